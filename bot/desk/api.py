@@ -1,0 +1,268 @@
+"""What every surface calls: the desk's calls, their arguments and answers. The one authorizer behind every route (T25–T28).
+
+An adapter finds out *who* (an ``Actor`` or an ``AgentId``) and hands over; it decides nothing. Refusals are values
+(``Refused``), already journalled when they matter. Faults (``bot.errors``) are raised; nothing was then decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from bot.core.ids import AccountKey, AgentId, Digest, GrantId, PersonId, RequestId
+from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role
+from bot.core.policy import Policy
+from bot.core.preview import Card, TimelineLine
+from bot.core.reasons import Refused
+from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestState
+from bot.ports import AuditFilter, AuditRow, Page
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCaller:
+    """An authenticated agent. ``key_id`` names the credential for the log; ``actions`` are the globs it covers."""
+
+    agent: AgentId
+    key_id: str
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    key: str
+    fingerprint: bytes
+    """SHA-256 over the raw body: the same key with another one is refused (``KEY_REUSED``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """``created`` is false when an Idempotency-Key found an earlier request. ``grant`` when decided at once (allow)."""
+
+    request: Request
+    grant: Grant | None
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """The vote counted (or was withdrawn). ``request`` is the state after it; ``grant`` when it decided for yes."""
+
+    request: Request
+    grant: Grant | None
+    decided: bool
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """Spent. ``repeated`` when the same redemption key asked again after its answer was lost."""
+
+    grant: Grant
+    request: Request
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """One value in the clear, for one entitled person, audited before it is here. Never cache, log or store it."""
+
+    value: str
+    label: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key's only appearance in the clear."""
+
+    key: AgentKey
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    request: RequestId
+    version: int
+    state: RequestState
+    action: str
+    resource_label: str
+    agent: AgentId
+    created_at: datetime
+    decide_by: datetime
+    decided_at: datetime | None
+    hidden: tuple[tuple[str, int], ...]
+    seats_filled: int
+    seats_total: int
+    may_vote: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What one person sees: waiting for them, asked by their agents, decided lately, and everything open they may look at."""
+
+    waiting: tuple[InboxItem, ...]
+    mine: tuple[InboxItem, ...]
+    decided: tuple[InboxItem, ...]
+    open: tuple[InboxItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    by: PersonId | None
+    at: datetime
+    reason: str
+
+
+class Desk(Protocol):
+    """Every call is one transaction: load → ask the core → state + audit entry + outbox rows, then wake the waiters."""
+
+    # --- the way of a request -----------------------------------------------------------------
+    async def submit(
+        self, ask: Ask, caller: AgentCaller, idempotency: Idempotency | None = None
+    ) -> Submitted | Refused: ...
+
+    async def vote(
+        self,
+        request: RequestId,
+        actor: Actor,
+        choice: Choice,
+        *,
+        version: int | None = None,
+        comment: str = "",
+        preview_complete: bool = True,
+    ) -> Voted | Refused:
+        """*version*: the card version the person was shown; approving an older one is STALE_CARD. *preview_complete* false:
+        the surface could not show everything, so an approval is refused. *comment* is required for a denial."""
+        ...
+
+    async def withdraw(self, request: RequestId, actor: Actor) -> Voted | Refused: ...
+
+    async def cancel(self, request: RequestId, by: AgentCaller | Actor) -> Request | Refused:
+        """By the agent that asked, one of its owners, or the person it was asked for."""
+        ...
+
+    async def redeem(
+        self,
+        token: str,
+        caller: AgentCaller,
+        *,
+        payload: bytes | None = None,
+        payload_hash: Digest | None = None,
+        redemption_key: str | None = None,
+    ) -> Redeemed | Refused:
+        """Spend the grant, atomically, once. Give *payload* (raw JSON bytes, canonicalised and hashed here) or its hash."""
+        ...
+
+    async def report_outcome(
+        self, grant: GrantId, caller: AgentCaller, outcome: Literal["succeeded", "failed"], detail: str = ""
+    ) -> Grant | Refused: ...
+
+    async def revoke(self, grant: GrantId, by: Actor | AgentCaller, reason: str) -> Grant | Refused:
+        """By an approver of the request, an owner, an administrator, or the agent itself (giving it back)."""
+        ...
+
+    async def reveal(self, request: RequestId, actor: Actor, leaf: int, purpose: str) -> Revealed | Refused:
+        """The value of the card's leaf *leaf* (``Leaf.index``). Needs the rule's reveal group, console assurance and a login at most
+        five minutes old; journalled and committed before the value is returned (I10)."""
+        ...
+
+    async def freeze(self, actor: Actor, reason: str) -> Freeze | Refused: ...
+    async def unfreeze(self, actor: Actor) -> Refused | None: ...
+    async def frozen(self) -> Freeze | None: ...
+
+    async def delegate(self, actor: Actor, taker: PersonId, until: datetime) -> Delegation | Refused: ...
+
+    async def sweep(self) -> datetime | None:
+        """Record what has fallen due (expiry, lapsed and indeterminate grants), queue reminders and escalations. Returns the next
+        due instant. Correctness never depends on it having run (I6)."""
+        ...
+
+    # --- looking ----------------------------------------------------------------------------
+    async def look(self, request: RequestId, caller: AgentCaller) -> tuple[Request, Grant | None] | Refused:
+        """The agent's own request; anything else is NOT_FOUND."""
+        ...
+
+    async def wait(
+        self, request: RequestId, caller: AgentCaller, timeout: timedelta
+    ) -> tuple[Request, Grant | None] | Refused:
+        """Return at once when decided, else on decision or after *timeout* (at most 60 s)."""
+        ...
+
+    async def listing(
+        self, caller: AgentCaller, page: Page, state: RequestState | None = None
+    ) -> list[Request]: ...
+
+    async def card(self, request: RequestId, viewer: Actor | None) -> Card | Refused:
+        """The card as *viewer* may see it; None gives the shared copy for a channel. Anybody who may vote on it, owns the agent, asked
+        for it, is an auditor or an administrator may look; for others it is NOT_FOUND."""
+        ...
+
+    async def timeline(self, request: RequestId, viewer: Actor) -> list[TimelineLine] | Refused: ...
+    async def inbox(self, viewer: Actor) -> Inbox: ...
+    async def audit(self, viewer: Actor, filter: AuditFilter) -> list[AuditRow] | Refused:
+        """For auditors and administrators; journalled as ``audit.queried``."""
+        ...
+
+    async def policy(self) -> Policy: ...
+    def changes(self, request: RequestId | None = None) -> AsyncIterator[RequestId]:
+        """Ids of requests as they change, for live views; the viewer's right to look is checked per event by ``card``."""
+        ...
+
+    # --- people, agents, accounts ----------------------------------------------------------------
+    async def identify(
+        self,
+        account: AccountKey,
+        *,
+        surface: str,
+        assurance: Assurance,
+        authenticated_at: datetime | None = None,
+    ) -> Actor | Refused:
+        """Who an account belongs to now: UNMAPPED, PERSON_DISABLED, COOL_DOWN, or the actor."""
+        ...
+
+    async def person(self, id: PersonId) -> Person | None: ...
+    async def people(self) -> list[Person]: ...
+    async def accounts(self, person: PersonId) -> list[Account]: ...
+    async def add_person(
+        self, by: Actor | None, person: PersonId, name: str, roles: frozenset[Role] = frozenset()
+    ) -> Person | Refused:
+        """``by`` None is the operator at the command line of the host."""
+        ...
+
+    async def disable_person(self, by: Actor | None, person: PersonId) -> Person | Refused:
+        """Ends their sessions and tokens at once; their counted votes stop counting."""
+        ...
+
+    async def link_account(
+        self,
+        by: Actor | None,
+        account: AccountKey,
+        person: PersonId,
+        *,
+        proof: str,
+        secret: str = "",
+        cool_down: timedelta | None = None,
+    ) -> Account | Refused: ...
+    async def unlink_account(self, by: Actor | None, account: AccountKey) -> Refused | None: ...
+    async def issue_person_token(
+        self, by: Actor | None, person: PersonId, valid_for: timedelta
+    ) -> str | Refused:
+        """A personal access token, ``sop_…``: shown once, stored as HMAC. Votes with it have console assurance and surface ``api``."""
+        ...
+
+    async def add_agent(self, by: Actor | None, agent: Agent) -> Agent | Refused: ...
+    async def set_agent(self, by: Actor | None, agent: Agent) -> Agent | Refused: ...
+    async def agents(self) -> list[tuple[Agent, list[AgentKey]]]: ...
+    async def issue_key(
+        self,
+        by: Actor | None,
+        agent: AgentId,
+        kind: KeyKind = KeyKind.API,
+        valid_for: timedelta | None = None,
+    ) -> NewKey | Refused:
+        """At most two live keys of a kind (rotation); the secret is shown once."""
+        ...
+
+    async def revoke_key(self, by: Actor | None, key_id: str) -> AgentKey | Refused: ...

@@ -1,0 +1,309 @@
+"""What the use cases need of the world, as contracts in prose. Adapters implement them; one conformance suite each.
+
+Nothing is decided here. Every limit a port has is stated at its method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from audit.entry import Draft
+
+from bot.core.ids import AccountKey, AgentId, Digest, GrantId, GroupName, PersonId, RequestId
+from bot.core.people import Account, Agent, AgentKey, Delegation, Person, Session
+from bot.core.policy import Policy
+from bot.core.request import Grant, GrantState, Request, RequestState, Vote
+from masking import Masked, MaskedDocument
+
+T = TypeVar("T")
+
+
+class Masker(Protocol):
+    """Masks off the event loop within a time and size limit. Raises ``masking.MaskingError``; then nothing is shown (I9)."""
+
+    async def mask_json(self, value: object) -> MaskedDocument: ...
+
+    async def mask_text(self, text: str) -> Masked: ...
+
+
+class Clock(Protocol):
+    """Wall time, aware UTC. Decisions use ``Tx.now()``, which never goes back; timeouts use ``monotonic``."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+
+class Rand(Protocol):
+    """Randomness from the operating system; seeded in tests."""
+
+    def bytes(self, count: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Ciphertext under a data key that is wrapped by the key-encryption key *kek_id*. AES-256-GCM; the tag is in *ciphertext*."""
+
+    kek_id: str
+    wrapped_key: bytes
+    nonce: bytes
+    ciphertext: bytes
+
+
+class KeyProvider(Protocol):
+    """Keys that never stand in the database. ``open`` raises ``KeyUnavailable`` when the kek is gone (shredded)."""
+
+    def seal(self, plaintext: bytes, aad: bytes) -> Sealed: ...
+
+    def open(self, sealed: Sealed, aad: bytes) -> bytes: ...
+
+    def mac(self, purpose: str, data: bytes) -> bytes:
+        """HMAC-SHA256 under a pepper derived for *purpose*."""
+        ...
+
+    def sign_grant(self, claims: Mapping[str, object]) -> str:
+        """A compact JWS, EdDSA over Ed25519, ``typ: approval-grant+jwt``, with the current ``kid``."""
+        ...
+
+    def verify_grant(self, token: str) -> Mapping[str, object] | None:
+        """The claims when the signature and the header are ours, else None. Does not look at time."""
+        ...
+
+    def jwks(self) -> Mapping[str, object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """Something to tell the outside, at least once. ``payload`` holds ids and codes only; what is told is rendered from
+    committed state at the time of sending, so a late delivery tells the truth. Rows with the same ``(topic, key)``
+    that wait are coalesced: the later one replaces the earlier.
+
+    Topics: ``card`` (key ``SURFACE/REQUEST``), ``callback`` (key request id + event), ``notice`` (reminder, escalation), ``anchor``."""
+
+    topic: str
+    key: str
+    payload: Mapping[str, str | int]
+    due_at: datetime
+    id: int = 0
+    attempts: int = 0
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Keyset paging, newest first: rows with an id strictly below *before* (ids sort by creation time)."""
+
+    limit: int = 50
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One journalled entry: the projection columns and the exact leaf bytes they were read from."""
+
+    seq: int
+    type: str
+    request: str | None
+    actor: str
+    action: str | None
+    resource: str | None
+    outcome: str
+    at: datetime
+    leaf: bytes
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """All given fields must match. *before* / *limit*: keyset by seq, newest first, limit at most 500."""
+
+    request: RequestId | None = None
+    type: str | None = None
+    actor: str | None = None
+    action: str | None = None
+    outcome: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+class ReadTx(Protocol):
+    """A consistent snapshot. Every read is bounded; lists say their order. Missing things are None, never an error."""
+
+    def now(self) -> datetime:
+        """This instant: the clock, but never before any instant at which something was decided (I6, T38)."""
+        ...
+
+    # requests
+    def request(self, id: RequestId) -> Request | None: ...
+    def requests(
+        self, page: Page, *, agent: AgentId | None = None, state: RequestState | None = None
+    ) -> list[Request]: ...
+    def body(self, id: RequestId) -> Sealed | None: ...
+    def votes(self, id: RequestId) -> list[Vote]:
+        """Every vote, withdrawn ones included, in the order cast."""
+        ...
+
+    def pending_count(self, agent: AgentId) -> int: ...
+    def due(self, now: datetime, limit: int) -> list[RequestId]:
+        """Open requests with ``next_due <= now``, earliest first."""
+        ...
+
+    def next_due(self) -> datetime | None: ...
+    def idempotent(self, agent: AgentId, key: str) -> tuple[bytes, RequestId] | None: ...
+    def denials(self, agent: AgentId, payload_hash: Digest, since: datetime) -> int: ...
+    def window_sum(self, window: str, since: datetime) -> float: ...
+
+    # grants
+    def grant(self, id: GrantId) -> Grant | None: ...
+    def grant_of(self, request: RequestId) -> Grant | None: ...
+    def grants(self, state: GrantState, limit: int) -> list[Grant]: ...
+
+    # people and agents
+    def agent(self, id: AgentId) -> Agent | None: ...
+    def agents(self) -> list[Agent]: ...
+    def agent_key(self, key_id: str) -> AgentKey | None: ...
+    def agent_keys(self, agent: AgentId) -> list[AgentKey]: ...
+    def person(self, id: PersonId) -> Person | None: ...
+    def people(self) -> list[Person]: ...
+    def account(self, key: AccountKey) -> Account | None: ...
+    def accounts(self, person: PersonId) -> list[Account]: ...
+    def session(self, id: str) -> Session | None: ...
+    def delegations(self, at: datetime) -> list[Delegation]: ...
+    def owned_agents(self, person: PersonId) -> list[AgentId]: ...
+
+    # the rest
+    def meta(self, key: str) -> str | None: ...
+    def chat_refs(self, request: RequestId) -> list[ChatRef]: ...
+    def audit_rows(self, filter: AuditFilter) -> list[AuditRow]: ...
+    def audit_row(self, seq: int) -> AuditRow | None: ...
+    def audit_head(self) -> tuple[int, bytes]:
+        """``(size, leaf hash of the last entry)``; the hash is 32 zero bytes when size is 0."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRef:
+    """Where a copy of a request's card stands: ``surface`` ``slack:#x`` …, ``ref`` the platform's own address as JSON text,
+    ``version`` the card version it last showed."""
+
+    request: RequestId
+    surface: str
+    ref: str
+    version: int
+
+
+class Tx(ReadTx, Protocol):
+    """One open write transaction. Reads see its own writes. Whatever raises rolls all of it back, audit included.
+
+    Writes that break an invariant of the database raise ``Conflict``. Nothing here is visible to anybody, and no effect may
+    leave the process, before ``Store.write`` has returned."""
+
+    def insert_request(self, request: Request, body: Sealed) -> None: ...
+    def update_request(self, request: Request, *, expected_version: int) -> None:
+        """Raises ``Conflict`` when the stored version is another, or the stored state is terminal and would change."""
+        ...
+
+    def shred_body(self, id: RequestId) -> None: ...
+    def insert_vote(self, vote: Vote) -> None: ...
+    def withdraw_vote(self, request: RequestId, person: PersonId, at: datetime) -> None: ...
+    def remember_idempotent(
+        self, agent: AgentId, key: str, fingerprint: bytes, request: RequestId, at: datetime
+    ) -> None: ...
+    def add_to_window(self, window: str, at: datetime, amount: float, request: RequestId) -> None: ...
+    def insert_grant(self, grant: Grant) -> None: ...
+    def update_grant(self, grant: Grant, *, expected_state: GrantState) -> None:
+        """Compare-and-swap on the state; ``Conflict`` when it is another. This is what makes a grant single-use (I5)."""
+        ...
+
+    def put_agent(self, agent: Agent) -> None: ...
+    def put_agent_key(self, key: AgentKey) -> None: ...
+    def put_person(self, person: Person) -> None: ...
+    def put_account(self, account: Account) -> None: ...
+    def put_session(self, session: Session) -> None: ...
+    def drop_session(self, id: str) -> None: ...
+    def drop_sessions_of(self, person: PersonId) -> None: ...
+    def put_delegation(self, delegation: Delegation) -> None: ...
+    def set_meta(self, key: str, value: str) -> None: ...
+    def put_chat_ref(self, ref: ChatRef) -> None: ...
+    def enqueue(self, row: OutboxRow) -> None: ...
+    def append(self, draft: Draft) -> int:
+        """Journal *draft* in this transaction; its sequence number. Raises ``AuditError`` and so refuses the transition (I7)."""
+        ...
+
+
+class Store(Protocol):
+    """Durable state. A ``write`` that returned has survived any kill or power cut (I8).
+
+    *work* is synchronous, does no I/O but through its transaction, may run more than once (a batch is replayed member by
+    member when one fails), and so must have no effect but its return value. Writes are serial: *work* sees every write that
+    returned before it started. Raises what *work* raises; ``Busy`` when the queue is full or the database is locked;
+    ``StoreFault`` when the world failed and nothing was written; ``Unknown`` when a commit's answer was lost: re-read."""
+
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+    async def write(self, work: Callable[[Tx], T]) -> T: ...
+    async def read(self, work: Callable[[ReadTx], T]) -> T: ...
+
+    # the outbox is worked outside of desk transactions
+    async def outbox_claim(self, now: datetime, limit: int, lease: timedelta) -> list[OutboxRow]:
+        """Due rows, oldest first, leased: not handed out again until *lease* has passed."""
+        ...
+
+    async def outbox_done(self, ids: Sequence[int]) -> None: ...
+    async def outbox_retry(self, id: int, due_at: datetime, error: str) -> None: ...
+    async def outbox_next_due(self) -> datetime | None: ...
+    async def outbox_depth(self) -> int: ...
+
+    async def ping(self) -> None:
+        """Raises unless a write could commit now (for ``/readyz``)."""
+        ...
+
+    async def backup(self, path: str) -> None:
+        """A consistent copy of everything, taken while running."""
+        ...
+
+
+class Directory(Protocol):
+    """Which groups people are in, now. ``memberships`` answers for all groups given; None for a group whose source could not be
+    read within a second or whose last reading is older than 60 s: it fails closed (T39)."""
+
+    async def memberships(
+        self, policy: Policy, groups: Iterable[GroupName]
+    ) -> Mapping[GroupName, frozenset[PersonId] | None]: ...
+
+
+class Surface(Protocol):
+    """A place where cards stand. ``show`` makes every copy under *name* tell the committed state of *request*, creating it if it
+    is not there yet; harmless when repeated. Raises ``Retry`` (with a delay) or ``GiveUp``; never anything about the decision."""
+
+    prefix: str
+    """``slack``, ``teams``, ``console``: the part of a surface's name before the colon."""
+
+    async def show(self, name: str, request: RequestId) -> None: ...
+
+    async def notify(self, name: str, request: RequestId, kind: str) -> None:
+        """A reminder or an escalation (*kind*), with a link to the card."""
+        ...
+
+
+class Anchor(Protocol):
+    """A place outside the database that remembers the log's head. ``remember`` is harmless when repeated."""
+
+    name: str
+
+    async def remember(self, checkpoint: str) -> None: ...
+
+    async def recall(self) -> str | None: ...
+
+
+class Watch(Protocol):
+    """Wakes whoever waits for a request to change. Losing a wake-up delays a waiter until its poll; it never misleads it."""
+
+    def changed(self, request: RequestId) -> None: ...
+
+    def subscribe(self, request: RequestId | None) -> AsyncIterator[RequestId]: ...
