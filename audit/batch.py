@@ -75,7 +75,8 @@ class LedgerBatch:
             self._stored_size = head.size
 
     def mark(self) -> Mark:
-        """Where a member starts. Flushes, so that the store's SAVEPOINT covers the member alone."""
+        """Where a member starts. Call it *before* the store's SAVEPOINT: it flushes, and what it
+        flushes must not be undone with the member. The other order is noticed (``HeadMoved``)."""
         self.flush()
         return Mark(self.audit_head())
 

@@ -132,8 +132,8 @@ def test_a_member_taken_back_to_its_mark_leaves_the_sequence_contiguous():
     batch = LedgerBatch(SqliteLedger(connection))
     connection.execute("BEGIN IMMEDIATE")
     for n in range(600):
-        connection.execute("SAVEPOINT member")
         mark = batch.mark()
+        connection.execute("SAVEPOINT member")
         log.append(batch, reminder(n))
         if n % 7 == 3:
             connection.execute("ROLLBACK TO member")
@@ -146,6 +146,21 @@ def test_a_member_taken_back_to_its_mark_leaves_the_sequence_contiguous():
 
     assert report.findings == []
     assert report.size == 600 - 86
+
+
+def test_a_mark_taken_inside_the_savepoint_is_noticed_instead_of_losing_an_entry():
+    connection, log = database(), journal()
+    batch = LedgerBatch(SqliteLedger(connection))
+    connection.execute("BEGIN IMMEDIATE")
+    log.append(batch, reminder(0))
+    connection.execute("SAVEPOINT member")
+    mark = batch.mark()
+    connection.execute("ROLLBACK TO member")
+    batch.rewind(mark)
+
+    with pytest.raises(HeadMoved):
+        log.append(batch, reminder(1))
+        log.checkpoint(batch, T0)
 
 
 def test_two_journals_cannot_append_through_one_batch_unseen():
