@@ -8,6 +8,9 @@ import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bot.core.canonical import (
     BODY_BYTES_MAX,
     DEPTH_MAX,
@@ -19,8 +22,6 @@ from bot.core.canonical import (
     payload_hash,
     read,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "jcs"
 
@@ -213,10 +214,9 @@ def test_canonical_bytes_are_accepted_again_and_are_a_fixed_point(value):
 def test_any_bytes_are_read_or_refused(raw):
     try:
         value = read(raw)
-    except Malformed as error:
-        assert error.sentence
-    else:
-        assert read(canonical(value)) == value
+    except Malformed:
+        return
+    assert read(canonical(value)) == value
 
 
 @given(_clean_tree(), st.randoms(use_true_random=False))
