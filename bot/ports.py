@@ -16,8 +16,17 @@ from bot.core.ids import AccountKey, AgentId, Digest, GrantId, GroupName, Person
 from bot.core.people import Account, Agent, AgentKey, Delegation, Person, Session
 from bot.core.policy import Policy
 from bot.core.request import Grant, GrantState, Request, RequestState, Vote
+from masking import Masked, MaskedDocument
 
 T = TypeVar("T")
+
+
+class Masker(Protocol):
+    """Masks off the event loop within a time and size limit. Raises ``masking.MaskingError``; then nothing is shown (I9)."""
+
+    async def mask_json(self, value: object) -> MaskedDocument: ...
+
+    async def mask_text(self, text: str) -> Masked: ...
 
 
 class Clock(Protocol):

@@ -35,3 +35,11 @@ def show(span: timedelta) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def parse_positive(text: str) -> timedelta:
+    """*text* as a duration longer than nothing; ValueError otherwise."""
+    span = parse(text)
+    if not span:
+        raise ValueError(f"{text[:40]!r} is no time at all; write for example 90s or 30m")
+    return span
