@@ -11,13 +11,21 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from audit.entry import Draft
-
 from bot.core.ids import AccountKey, AgentId, Digest, GrantId, GroupName, PersonId, RequestId
 from bot.core.people import Account, Agent, AgentKey, Delegation, Person, Session
 from bot.core.policy import Policy
 from bot.core.request import Grant, GrantState, Request, RequestState, Vote
+from masking import Masked, MaskedDocument
 
 T = TypeVar("T")
+
+
+class Masker(Protocol):
+    """Masks off the event loop within a time and size limit. Raises ``masking.MaskingError``; then nothing is shown (I9)."""
+
+    async def mask_json(self, value: object) -> MaskedDocument: ...
+
+    async def mask_text(self, text: str) -> Masked: ...
 
 
 class Clock(Protocol):
@@ -176,6 +184,14 @@ class ReadTx(Protocol):
         """``(size, leaf hash of the last entry)``; the hash is 32 zero bytes when size is 0."""
         ...
 
+    def audit_checkpoint(self) -> str | None:
+        """The newest signed head (C2SP tlog-checkpoint), what anchors remember; None while the log is empty."""
+        ...
+
+    def bodies_outside(self, kek_id: str, limit: int) -> list[tuple[RequestId, Sealed]]:
+        """Bodies whose data key is wrapped by another key than *kek_id*: what a rotation has still to re-wrap."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ChatRef:
@@ -199,7 +215,14 @@ class Tx(ReadTx, Protocol):
         """Raises ``Conflict`` when the stored version is another, or the stored state is terminal and would change."""
         ...
 
-    def shred_body(self, id: RequestId) -> None: ...
+    def shred_body(self, id: RequestId) -> None:
+        """Forget the body and its wrapped key. Harmless the second time. Copies in backups end with the kek's rotation."""
+        ...
+
+    def rewrap_body(self, id: RequestId, sealed: Sealed) -> None:
+        """The same ciphertext under another kek. ``Conflict`` when nonce or ciphertext differ, or the body is gone."""
+        ...
+
     def insert_vote(self, vote: Vote) -> None: ...
     def withdraw_vote(self, request: RequestId, person: PersonId, at: datetime) -> None: ...
     def remember_idempotent(
@@ -220,6 +243,11 @@ class Tx(ReadTx, Protocol):
     def drop_sessions_of(self, person: PersonId) -> None: ...
     def put_delegation(self, delegation: Delegation) -> None: ...
     def set_meta(self, key: str, value: str) -> None: ...
+    def forget(self, *, sessions: datetime, idempotency: datetime, windows: datetime, limit: int) -> int:
+        """Delete sessions that expired before *sessions*, idempotency keys remembered before *idempotency* and window amounts
+        before *windows*, at most *limit* of each; how many went."""
+        ...
+
     def put_chat_ref(self, ref: ChatRef) -> None: ...
     def enqueue(self, row: OutboxRow) -> None: ...
     def append(self, draft: Draft) -> int:
@@ -242,11 +270,19 @@ class Store(Protocol):
 
     # the outbox is worked outside of desk transactions
     async def outbox_claim(self, now: datetime, limit: int, lease: timedelta) -> list[OutboxRow]:
-        """Due rows, oldest first, leased: not handed out again until *lease* has passed."""
+        """Due rows, oldest first, leased: not handed out again until *lease* has passed. Of rows with the same ``(topic, key)``
+        one at a time is out; a later one stays behind until the first is done, retried, or its lease has passed."""
         ...
 
     async def outbox_done(self, ids: Sequence[int]) -> None: ...
-    async def outbox_retry(self, id: int, due_at: datetime, error: str) -> None: ...
+    async def outbox_retry(self, id: int, due_at: datetime, error: str) -> None:
+        """One attempt failed: due again at *due_at*, or gone when a later row with the same ``(topic, key)`` waits already."""
+        ...
+
+    async def outbox_postpone(self, ids: Sequence[int], due_at: datetime) -> None:
+        """As ``outbox_retry`` for rows that were not tried: their attempts stay as they are."""
+        ...
+
     async def outbox_next_due(self) -> datetime | None: ...
     async def outbox_depth(self) -> int: ...
 

@@ -24,8 +24,11 @@ Digest = NewType("Digest", str)
 
 NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 """What follows ``agent:`` and ``person:``, and what a group is called."""
-ACTION: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[.:/-][A-Za-z0-9_]+)*")
-"""An action's name, at most 128 characters: words joined by ``. : / -``; too narrow to smuggle prose in."""
+ACTION: Final = re.compile(r"(?=.{1,64}\Z)[a-z][a-z0-9_]*(?:[.:-][a-z0-9_]+)*")
+"""An action's name, at most 64 characters: lower-case words joined by ``. : -``; too narrow to smuggle prose in.
+It stands in the audit log in clear."""
+WORD: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+"""A resource's type and environment: words that stand in the audit log in clear."""
 
 
 def person_id(name: str) -> PersonId:

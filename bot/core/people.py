@@ -61,6 +61,8 @@ class Person:
     name: str
     created_at: datetime
     enabled: bool = True
+    ref: str = ""
+    """``p_`` + 22 random characters: the pseudonym that the audit log knows this person by."""
     roles: frozenset[Role] = frozenset()
     groups: frozenset[GroupName] = frozenset()
     """Groups that an identity provider's claims gave at the last login; config groups are not here."""

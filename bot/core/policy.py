@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from bot.core.ids import Digest, GroupName, PersonId
 from bot.core.request import Assurance, SeatGroup
@@ -85,39 +86,22 @@ class Rule:
     name: str
     when: str
     effect: Effect
-    requirement: Requirement | None = None
+    requirement: Requirement
     cumulative: Cumulative | None = None
     text: str = ""
     """The rule as it stands in the file (YAML), snapshotted into each request it judges."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A standing approval: time-boxed, counted, scoped, revocable. It allows what *when* says, *uses* times, until *until*."""
-
-    name: str
-    when: str
-    until: str
-    uses: int
-    approved_by: tuple[PersonId, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BreakGlass:
-    group: GroupName
-    review_within: timedelta
-    grant_valid_for: timedelta = timedelta(minutes=5)
+NO_HASH: Final = Digest("sha256:" + "0" * 64)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     groups: dict[GroupName, Group] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
-    break_glass: BreakGlass | None = None
-    hash: Digest = Digest("sha256:" + "0" * 64)
+    hash: Digest = NO_HASH
     revision: int = 0
     source: str = ""
-    standing: tuple[Standing, ...] = ()
     denial_memory: timedelta = timedelta(minutes=15)
     editor_cool_down: timedelta = timedelta(hours=24)
 
@@ -138,6 +122,8 @@ def words(delta: timedelta) -> str:
 
 def describe(requirement: Requirement) -> str:
     """The requirement in one or two sentences, from the fields that decide and nothing else."""
+    if not requirement.stages:
+        return "The policy decides this by itself; nobody is asked."
     stages = []
     for stage in requirement.stages:
         seats = [f"{seat.approvals} of {seat.group}" for seat in stage.seats]
