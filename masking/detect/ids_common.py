@@ -11,6 +11,7 @@ from itertools import product
 
 from masking.checks import ALPHANUMERIC, Check, bare
 from masking.recognizer import Pattern, Recognizer, Shapes, Validator
+from masking.spans import THRESHOLD
 
 SURE = 0.9
 """Fewer than one chunk in 500 of that shape passes by luck: stands alone."""
@@ -69,8 +70,8 @@ def possible(structure: Check) -> Validator:
     return validate
 
 
-def spoiled(text: str, check: Callable[[str], bool | None]) -> str:
-    """*text* with one character changed so that *check* refuses it (letters stay letters)."""
+def spoiled(text: str, check: Callable[[str], bool | None]) -> tuple[str, ...]:
+    """*text* with one character changed so that *check* refuses it (letters stay letters); none where it never does."""
     for place in range(len(text) - 1, -1, -1):
         if not text[place].isalnum():
             continue
@@ -78,8 +79,8 @@ def spoiled(text: str, check: Callable[[str], bool | None]) -> str:
         for char in pool:
             changed = text[:place] + char + text[place + 1 :]
             if char != text[place].upper() and check(changed) is False:
-                return changed
-    raise ValueError(f"every change of {text!r} still passes")
+                return (changed,)
+    return ()
 
 
 def ident(
@@ -90,6 +91,7 @@ def ident(
     source: str,
     *,
     score: float,
+    unchecked: float | None = None,
     context: tuple[str, ...],
     check: Check | None = None,
     structure: Check | None = None,
@@ -102,18 +104,20 @@ def ident(
 ) -> Recognizer:
     """One form of one number.
 
-    *score* is what the form is worth once *check* holds (or with no check, by itself). The positives
+    *score* is what the form is worth once *check* holds (or with no check, by itself); *unchecked* is
+    what it is worth where *validator* has no opinion. The positives
     are *examples*, bare where *score* stands alone and behind the first context word otherwise; the
     negatives are *negative* and, where there is a rule that can refuse, each example spoiled.
     """
     verdict = validator or (holds(check) if check else possible(structure) if structure else None)
-    alone = score >= 0.4 and not required
-    refused = tuple(spoiled(example, verdict) for example in examples) if verdict and not structure else ()
+    first = unchecked if unchecked is not None else min(score, LUCK) if check else score
+    alone = (score if unchecked is None else unchecked) >= THRESHOLD and not required
+    refused = tuple(wrong for example in examples for wrong in spoiled(example, verdict)) if verdict and not structure else ()
     lead = context[0]
     return Recognizer(
         name=name,
         type=type_,
-        patterns=(Pattern(Shapes(shapes), score if check is None else min(score, LUCK), regex, 0, ignore_case),),
+        patterns=(Pattern(Shapes(shapes), first, regex, 0, ignore_case),),
         source=source,
         positive=tuple(f"see {example} there" if alone else f"{lead}: {example}" for example in examples),
         negative=(*negative, *(f"{lead}: {wrong}" for wrong in refused)),

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 
 from masking.checks import bare, completed, is_date, is_ddmmyy, is_digits, is_yymmdd, luhn, mod_11, weighted
-from masking.detect.ids_common import LIKELY, LUCK, NOT_A_PERSON, SURE, any_of, ident
+from masking.detect.ids_common import FORM, LIKELY, LUCK, NOT_A_PERSON, SURE, any_of, ident
 from masking.recognizer import Recognizer
 
 
 def se_personnummer(number: str) -> bool:
     """Skatteverket SKV 704: birth date (day +60 for a samordningsnummer), serial, Luhn over the last ten digits."""
-    if len(number) not in {10, 12} or not is_digits(number) or (len(number) == 12 and number[:2] not in {"18", "19", "20"}):
+    if (
+        len(number) not in {10, 12}
+        or not is_digits(number)
+        or (len(number) == 12 and number[:2] not in {"18", "19", "20"})
+    ):
         return False
     short = number[-10:]
     day = int(short[4:6])
@@ -21,7 +25,13 @@ def se_personnummer(number: str) -> bool:
 
 def se_company(number: str) -> bool:
     """Bolagsverket, organisationsnummer: the third digit is at least 2 so that it is no date; Luhn."""
-    return len(number) == 10 and is_digits(number) and number[0] in "1235679" and number[2] >= "2" and luhn(number)
+    return (
+        len(number) == 10
+        and is_digits(number)
+        and number[0] in "1235679"
+        and number[2] >= "2"
+        and luhn(number)
+    )
 
 
 def no_fnr(number: str) -> bool:
@@ -36,7 +46,12 @@ def no_fnr(number: str) -> bool:
 
 def no_orgnr(number: str) -> bool:
     """Brønnøysundregistrene, organisasjonsnummer: weights 3 2 7 6 5 4 3 2, mod 11; begins with 8 or 9."""
-    return len(number) == 9 and is_digits(number) and number[0] in "89" and mod_11(number, (3, 2, 7, 6, 5, 4, 3, 2))
+    return (
+        len(number) == 9
+        and is_digits(number)
+        and number[0] in "89"
+        and mod_11(number, (3, 2, 7, 6, 5, 4, 3, 2))
+    )
 
 
 _CPR = (4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
@@ -71,7 +86,9 @@ def is_kennitala(number: str) -> bool:
     """Þjóðskrá, kennitala: date (day +40 for companies), serial, weights 3 2 7 6 5 4 3 2 mod 11, century 8, 9 or 0."""
     if len(number) != 10 or not is_digits(number) or number[9] not in "890":
         return False
-    return is_ddmmyy(f"{int(number[:2]) % 40:02d}{number[2:6]}") and mod_11(number[:9], (3, 2, 7, 6, 5, 4, 3, 2))
+    return is_ddmmyy(f"{int(number[:2]) % 40:02d}{number[2:6]}") and mod_11(
+        number[:9], (3, 2, 7, 6, 5, 4, 3, 2)
+    )
 
 
 def baltic(number: str) -> bool:
@@ -94,9 +111,27 @@ def lv_pk(number: str) -> bool:
     return (1101 - weighted(number[:10], (1, 6, 3, 7, 9, 10, 5, 8, 4, 2))) % 11 % 10 == int(number[10])
 
 
-_SE_WORDS = ("personnummer", "samordningsnummer", "personal identity number", "pnr", "person nr", "folkbokföring", "svenskt", "swedish")
+_SE_WORDS = (
+    "personnummer",
+    "samordningsnummer",
+    "personal identity number",
+    "pnr",
+    "person nr",
+    "folkbokföring",
+    "svenskt",
+    "swedish",
+)
 _SE_SOURCE = "Skatteverket SKV 704, Personnummer"
-_NO_WORDS = ("fødselsnummer", "fodselsnummer", "fnr", "personnummer", "d nummer", "national id", "norwegian", "folkeregister")
+_NO_WORDS = (
+    "fødselsnummer",
+    "fodselsnummer",
+    "fnr",
+    "personnummer",
+    "d nummer",
+    "national id",
+    "norwegian",
+    "folkeregister",
+)
 _DK_WORDS = ("cpr", "cpr nummer", "cpr nr", "personnummer", "cprnr", "danish", "sundhedskort", "cpr number")
 _IS_WORDS = ("kennitala", "kt", "kennitölu", "icelandic id")
 
@@ -105,7 +140,11 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "se/personnummer",
         "SE_PERSONNUMMER",
         ("000000-0000", "00000000-0000", "000000+0000", "00000000+0000", "000000000000", "00000000 0000"),
-        (completed("811228-987?", se_personnummer), completed("19811228-987?", se_personnummer), completed("701063-239?", se_personnummer)),
+        (
+            completed("811228-987?", se_personnummer),
+            completed("19811228-987?", se_personnummer),
+            completed("701063-239?", se_personnummer),
+        ),
         _SE_SOURCE,
         score=0.75,
         check=se_personnummer,
@@ -130,7 +169,16 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Bolagsverket, organisationsnummer",
         score=LUCK,
         check=se_company,
-        context=("organisationsnummer", "org nr", "orgnr", "organisation", "bolag", "företag", "company number", "organization number"),
+        context=(
+            "organisationsnummer",
+            "org nr",
+            "orgnr",
+            "organisation",
+            "bolag",
+            "företag",
+            "company number",
+            "organization number",
+        ),
         anti=NOT_A_PERSON,
     ),
     ident(
@@ -160,8 +208,9 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         ("000000-0000",),
         ("010190-1235", completed("211062-562?", lambda number: weighted(number, _CPR) % 11 == 0)),
         "CPR-kontoret, Opbygning af CPR-nummeret; personnumre uden kontrolciffer (2007)",
-        score=LIKELY,
-        structure=dk_cpr,
+        score=0.85,
+        unchecked=0.55,
+        validator=dk_cpr_checked,
         context=_DK_WORDS,
         negative=("cpr 320190-1235", "cpr 011390-1235"),
     ),
@@ -172,7 +221,8 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         ("0101901235",),
         "CPR-kontoret, Opbygning af CPR-nummeret",
         score=LUCK,
-        structure=dk_cpr,
+        unchecked=FORM,
+        validator=dk_cpr_checked,
         context=_DK_WORDS,
         anti=NOT_A_PERSON,
         required=True,
@@ -185,7 +235,14 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Digital and Population Data Services Agency (DVV), henkilötunnus; renewal of 2023",
         score=SURE,
         validator=fi_hetu,
-        context=("hetu", "henkilötunnus", "personbeteckning", "personal identity code", "henkilotunnus", "sotu"),
+        context=(
+            "hetu",
+            "henkilötunnus",
+            "personbeteckning",
+            "personal identity code",
+            "henkilotunnus",
+            "sotu",
+        ),
     ),
     ident(
         "is/kennitala",

@@ -29,7 +29,12 @@ def fr_nir_without_key(number: str) -> bool:
 
 def fr_spi(number: str) -> bool:
     """DGFiP, numéro fiscal (SPI): ten digits beginning 0-3, then those mod 511 in three."""
-    return len(number) == 13 and is_digits(number) and number[0] in "0123" and int(number[:10]) % 511 == int(number[10:])
+    return (
+        len(number) == 13
+        and is_digits(number)
+        and number[0] in "0123"
+        and int(number[:10]) % 511 == int(number[10:])
+    )
 
 
 _DNI = "TRWAGMYFPDXBNJZSQVHLCKE"
@@ -37,7 +42,12 @@ _DNI = "TRWAGMYFPDXBNJZSQVHLCKE"
 
 def es_nif(number: str) -> bool:
     """Ministerio del Interior, DNI: the number mod 23 names the letter; seven digits are padded."""
-    return len(number) in {8, 9} and is_digits(number[:-1]) and not one_repeated(number[:-1]) and number[-1] == _DNI[int(number[:-1]) % 23]
+    return (
+        len(number) in {8, 9}
+        and is_digits(number[:-1])
+        and not one_repeated(number[:-1])
+        and number[-1] == _DNI[int(number[:-1]) % 23]
+    )
 
 
 def es_nie(number: str) -> bool:
@@ -67,7 +77,44 @@ def es_social_security(number: str) -> bool:
 _ODD = dict(
     zip(
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23),
+        (
+            1,
+            0,
+            5,
+            7,
+            9,
+            13,
+            15,
+            17,
+            19,
+            21,
+            1,
+            0,
+            5,
+            7,
+            9,
+            13,
+            15,
+            17,
+            19,
+            21,
+            2,
+            4,
+            18,
+            20,
+            11,
+            3,
+            6,
+            8,
+            12,
+            14,
+            16,
+            10,
+            22,
+            25,
+            24,
+            23,
+        ),
         strict=True,
     )
 )
@@ -80,12 +127,15 @@ def it_fiscal_code(number: str) -> bool:
     """DM 23 December 1976: odd and even places are valued by table, the sum mod 26 is the last letter; omocodia letters."""
     if len(number) != 16 or not number.isascii() or not number.isalnum():
         return False
-    plain = "".join(char.translate(_OMOCODIA) if place in _DIGIT_PLACES else char for place, char in enumerate(number))
+    plain = "".join(
+        char.translate(_OMOCODIA) if place in _DIGIT_PLACES else char for place, char in enumerate(number)
+    )
     day = plain[9:11]
     if not _FISCAL.fullmatch(plain) or not (1 <= int(day) <= 31 or 41 <= int(day) <= 71):
         return False
     total = sum(
-        _ODD[char] if place % 2 == 0 else (int(char) if char.isdigit() else ord(char) - 65) for place, char in enumerate(number[:15])
+        _ODD[char] if place % 2 == 0 else (int(char) if char.isdigit() else ord(char) - 65)
+        for place, char in enumerate(number[:15])
     )
     return chr(65 + total % 26) == number[15]
 
@@ -130,24 +180,88 @@ def be_national(number: str) -> bool:
     if not (month == 0 or day == 0 or is_date(2000 + year, month, day) or is_date(1900 + year, month, day)):
         return False
     key = int(number[9:])
-    return key in {97 - int(number[:9]) % 97, 97 - int("2" + number[:9]) % 97} and number[6:9] not in {"000", "999"}
+    return key in {97 - int(number[:9]) % 97, 97 - int("2" + number[:9]) % 97} and number[6:9] not in {
+        "000",
+        "999",
+    }
 
 
 def nl_bsn(number: str) -> bool:
     """RvIG, Logisch ontwerp BSN: weights 9 to 2 and -1, the sum ≡ 0 mod 11 (elfproef); eight digits are padded."""
     number = number.zfill(9)
-    return len(number) == 9 and is_digits(number) and not one_repeated(number) and weighted(number, (9, 8, 7, 6, 5, 4, 3, 2, -1)) % 11 == 0
+    return (
+        len(number) == 9
+        and is_digits(number)
+        and not one_repeated(number)
+        and weighted(number, (9, 8, 7, 6, 5, 4, 3, 2, -1)) % 11 == 0
+    )
 
 
-_OMOCODIA_SHAPES = any_of("AAAAAA", ("0", "A"), ("0", "A"), "A", ("0", "A"), ("0", "A"), "A", ("0", "A"), ("0", "A"), ("0", "A"), "A")[:-1]
+_OMOCODIA_SHAPES = any_of(
+    "AAAAAA",
+    ("0", "A"),
+    ("0", "A"),
+    "A",
+    ("0", "A"),
+    ("0", "A"),
+    "A",
+    ("0", "A"),
+    ("0", "A"),
+    ("0", "A"),
+    "A",
+)[:-1]
 _NIR_WORDS = (
-    *("nir", "sécurité sociale", "securite sociale", "numéro de sécurité sociale", "insee", "sécu", "secu", "carte vitale"),
+    *(
+        "nir",
+        "sécurité sociale",
+        "securite sociale",
+        "numéro de sécurité sociale",
+        "insee",
+        "sécu",
+        "secu",
+        "carte vitale",
+    ),
     *("social security", "nss", "assuré", "vitale"),
 )
-_NIF_WORDS = ("nif", "dni", "documento nacional de identidad", "identificación fiscal", "documento", "identidad", "national id", "spanish id")
-_BSN_WORDS = ("bsn", "burgerservicenummer", "sofinummer", "sofi", "citizen service number", "burger service nummer")
-_BE_WORDS = ("rijksregister", "rijksregisternummer", "registre national", "numéro national", "nationaal nummer", "insz", "niss", "national register", "nrn")
-_PT_WORDS = ("nif", "contribuinte", "número fiscal", "identificação fiscal", "numero de contribuinte", "finanças", "vat", "tax id")
+_NIF_WORDS = (
+    "nif",
+    "dni",
+    "documento nacional de identidad",
+    "identificación fiscal",
+    "documento",
+    "identidad",
+    "national id",
+    "spanish id",
+)
+_BSN_WORDS = (
+    "bsn",
+    "burgerservicenummer",
+    "sofinummer",
+    "sofi",
+    "citizen service number",
+    "burger service nummer",
+)
+_BE_WORDS = (
+    "rijksregister",
+    "rijksregisternummer",
+    "registre national",
+    "numéro national",
+    "nationaal nummer",
+    "insz",
+    "niss",
+    "national register",
+    "nrn",
+)
+_PT_WORDS = (
+    "nif",
+    "contribuinte",
+    "número fiscal",
+    "identificação fiscal",
+    "numero de contribuinte",
+    "finanças",
+    "vat",
+    "tax id",
+)
 _BSN_SOURCE = "Rijksdienst voor Identiteitsgegevens, Logisch ontwerp BSN"
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
@@ -192,7 +306,17 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "OECD CRS, France: numéro fiscal de référence (SPI)",
         score=0.65,
         check=fr_spi,
-        context=("numéro fiscal", "fiscal", "spi", "impôts", "impots", "référence fiscale", "tax id", "tin", "dgfip"),
+        context=(
+            "numéro fiscal",
+            "fiscal",
+            "spi",
+            "impôts",
+            "impots",
+            "référence fiscale",
+            "tax id",
+            "tin",
+            "dgfip",
+        ),
         anti=NOT_A_PERSON,
     ),
     ident(
@@ -214,14 +338,25 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "France Titres (ANTS), carte nationale d'identité: twelve digits (1995) or nine characters (2021)",
         score=FORM,
         structure=lambda number: not one_repeated(number),
-        context=("carte d'identité", "carte nationale d'identité", "cni", "carte d'identite", "id card", "pièce d'identité"),
+        context=(
+            "carte d'identité",
+            "carte nationale d'identité",
+            "cni",
+            "carte d'identite",
+            "id card",
+            "pièce d'identité",
+        ),
         required=True,
     ),
     ident(
         "es/nif",
         "ES_NIF",
         any_of(("0000000", "00000000", "00.000.000"), ("", "-", " "), "A"),
-        (completed("12345678?", es_nif, _DNI), completed("5476321-?", es_nif, _DNI), completed("23.456.789-?", es_nif, _DNI)),
+        (
+            completed("12345678?", es_nif, _DNI),
+            completed("5476321-?", es_nif, _DNI),
+            completed("23.456.789-?", es_nif, _DNI),
+        ),
         "Ministerio del Interior, cálculo del dígito de control del NIF",
         score=LIKELY,
         check=es_nif,
@@ -286,7 +421,10 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "it/fiscal-code",
         "IT_FISCAL_CODE",
         (*_OMOCODIA_SHAPES, "AAA AAA 00A00 A000A", "AAAAAA 00A00 A000A"),
-        (completed("AAABBB85T10A562?", it_fiscal_code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), completed("rssmra80a01h501?", it_fiscal_code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")),
+        (
+            completed("AAABBB85T10A562?", it_fiscal_code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+            completed("rssmra80a01h501?", it_fiscal_code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+        ),
         "Agenzia delle Entrate, codice fiscale; DM 23 dicembre 1976",
         score=0.95,
         check=it_fiscal_code,
@@ -322,7 +460,18 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Ministero dell'Interno, carta d'identità elettronica (CIE 2, CIE 3) and paper card",
         score=FORM,
         structure=lambda number: sum(map(str.isdigit, number)) >= 5,
-        context=("carta d'identità", "carta d'identita", "carta identità", "identità", "identita", "identity card", "id card", "cie", "documento", "carta"),
+        context=(
+            "carta d'identità",
+            "carta d'identita",
+            "carta identità",
+            "identità",
+            "identita",
+            "identity card",
+            "id card",
+            "cie",
+            "documento",
+            "carta",
+        ),
         required=True,
     ),
     ident(
@@ -333,7 +482,16 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Ministero delle Infrastrutture, patente di guida (old form and U1)",
         score=FORM,
         regex="(?i:[A-Z]{2}[0-9]{7}[A-Z]|U1[0-9A-HJ-NP-Z]{7}[A-Z])",
-        context=("patente", "patente di guida", "licenza", "driver", "driving", "license", "licence", "driver's license"),
+        context=(
+            "patente",
+            "patente di guida",
+            "licenza",
+            "driver",
+            "driving",
+            "license",
+            "licence",
+            "driver's license",
+        ),
         required=True,
     ),
     ident(
@@ -373,7 +531,15 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     ident(
         "be/national-number",
         "BE_NATIONAL_NUMBER",
-        ("00.00.00-000.00", "00 00 00 000 00", "00.00.00.000.00", "000000-000-00", "000000-00000", "00000000000", "000000 000 00"),
+        (
+            "00.00.00-000.00",
+            "00 00 00 000 00",
+            "00.00.00.000.00",
+            "000000-000-00",
+            "000000-00000",
+            "00000000000",
+            "000000 000 00",
+        ),
         (completed("85.07.30-033.??", be_national), completed("850730033??", be_national)),
         "Rijksregister van de natuurlijke personen; KB 3 april 1984",
         score=0.8,

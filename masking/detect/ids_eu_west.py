@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import re
 
-from masking.checks import completed, is_date, is_ddmmyy, is_digits, is_yyyymmdd, luhn, mod_11_10, verhoeff, weighted
+from masking.checks import (
+    completed,
+    is_date,
+    is_ddmmyy,
+    is_digits,
+    is_yyyymmdd,
+    luhn,
+    mod_11_10,
+    verhoeff,
+    weighted,
+)
 from masking.detect.ids_common import FORM, LIKELY, LUCK, NOT_A_PERSON, SURE, any_of, grouped, ident
 from masking.recognizer import Recognizer
 
@@ -62,7 +72,9 @@ def icao_check(number: str) -> bool:
     """ICAO Doc 9303 part 3, 4.9: weights 7 3 1 repeated over 0-9 A-Z values; the last digit is the sum mod 10."""
     if not number or not is_digits(number[-1]) or not set(number) <= set(_ICAO):
         return False
-    return sum(_ICAO.index(char) * (7, 3, 1)[place % 3] for place, char in enumerate(number[:-1])) % 10 == int(number[-1])
+    return sum(
+        _ICAO.index(char) * (7, 3, 1)[place % 3] for place, char in enumerate(number[:-1])
+    ) % 10 == int(number[-1])
 
 
 def _document(number: str, form: re.Pattern[str]) -> bool | None:
@@ -117,21 +129,68 @@ def ch_ahv(number: str) -> bool:
 
 def lu_national(number: str) -> bool:
     """Luxembourg, law of 19 June 2013: birth date, serial, a Luhn digit and a Verhoeff digit over the first eleven."""
-    return len(number) == 13 and is_yyyymmdd(number[:8]) and luhn(number[:12]) and verhoeff(number[:11] + number[12])
+    return (
+        len(number) == 13
+        and is_yyyymmdd(number[:8])
+        and luhn(number[:12])
+        and verhoeff(number[:11] + number[12])
+    )
 
 
-_DE_STATES = ("00/000/00000", "000/000/00000", "000/0000/0000", "000/000/0000", "00000/00000", "00 000 00000", "000 000 00000")
+_DE_STATES = (
+    "00/000/00000",
+    "000/000/00000",
+    "000/0000/0000",
+    "000/000/0000",
+    "00000/00000",
+    "00 000 00000",
+    "000 000 00000",
+)
 _TAX_WORDS = (
-    *("steueridentifikationsnummer", "steuer id", "steuerid", "idnr", "steuer idnr", "tin", "tax id", "steuer", "identifikationsnummer"),
+    *(
+        "steueridentifikationsnummer",
+        "steuer id",
+        "steuerid",
+        "idnr",
+        "steuer idnr",
+        "tin",
+        "tax id",
+        "steuer",
+        "identifikationsnummer",
+    ),
     *("tax identification", "steuerliche"),
 )
-_CARD_WORDS = ("personalausweis", "ausweis", "ausweisnummer", "id card", "identity card", "personalausweisnummer", "npa", "perso")
+_CARD_WORDS = (
+    "personalausweis",
+    "ausweis",
+    "ausweisnummer",
+    "id card",
+    "identity card",
+    "personalausweisnummer",
+    "npa",
+    "perso",
+)
 _PASS_WORDS = ("reisepass", "passnummer", "passport", "pass", "reisepassnummer", "passport number")
 _RV_WORDS = (
-    *("rentenversicherung", "rentenversicherungsnummer", "rvnr", "sozialversicherungsnummer", "svnr", "versicherungsnummer"),
-    *("sozialversicherung", "social security", "sv nummer", "sozialversicherungsausweis", "pension insurance"),
+    *(
+        "rentenversicherung",
+        "rentenversicherungsnummer",
+        "rvnr",
+        "sozialversicherungsnummer",
+        "svnr",
+        "versicherungsnummer",
+    ),
+    *(
+        "sozialversicherung",
+        "social security",
+        "sv nummer",
+        "sozialversicherungsausweis",
+        "pension insurance",
+    ),
 )
-_PAPER = any_of("A", ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"))[:-1]
+_PAPER = any_of(
+    "A", ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A")
+)[:-1]
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
     ident(
@@ -175,7 +234,16 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "GKV-Spitzenverband, Krankenversichertennummer; § 290 SGB V",
         score=LUCK,
         check=de_health_insurance,
-        context=("krankenversicherung", "krankenversichertennummer", "kvnr", "krankenkasse", "versichertennummer", "egk", "gesundheitskarte", "health insurance"),
+        context=(
+            "krankenversicherung",
+            "krankenversichertennummer",
+            "kvnr",
+            "krankenkasse",
+            "versichertennummer",
+            "egk",
+            "gesundheitskarte",
+            "health insurance",
+        ),
     ),
     ident(
         "de/id-card",
@@ -183,8 +251,9 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         (*_PAPER, *(shape + "0" for shape in _PAPER), *(shape + "0A" for shape in _PAPER)),
         ("L01X00T47", "T22000129" + "3", "T22000129"),
         "PAuswV; BSI TR-03127: serial number and ICAO Doc 9303 check digit",
-        score=FORM,
-        structure=lambda number: de_id_card(number) is not False,
+        score=LUCK,
+        unchecked=FORM,
+        validator=de_id_card,
         context=_CARD_WORDS,
         required=True,
         negative=("Ausweis A1234567O",),
@@ -195,8 +264,9 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         (*_PAPER, *(shape + "0" for shape in _PAPER), *(shape + "0A" for shape in _PAPER)),
         ("C01X00T47", "C01X0006H" + "1"),
         "PassV; ICAO Doc 9303 part 4",
-        score=FORM,
-        structure=lambda number: de_passport(number) is not False,
+        score=LUCK,
+        unchecked=FORM,
+        validator=de_passport,
         context=_PASS_WORDS,
         required=True,
     ),
@@ -214,13 +284,33 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     ident(
         "de/plate",
         "DE_KFZ",
-        any_of(("A", "AA", "AAA"), "-", ("A", "AA"), ("", " ", "-"), ("0", "00", "000", "0000"), ("", "A", "E", "H"))
+        any_of(
+            ("A", "AA", "AAA"),
+            "-",
+            ("A", "AA"),
+            ("", " ", "-"),
+            ("0", "00", "000", "0000"),
+            ("", "A", "E", "H"),
+        )
         + any_of(("A", "AA", "AAA"), " ", ("A", "AA"), (" ", ""), ("00", "000", "0000")),
         ("B-MW 1234", "HH AB 123", "M-XY 99E"),
         "Fahrzeug-Zulassungsverordnung (FZV) § 9",
         score=FORM,
         regex="[A-ZÄÖÜ]{1,3}[- ][A-Z]{1,2}[- ]?[1-9][0-9]{0,3}[EH]?",
-        context=("kennzeichen", "kfz", "fahrzeug", "auto", "plate", "license plate", "licence plate", "nummernschild", "wagen", "zulassung", "vehicle", "halter"),
+        context=(
+            "kennzeichen",
+            "kfz",
+            "fahrzeug",
+            "auto",
+            "plate",
+            "license plate",
+            "licence plate",
+            "nummernschild",
+            "wagen",
+            "zulassung",
+            "vehicle",
+            "halter",
+        ),
         required=True,
     ),
     ident(
@@ -231,7 +321,14 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Handelsregisterverordnung (HRV) §§ 3, 13: departments A and B",
         score=0.65,
         regex="HR[AB] ?[0-9]{1,6}",
-        context=("handelsregister", "amtsgericht", "registergericht", "register", "commercial register", "hr"),
+        context=(
+            "handelsregister",
+            "amtsgericht",
+            "registergericht",
+            "register",
+            "commercial register",
+            "hr",
+        ),
         negative=("HRC 123456",),
     ),
     ident(
@@ -253,7 +350,15 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Dachverband der österreichischen Sozialversicherungsträger, Versicherungsnummer",
         score=LIKELY,
         check=at_svnr,
-        context=("sozialversicherungsnummer", "svnr", "sv nummer", "versicherungsnummer", "sozialversicherung", "social security", "ecard"),
+        context=(
+            "sozialversicherungsnummer",
+            "svnr",
+            "sv nummer",
+            "versicherungsnummer",
+            "sozialversicherung",
+            "social security",
+            "ecard",
+        ),
     ),
     ident(
         "at/svnr-plain",
@@ -263,7 +368,14 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Dachverband der österreichischen Sozialversicherungsträger, Versicherungsnummer",
         score=LUCK,
         check=at_svnr,
-        context=("sozialversicherungsnummer", "svnr", "sv nummer", "versicherungsnummer", "sozialversicherung", "social security"),
+        context=(
+            "sozialversicherungsnummer",
+            "svnr",
+            "sv nummer",
+            "versicherungsnummer",
+            "sozialversicherung",
+            "social security",
+        ),
         anti=NOT_A_PERSON,
     ),
     ident(
@@ -285,7 +397,17 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Zentrale Ausgleichsstelle ZAS, AHVN13",
         score=SURE,
         check=ch_ahv,
-        context=("ahv", "avs", "ahvn", "navs", "ahv nummer", "oasi", "sozialversicherungsnummer", "numéro avs", "numero avs"),
+        context=(
+            "ahv",
+            "avs",
+            "ahvn",
+            "navs",
+            "ahv nummer",
+            "oasi",
+            "sozialversicherungsnummer",
+            "numéro avs",
+            "numero avs",
+        ),
     ),
     ident(
         "lu/national-id",
@@ -295,6 +417,13 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Luxembourg, loi du 19 juin 2013, numéro d'identification national",
         score=SURE,
         check=lu_national,
-        context=("matricule", "cns", "identification national", "national id", "numéro d'identification", "luxembourg"),
+        context=(
+            "matricule",
+            "cns",
+            "identification national",
+            "national id",
+            "numéro d'identification",
+            "luxembourg",
+        ),
     ),
 )

@@ -50,7 +50,9 @@ def postcode(number: str) -> bool:
     return match is not None and match[1] in _AREAS
 
 
-_LICENCE = re.compile(r"(?=.{5}[0-9])[A-Z]{1,5}9{0,4}[0-9](?:[05][1-9]|[16][0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9][A-Z][A-Z9][0-9A-Z][A-Z]{2}")
+_LICENCE = re.compile(
+    r"(?=.{5}[0-9])[A-Z]{1,5}9{0,4}[0-9](?:[05][1-9]|[16][0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9][A-Z][A-Z9][0-9A-Z][A-Z]{2}"
+)
 
 
 def driving_licence(number: str) -> bool:
@@ -74,20 +76,48 @@ _PPS = "WABCDEFGHIJKLMNOPQRSTUV"
 
 def pps(number: str) -> bool:
     """Revenue (Ireland), PPS number: weights 8 to 2, the second letter (A=1) times 9, mod 23 names the first letter."""
-    if len(number) not in {8, 9} or not is_digits(number[:7]) or not number[7:].isalpha() or not number.isascii():
+    if (
+        len(number) not in {8, 9}
+        or not is_digits(number[:7])
+        or not number[7:].isalpha()
+        or not number.isascii()
+    ):
         return False
     second = 0 if number[8:] in {"", "W"} else ord(number[8]) - 64
     return second <= 9 and _PPS[(weighted(number[:7], range(8, 1, -1)) + second * 9) % 23] == number[7]
 
 
-_NINO_SHAPES = any_of("AA", ("", " ", "-"), "00", ("", " ", "-"), "00", ("", " ", "-"), "00", ("", " ", "-"), "A")
+_NINO_SHAPES = any_of(
+    "AA", ("", " ", "-"), "00", ("", " ", "-"), "00", ("", " ", "-"), "00", ("", " ", "-"), "A"
+)
 _POSTCODE_WORDS = ("postcode", "post code", "postal code", "postal", "zip", "address", "code")
 _DISTRICTS = ("A0", "A00", "AA0", "AA00", "A0A", "AA0A")
-_PLATES = (("AA00", "AAA"), ("A000", "AAA"), ("A00", "AAA"), ("A0", "AAA"), ("AAA", "000A"), ("AAA", "00A"), ("AAA", "0A"))
-_LICENCE_SHAPES = any_of(
-    ("AAAAA", "AAAA0", "AAA00", "AA000", "A0000"), ("", " "), "000000", ("", " "), ("A", "AA", "A0"), ("0", "A", ""), ("AA", " AA")
+_PLATES = (
+    ("AA00", "AAA"),
+    ("A000", "AAA"),
+    ("A00", "AAA"),
+    ("A0", "AAA"),
+    ("AAA", "000A"),
+    ("AAA", "00A"),
+    ("AAA", "0A"),
 )
-_NHS_WORDS = ("nhs", "national health service", "health services authority", "health authority", "nhs number", "patient")
+_LICENCE_SHAPES = any_of(
+    ("AAAAA", "AAAA0", "AAA00", "AA000", "A0000"),
+    ("", " "),
+    "000000",
+    ("", " "),
+    ("A", "AA", "A0"),
+    ("0", "A", ""),
+    ("AA", " AA"),
+)
+_NHS_WORDS = (
+    "nhs",
+    "national health service",
+    "health services authority",
+    "health authority",
+    "nhs number",
+    "patient",
+)
 _NHS_SOURCE = "NHS Data Model and Dictionary, NHS NUMBER"
 _NINO_WORDS = ("national insurance", "ni", "nino", "ni number", "insurance number", "nin", "hmrc", "payroll")
 
@@ -202,7 +232,19 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "DVLA INF104, Vehicle registration numbers and number plates",
         score=LUCK,
         structure=vehicle,
-        context=("vehicle", "registration", "reg", "plate", "number plate", "car", "vrm", "vrn", "van", "dvla", "licence plate"),
+        context=(
+            "vehicle",
+            "registration",
+            "reg",
+            "plate",
+            "number plate",
+            "car",
+            "vrm",
+            "vrn",
+            "van",
+            "dvla",
+            "licence plate",
+        ),
         required=True,
         negative=("plate AB30 ABC", "plate IB51 ABC"),
     ),
@@ -230,4 +272,3 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         anti=("commit", "hash", "sha", "hex"),
     ),
 )
-

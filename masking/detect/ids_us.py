@@ -30,7 +30,13 @@ def ssn(number: str) -> bool:
 
 def ssn_unissued(number: str) -> bool:
     """Written like an SSN in the 9xx areas that are never issued; people put them into forms all the same."""
-    return len(number) == 9 and is_digits(number) and number[0] == "9" and not one_repeated(number) and not itin(number)
+    return (
+        len(number) == 9
+        and is_digits(number)
+        and number[0] == "9"
+        and not one_repeated(number)
+        and not itin(number)
+    )
 
 
 def itin(number: str) -> bool:
@@ -46,7 +52,12 @@ _EIN_UNUSED = frozenset({0, 7, 8, 9, 17, 18, 19, 28, 29, 49, 69, 70, 78, 79, 89,
 
 def ein(number: str) -> bool:
     """IRS, *How EINs are assigned and valid EIN prefixes*: the first two digits name a campus in use."""
-    return len(number) == 9 and is_digits(number) and int(number[:2]) not in _EIN_UNUSED and not one_repeated(number[2:])
+    return (
+        len(number) == 9
+        and is_digits(number)
+        and int(number[:2]) not in _EIN_UNUSED
+        and not one_repeated(number[2:])
+    )
 
 
 def _varied(number: str) -> bool:
@@ -59,8 +70,32 @@ def licence_number(number: str) -> bool:
 
 
 _SSN_WORDS = ("ssn", "ssns", "social", "ss#", "ssid", "itin", "taxpayer", "social security", "ssn#")
-_LICENCE_WORDS = ("driver", "drivers", "driver's", "license", "licence", "dl", "dln", "lic", "permit", "driving", "dl#", "cdl")
-_BANK_WORDS = ("bank", "account", "acct", "checking", "savings", "debit", "acct#", "account#", "deposit", "routing")
+_LICENCE_WORDS = (
+    "driver",
+    "drivers",
+    "driver's",
+    "license",
+    "licence",
+    "dl",
+    "dln",
+    "lic",
+    "permit",
+    "driving",
+    "dl#",
+    "cdl",
+)
+_BANK_WORDS = (
+    "bank",
+    "account",
+    "acct",
+    "checking",
+    "savings",
+    "debit",
+    "acct#",
+    "account#",
+    "deposit",
+    "routing",
+)
 
 _LICENCE_SHAPES = (
     *("0" * n for n in (7, 8, 9, 10, 12, 14)),
@@ -70,8 +105,23 @@ _LICENCE_SHAPES = (
     *any_of("AAA", ("000000", "00000")),
     *("AA000000A", "000AA0000", "0000000AA", "A000000A", "AAA00AAA000A", "AAA00AAAA000", "00AAA00000"),
     *("A000-0000-0000", "A000-000-00-000-0", "A000-000-000-000", "A-000-000-000-000", "A 000 000 000 000"),
-    *("A0000-00000-00000", "A0000 00000 00000", "A000-0000-0000-00", "A00-00-0000", "000-00-0000", "00-000-0000"),
-    *("000 000 000", "00 000 000", "000-000-000", "A00-000-000", "A0000-0000-0000", "AA-00-0000", "A000 0000 0000"),
+    *(
+        "A0000-00000-00000",
+        "A0000 00000 00000",
+        "A000-0000-0000-00",
+        "A00-00-0000",
+        "000-00-0000",
+        "00-000-0000",
+    ),
+    *(
+        "000 000 000",
+        "00 000 000",
+        "000-000-000",
+        "A00-000-000",
+        "A0000-0000-0000",
+        "AA-00-0000",
+        "A000 0000 0000",
+    ),
 )
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
@@ -142,7 +192,16 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "IRS, How EINs are assigned and valid EIN prefixes",
         score=LUCK,
         structure=ein,
-        context=("ein", "fein", "employer identification", "federal tax id", "tax id", "employer id", "tin", "taxpayer"),
+        context=(
+            "ein",
+            "fein",
+            "employer identification",
+            "federal tax id",
+            "tax id",
+            "employer id",
+            "tin",
+            "taxpayer",
+        ),
         required=True,
         negative=("see 36-1234565 there",),
     ),
