@@ -162,7 +162,7 @@ def _custom(custom: CustomRecognizer) -> TextRule:
             out.append(Span(start, end, custom.type, score, custom.name, reason))
         return out
 
-    return TextRule(custom.name, find, "configuration", (), ())
+    return TextRule(custom.name, custom.type, find, "configuration", (), ())
 
 
 __all__ = ["Compiled", "Rule", "Shapes", "compile_rules"]

@@ -16,7 +16,9 @@ CERTAIN: Final = 0.9
 LEFTOVER_SCORE: Final = 0.8
 LEFTOVER_CHARS: Final = 3
 
-RANK_CERTAIN, RANK_KEY, RANK_PATTERN, RANK_MODEL = 4, 3, 2, 1
+RANK_STRUCTURE, RANK_CERTAIN, RANK_KEY, RANK_PATTERN, RANK_MODEL = 5, 4, 3, 2, 1
+STRUCTURE: Final = 0.999
+"""A score that says: the syntax around it leaves no other reading (``://user:secret@host``)."""
 
 
 def resolve(candidates: list[tuple[int, Span]], text: str) -> list[Span]:
@@ -60,6 +62,6 @@ def _leftovers(span: Span, rivals: list[Span], text: str) -> list[Span]:
             start += 1
         while end > start and not text[end - 1].isalnum():
             end -= 1
-        if end - start >= LEFTOVER_CHARS:
+        if end - start >= LEFTOVER_CHARS and (span.type != "EMAIL_ADDRESS" or "@" in text[start:end]):
             out.append(replace(span, start=start, end=end, reason=span.reason + ", rest"))
     return out

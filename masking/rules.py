@@ -32,6 +32,7 @@ class TextRule:
     """A kind of thing found by code that sees the whole view: must be linear, and cheap when nothing is there."""
 
     name: str
+    type: str
     find: Callable[[View], list[Span]]
     source: str
     positive: tuple[str, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from masking.compiled import Compiled, Rule
 from masking.context import Words, moved
-from masking.resolve import CERTAIN, RANK_CERTAIN, RANK_PATTERN
+from masking.resolve import CERTAIN, RANK_CERTAIN, RANK_PATTERN, RANK_STRUCTURE, STRUCTURE
 from masking.spans import Span
 from masking.view import View
 
@@ -95,5 +95,7 @@ def weigh(
         reason += ", words against it" if contrary else ""
     if score >= threshold:
         rank = RANK_CERTAIN if score >= CERTAIN and (validator is not None or rule.score >= CERTAIN) else RANK_PATTERN
+        if rule.score >= STRUCTURE:
+            rank = RANK_STRUCTURE
         found.append((rank, Span(s, e, rule.type, score, rule.name, reason)))
     return words

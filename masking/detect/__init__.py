@@ -23,7 +23,6 @@ FAMILIES: Final = (
     "dates",
     "vehicle",
     "medical",
-    "us",
     "address",
     "names",
     "secrets",
@@ -37,9 +36,10 @@ FAMILIES: Final = (
     "ids_eu_south_west",
     "ids_eu_east_south",
     "ids_asia",
+    "ids_south_asia",
     "ids_americas",
     "ids_oceania",
-    "ids_africa_mideast",
+    "ids_africa_middle_east",
 )
 
 

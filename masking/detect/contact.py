@@ -37,7 +37,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     Recognizer(
         name="url-credentials",
         type="URL_CREDENTIALS",
-        patterns=(Pattern(Literals(("://",), before=0, after=300), 0.95, r"://([^\s/?#@:<>\"'\[\]]{0,128}:[^\s/?#<>\"'\[\]]{1,256})@[\w\[]", group=1),),
+        patterns=(Pattern(Literals(("://",), before=0, after=300), 0.999, r"://([^\s/?#@:<>\"'\[\]]{0,128}:[^\s/?#<>\"'\[\]]{1,256})@[\w\[]", group=1),),
         source="RFC 3986 section 3.2.1, deprecated there and still everywhere",
         positive=("postgres://app:s3cretPw@db.internal:5432/main", "https://user:pa55@host.example/x"),
         negative=("https://example.org/a:b@c", "http://host:8080/path"),

@@ -11,8 +11,10 @@ import re
 from typing import Final
 
 from masking.recognizer import Literals, Pattern, Recognizer, Shapes
-from masking.rules import RunRule
+from masking.rules import RunRule, TextRule
+from masking.spans import Span
 from masking.validators import aba, luhn, mod97
+from masking.view import View
 
 _CARD: Final = re.compile(
     r"(?<![A0])(?:0{12,19}|0000(?P<a>[- .])0000(?P=a)0000(?P=a)0{1,7}(?:(?P=a)0{1,3})?"
@@ -63,12 +65,31 @@ IBAN_LENGTHS: Final = {
         "NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"
     ).split()
 }
-_IBAN: Final = r"(?<![A-Za-z0-9])(?:" + "|".join(sorted(IBAN_LENGTHS)) + r")[0-9]{2}(?:[ -]?[A-Z0-9]{1,4}+){3,8}(?![A-Za-z0-9])"
+_IBAN: Final = re.compile(r"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?")
 
 
-def iban(value: str) -> bool:
-    compact = "".join(c for c in value if c.isalnum()).upper()
-    return IBAN_LENGTHS.get(compact[:2]) == len(compact) and mod97(compact)
+def find_iban(view: View) -> list[Span]:
+    """Two letters and two digits are rare; from each the country's length tells where the number must end."""
+    out = []
+    text, shape = view.folded, view.shape
+    at = shape.find(b"AA00")
+    while at >= 0:
+        if (not at or shape[at - 1] not in b"A0\xe9") and (match := _IBAN.match(text, at, at + 48)):
+            end = _iban_end(text, at, match.end())
+            if end and shape[end : end + 1] not in (b"A", b"0"):
+                out.append(Span(at, end, "IBAN_CODE", 0.99, "iban", "check digit"))
+        at = shape.find(b"AA00", at + 4)
+    return out
+
+
+def _iban_end(text: str, start: int, limit: int) -> int:
+    """Where the valid IBAN at *start* ends, or 0."""
+    length = IBAN_LENGTHS.get(text[start : start + 2].upper(), 0)
+    at, seen = start, 0
+    while at < limit and seen < length:
+        seen += text[at].isalnum()
+        at += 1
+    return at if seen == length and mod97(text[start:at]) else 0
 
 
 _B58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -170,5 +191,16 @@ RUN_RULES: tuple[RunRule, ...] = (
         context=("card", "credit", "debit", "visa", "mastercard", "amex", "american express", "discover", "maestro", "diners", "jcb", "cc", "pan", "creditcard", "payment", "cardnumber", "carte", "tarjeta", "kreditkarte", "charge", "charged", "billed"),
         positive=("card 4111 1111 1111 1111", "378282246310005", "5555-5555-5555-4444"),
         negative=("1111 1111 1111 1111", "order 9999888877776666"),
+    ),
+)
+
+TEXT_RULES: tuple[TextRule, ...] = (
+    TextRule(
+        name="iban",
+        type="IBAN_CODE",
+        find=find_iban,
+        source="ISO 13616 and the SWIFT IBAN registry",
+        positive=("IBAN DE89 3704 0044 0532 0130 00.", "GB29NWBK60161331926819", "fr14 2004 1010 0505 0001 3m02 606"),
+        negative=("DE89 3704 0044 0532 0130 01", "AB12 3456 7890 1234"),
     ),
 )
