@@ -86,7 +86,7 @@ class Rule:
     name: str
     when: str
     effect: Effect
-    requirement: Requirement | None = None
+    requirement: Requirement
     cumulative: Cumulative | None = None
     text: str = ""
     """The rule as it stands in the file (YAML), snapshotted into each request it judges."""
@@ -122,6 +122,8 @@ def words(delta: timedelta) -> str:
 
 def describe(requirement: Requirement) -> str:
     """The requirement in one or two sentences, from the fields that decide and nothing else."""
+    if not requirement.stages:
+        return "The policy decides this by itself; nobody is asked."
     stages = []
     for stage in requirement.stages:
         seats = [f"{seat.approvals} of {seat.group}" for seat in stage.seats]

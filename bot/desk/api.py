@@ -252,9 +252,11 @@ class Desk(Protocol):
         ...
 
     # --- console sessions: reading one is ``ReadTx.session``; ``seen_at`` is moved by ``Tx.put_session`` and not journalled
-    async def open_session(self, session: Session, *, replaces: str | None = None) -> Actor | Refused:
+    async def open_session(
+        self, session: Session, *, replaces: str | None = None, groups: frozenset[str] | None = None
+    ) -> Actor | Refused:
         """Somebody proved *session.account*: store the session, drop *replaces* (rotation, step-up) and journal ``session.login`` in one
-        transaction. Refused, and journalled as ``session.refused``, when ``identify`` would refuse, COOL_DOWN excepted (they may look)."""
+        transaction. *groups*: what the identity provider's claim says now (``Person.groups``); None leaves them, empty clears them. Refused, and journalled as ``session.refused``, when ``identify`` would refuse, COOL_DOWN excepted (they may look)."""
         ...
 
     async def refuse_session(self, account: AccountKey | None, why: LoginRefusal) -> None:
