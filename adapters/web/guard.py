@@ -16,7 +16,8 @@ from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
-from starlette.requests import ClientDisconnect, Request as HttpRequest
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 

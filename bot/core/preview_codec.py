@@ -54,7 +54,9 @@ def preview_hash(document: str) -> Digest:
     return Digest("sha256:" + hashlib.sha256(DOMAIN + document.encode()).hexdigest())
 
 
-def build(masked: MaskedDocument, payload_bytes: int, show: tuple[str, ...]) -> tuple[Preview, tuple[str, ...]]:
+def build(
+    masked: MaskedDocument, payload_bytes: int, show: tuple[str, ...]
+) -> tuple[Preview, tuple[str, ...]]:
     """The preview of ``{"payload", "justification", "context"}`` as masked, and the pointers of all its leaves by index
     (they may hold personal data: seal them with the body)."""
     payload: list[Leaf] = []

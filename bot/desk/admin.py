@@ -58,7 +58,14 @@ async def as_admin(office: Office, by: Actor | None, work: Callable[[Tx], T | Re
     def guarded(tx: Tx) -> T | Refused:
         if is_admin(tx, by):
             return work(tx)
-        journal(office, tx, Fact.COMMAND_REFUSED, by, {"command": "admin", "reason": Reason.NOT_ADMIN.value}, Outcome.REFUSED)
+        journal(
+            office,
+            tx,
+            Fact.COMMAND_REFUSED,
+            by,
+            {"command": "admin", "reason": Reason.NOT_ADMIN.value},
+            Outcome.REFUSED,
+        )
         return Refused(Reason.NOT_ADMIN)
 
     return await office.store.write(guarded)
@@ -80,7 +87,9 @@ def journal(
 # --- people ---------------------------------------------------------------------------------------
 
 
-def add_person(office: Office, tx: Tx, by: Actor | None, id: PersonId, name: str, roles: frozenset[Role]) -> Person:
+def add_person(
+    office: Office, tx: Tx, by: Actor | None, id: PersonId, name: str, roles: frozenset[Role]
+) -> Person:
     """Add, or change name and roles of one who is there. The pseudonym stays."""
     known = tx.person(id)
     now = tx.now()
@@ -92,7 +101,7 @@ def add_person(office: Office, tx: Tx, by: Actor | None, id: PersonId, name: str
     tx.put_person(person)
     change = "person-added" if known is None else "person-changed"
     private = (Private(f"person:{person.ref}", "who", f"{id} {name[:200]}"),)
-    data = {"change": change, "person": person.ref, "changes": sorted(f"role-{role.value}" for role in roles)}
+    data: dict[str, Value] = {"change": change, "person": person.ref, "changes": sorted(f"role-{role.value}" for role in roles)}
     journal(office, tx, Fact.IDENTITY_CHANGED, by, data, private=private)
     return person
 
@@ -114,7 +123,14 @@ def set_enabled(office: Office, tx: Tx, by: Actor | None, id: PersonId, enabled:
 
 
 def link(
-    office: Office, tx: Tx, by: Actor | None, key: AccountKey, id: PersonId, proof: str, secret: str, cool_down: timedelta
+    office: Office,
+    tx: Tx,
+    by: Actor | None,
+    key: AccountKey,
+    id: PersonId,
+    proof: str,
+    secret: str,
+    cool_down: timedelta,
 ) -> Account | Refused:
     """Link *key* to *id*. An account that another person holds is never taken over: unlink it first (T04)."""
     person = tx.person(id)
@@ -129,25 +145,34 @@ def link(
     active_from = known.active_from if unchanged and known is not None else now + cool_down
     account = Account(key, id, now, active_from, proof[:40], secret)
     tx.put_account(account)
-    data = {"change": "account-linked", "person": person.ref, "method": entries.account_kind(key)}
+    data: dict[str, Value] = {"change": "account-linked", "person": person.ref, "method": entries.account_kind(key)}
     private = (Private(f"person:{person.ref}", "account", str(key)),)
     journal(office, tx, Fact.IDENTITY_CHANGED, by, data, private=private)
     return account
 
 
 def unlink(office: Office, tx: Tx, by: Actor | None, key: AccountKey) -> Refused | None:
+    """By an administrator; a person takes back only their own tokens. Otherwise the person's sessions end."""
     account = tx.account(key)
+    own_token = (
+        account is not None and by is not None and account.person == by.person and key.startswith("token:")
+    )
+    if not own_token and not is_admin(tx, by):
+        return Refused(Reason.NOT_ADMIN)
     if account is None or account.revoked_at is not None:
         return Refused(Reason.NOT_FOUND)
     tx.put_account(replace(account, revoked_at=tx.now()))
-    tx.drop_sessions_of(account.person)
+    if not own_token:
+        tx.drop_sessions_of(account.person)
     ref = entries.ref_of(tx, account.person)
-    data = {"change": "account-unlinked", "person": ref, "method": entries.account_kind(key)}
+    data: dict[str, Value] = {"change": "account-unlinked", "person": ref, "method": entries.account_kind(key)}
     journal(office, tx, Fact.IDENTITY_CHANGED, by, data)
     return None
 
 
-def person_token(office: Office, tx: Tx, by: Actor | None, id: PersonId, valid_for: timedelta) -> str | Refused:
+def person_token(
+    office: Office, tx: Tx, by: Actor | None, id: PersonId, valid_for: timedelta
+) -> str | Refused:
     """A personal access token. By the operator, an administrator, or the person (at the console)."""
     person = tx.person(id)
     if person is None or not person.enabled:
@@ -160,7 +185,7 @@ def person_token(office: Office, tx: Tx, by: Actor | None, id: PersonId, valid_f
     mac = office.keys.mac(PERSON_TOKEN_PEPPER, secret).hex()
     expires = now + min(valid_for, office.settings.token_valid_max)
     tx.put_account(Account(AccountKey(f"token:{key_id}"), id, now, now, "token", mac, expires_at=expires))
-    data = {"change": "token-issued", "person": person.ref, "key_id": key_id, "until": entries.us(expires)}
+    data: dict[str, Value] = {"change": "token-issued", "person": person.ref, "key_id": key_id, "until": entries.us(expires)}
     journal(office, tx, Fact.IDENTITY_CHANGED, by, data)
     return make_key_text(KeyPrefix.PERSON, key_id, secret)
 
@@ -183,7 +208,11 @@ def put_agent(office: Office, tx: Tx, by: Actor | None, agent: Agent, *, new: bo
     change = "agent-added" if new else "agent-changed"
     status = "enabled" if stored.enabled else "disabled"
     journal(
-        office, tx, Fact.AGENT_CHANGED, by, {"change": change, "agent": agent.id, "owners": owners, "status": status}
+        office,
+        tx,
+        Fact.AGENT_CHANGED,
+        by,
+        {"change": change, "agent": agent.id, "owners": owners, "status": status},
     )
     return stored
 
@@ -196,7 +225,9 @@ def issue_key(
     now = tx.now()
     live = [key for key in tx.agent_keys(id) if key.kind is kind and is_live(key, now)]
     if len(live) >= LIVE_KEYS_MAX:
-        return Refused(Reason.NOT_FOUND, f"This agent has {LIVE_KEYS_MAX} live keys; revoke one before issuing another.")
+        return Refused(
+            Reason.NOT_FOUND, f"This agent has {LIVE_KEYS_MAX} live keys; revoke one before issuing another."
+        )
     key_id = make_key_id(office.rand.bytes(KEY_ID_BYTES))
     secret = office.rand.bytes(SECRET_BYTES)
     if kind is KeyKind.API:
@@ -206,7 +237,7 @@ def issue_key(
         text = make_webhook_secret(secret)
     key = AgentKey(key_id, id, kind, mac, now, now + valid_for if valid_for is not None else None)
     tx.put_agent_key(key)
-    data = {"change": "key-issued", "agent": id, "key_id": key_id, "method": kind.value}
+    data: dict[str, Value] = {"change": "key-issued", "agent": id, "key_id": key_id, "method": kind.value}
     journal(office, tx, Fact.AGENT_CHANGED, by, data)
     return NewKey(key, text)
 
@@ -223,7 +254,9 @@ def revoke_key(office: Office, tx: Tx, by: Actor | None, key_id: str) -> AgentKe
         return key
     revoked = replace(key, revoked_at=tx.now())
     tx.put_agent_key(revoked)
-    journal(office, tx, Fact.AGENT_CHANGED, by, {"change": "key-revoked", "agent": key.agent, "key_id": key_id})
+    journal(
+        office, tx, Fact.AGENT_CHANGED, by, {"change": "key-revoked", "agent": key.agent, "key_id": key_id}
+    )
     return revoked
 
 
@@ -254,12 +287,32 @@ def delegate(office: Office, tx: Tx, actor: Actor, taker: PersonId, until: datet
     """Bounded to 60 days; an *until* in the past ends it. Nobody delegates to himself or onward."""
     now = tx.now()
     giver, receiver = tx.person(actor.person), tx.person(taker)
-    if giver is None or not giver.enabled or receiver is None or not receiver.enabled or taker == actor.person:
+    if (
+        giver is None
+        or not giver.enabled
+        or receiver is None
+        or not receiver.enabled
+        or taker == actor.person
+    ):
         return Refused(Reason.NOT_FOUND, "Name another person who is known here and active.")
     until = min(until, now + DELEGATION_MAX)
     delegation = Delegation(actor.person, taker, now, until)
     tx.put_delegation(delegation)
     fact = Fact.DELEGATION_SET if until > now else Fact.DELEGATION_ENDED
-    data = {"person": giver.ref, "delegate": receiver.ref, "until": entries.us(until)}
+    data: dict[str, Value] = {"person": giver.ref, "delegate": receiver.ref, "until": entries.us(until)}
     journal(office, tx, fact, actor, data)
     return delegation
+
+
+def end_delegation(office: Office, tx: Tx, actor: Actor) -> Refused | None:
+    """*actor* is back. Harmless when nothing was delegated."""
+    now = tx.now()
+    for delegation in tx.delegations(now):
+        if delegation.giver == actor.person:
+            tx.put_delegation(replace(delegation, until=now))
+            data: dict[str, Value] = {
+                "person": entries.ref_of(tx, actor.person),
+                "delegate": entries.ref_of(tx, delegation.taker),
+            }
+            journal(office, tx, Fact.DELEGATION_ENDED, actor, data)
+    return None

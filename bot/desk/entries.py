@@ -48,7 +48,12 @@ def ref_of(tx: ReadTx, person: PersonId) -> str:
 
 
 def account_kind(account: AccountKey) -> str:
-    return account.split(":", 1)[0]
+    return kind_of(account)
+
+
+def kind_of(name: str) -> str:
+    """What stands before the first colon: the kind of an account, the platform of a surface."""
+    return name.split(":", 1)[0]
 
 
 def draft(

@@ -192,7 +192,13 @@ def _recheck(tx: Tx, request: Request, membership: Membership | None, now: datet
 
 
 def _refuse(
-    office: Office, tx: Tx, request: Request, grant: Grant, caller: AgentCaller, refusal: Refused, now: datetime
+    office: Office,
+    tx: Tx,
+    request: Request,
+    grant: Grant,
+    caller: AgentCaller,
+    refusal: Refused,
+    now: datetime,
 ) -> Refused:
     tx.append(
         entries.draft(
@@ -267,7 +273,11 @@ async def revoke(office: Office, id: GrantId, by: Actor | AgentCaller, reason: s
             return Refused(Reason.GRANT_SPENT)
         after = replace(grant, state=GrantState.REVOKED)
         tx.update_grant(after, expected_state=GrantState.ISSUED)
-        actor = entries.person_actor(tx, by) if isinstance(by, Actor) else entries.agent_actor(by.agent, by.key_id)
+        actor = (
+            entries.person_actor(tx, by)
+            if isinstance(by, Actor)
+            else entries.agent_actor(by.agent, by.key_id)
+        )
         tx.append(
             entries.draft(
                 Fact.GRANT_REVOKED,
@@ -297,5 +307,7 @@ def _may_revoke(tx: ReadTx, request: Request, by: Actor | AgentCaller) -> bool:
         return False
     agent = tx.agent(request.agent)
     owns = agent is not None and by.person in agent.owners
-    approved = any(vote.person == by.person and vote.choice is Choice.APPROVE for vote in tx.votes(request.id))
+    approved = any(
+        vote.person == by.person and vote.choice is Choice.APPROVE for vote in tx.votes(request.id)
+    )
     return owns or approved or Role.ADMIN in person.roles

@@ -30,8 +30,8 @@ from bot.desk import entries
 from bot.desk.api import AgentCaller, Idempotency, Submitted
 from bot.desk.context import META_FREEZE, Office
 from bot.desk.granting import epoch_of, issue
-from bot.desk.telling import next_due, tell
 from bot.desk.standing import recent_editors
+from bot.desk.telling import next_due, tell
 from bot.ports import Sealed, Tx
 from masking import MaskingError
 
@@ -56,7 +56,9 @@ class _Draftwork:
     sealed: Sealed
 
 
-async def submit(office: Office, ask: Ask, caller: AgentCaller, idempotency: Idempotency | None) -> Submitted | Refused:
+async def submit(
+    office: Office, ask: Ask, caller: AgentCaller, idempotency: Idempotency | None
+) -> Submitted | Refused:
     """See ``Desk.submit``."""
     known = await office.store.read(lambda tx: (tx.agent(caller.agent), _earlier(tx, caller, idempotency)))
     agent, earlier = known
@@ -72,8 +74,12 @@ async def submit(office: Office, ask: Ask, caller: AgentCaller, idempotency: Ide
     plan = office.book.judge.plan(facts_of(ask, agent.id, agent.owners, masked.classes))
     preview, pointers = preview_codec.build(masked, len(ask.canonical), _show(plan))
     id = mint.request_id(office.clock.now(), office.rand)
-    body = Body(ask.canonical, ask.justification, dict(ask.context) if ask.context is not None else None, pointers)
-    work = _Draftwork(ask, caller, plan, preview, masked.classes, id, office.seal(id, msgspec.msgpack.encode(body)))
+    body = Body(
+        ask.canonical, ask.justification, dict(ask.context) if ask.context is not None else None, pointers
+    )
+    work = _Draftwork(
+        ask, caller, plan, preview, masked.classes, id, office.seal(id, msgspec.msgpack.encode(body))
+    )
     result = await office.store.write(lambda tx: _write(office, tx, work, idempotency))
     if isinstance(result, Submitted) and result.created:
         office.changed(result.request.id)
@@ -185,7 +191,9 @@ def _window(office: Office, candidate: Candidate) -> str:
     return office.keys.mac("window", candidate.window.encode()).hex()
 
 
-def _request(office: Office, tx: Tx, work: _Draftwork, agent: Agent, verdict: Rule | Refused, now: datetime) -> Request:
+def _request(
+    office: Office, tx: Tx, work: _Draftwork, agent: Agent, verdict: Rule | Refused, now: datetime
+) -> Request:
     ask = work.ask
     rule = verdict if isinstance(verdict, Rule) else None
     requirement = rule.requirement if rule is not None else _NOTHING
@@ -269,7 +277,12 @@ def _agent_owners(tx: Tx, request: Request) -> tuple[PersonId, ...]:
 
 def _deny(office: Office, tx: Tx, request: Request, reason: Reason, now: datetime) -> Request:
     denied = replace(
-        request, state=RequestState.DENIED, version=request.version + 1, decided_at=now, reason=reason.value, next_due=None
+        request,
+        state=RequestState.DENIED,
+        version=request.version + 1,
+        decided_at=now,
+        reason=reason.value,
+        next_due=None,
     )
     tx.update_request(denied, expected_version=request.version)
     tx.append(
@@ -280,7 +293,12 @@ def _deny(office: Office, tx: Tx, request: Request, reason: Reason, now: datetim
             entries.SYSTEM,
             Outcome.DENIED,
             request=denied,
-            data={"votes": [], "basis": "policy", "reason": reason.value, "payload_hash": denied.payload_hash},
+            data={
+                "votes": [],
+                "basis": "policy",
+                "reason": reason.value,
+                "payload_hash": denied.payload_hash,
+            },
         )
     )
     tell(office, tx, denied, now)
@@ -288,7 +306,9 @@ def _deny(office: Office, tx: Tx, request: Request, reason: Reason, now: datetim
 
 
 def _allow(office: Office, tx: Tx, request: Request, now: datetime) -> tuple[Request, Grant]:
-    approved = replace(request, state=RequestState.APPROVED, version=request.version + 1, decided_at=now, next_due=None)
+    approved = replace(
+        request, state=RequestState.APPROVED, version=request.version + 1, decided_at=now, next_due=None
+    )
     tx.update_request(approved, expected_version=request.version)
     seq = tx.append(
         entries.draft(

@@ -144,7 +144,8 @@ def build_card(
         assurance=request.requirement.assurance,
         grant=_grant_line(grant, now) if grant else None,
         buttons=_buttons(office, tx, request, viewer, votes, case, facts, now),
-        requested_by_viewer=viewer is not None and viewer.person in (facts.separated_now | {request.on_behalf_of}),
+        requested_by_viewer=viewer is not None
+        and viewer.person in (facts.separated_now | {request.on_behalf_of}),
         viewer_vote=next(
             (v.choice for v in votes if viewer and v.person == viewer.person and v.withdrawn_at is None), None
         ),
@@ -175,7 +176,11 @@ def _seat_lines(tx: ReadTx, case: Case, facts: Facts) -> tuple[SeatLine, ...]:
     stands = standing(case, facts)
     return tuple(
         SeatLine(
-            seat.stage, seat.group, seat.needed, tuple(name_of(tx, p) for p in seat.filled_by), seat.stage <= stands.open_stage
+            seat.stage,
+            seat.group,
+            seat.needed,
+            tuple(name_of(tx, p) for p in seat.filled_by),
+            seat.stage <= stands.open_stage,
         )
         for seat in stands.seats
     )
@@ -183,7 +188,12 @@ def _seat_lines(tx: ReadTx, case: Case, facts: Facts) -> tuple[SeatLine, ...]:
 
 def _vote_line(tx: ReadTx, vote: Vote) -> VoteLine:
     return VoteLine(
-        vote.person, name_of(tx, vote.person), vote.choice, vote.at, vote.surface, withdrawn=vote.withdrawn_at is not None
+        vote.person,
+        name_of(tx, vote.person),
+        vote.choice,
+        vote.at,
+        vote.surface,
+        withdrawn=vote.withdrawn_at is not None,
     )
 
 
@@ -206,7 +216,11 @@ def _buttons(
     """What the viewer may press now: a courtesy. The desk checks again at the click."""
     is_open = _state_now(request, now).is_open
     if viewer is None:
-        return (Button.APPROVE, Button.DENY, Button.DETAILS, Button.OPEN_CONSOLE) if is_open else (Button.OPEN_CONSOLE,)
+        return (
+            (Button.APPROVE, Button.DENY, Button.DETAILS, Button.OPEN_CONSOLE)
+            if is_open
+            else (Button.OPEN_CONSOLE,)
+        )
     buttons = []
     if is_open:
         for choice, button in ((Choice.APPROVE, Button.APPROVE), (Choice.DENY, Button.DENY)):
@@ -234,7 +248,10 @@ async def timeline(office: Office, id: RequestId, viewer: Actor) -> list[Timelin
     def work(tx: ReadTx) -> list[TimelineLine]:
         names = {person.ref: person.name for person in tx.people()}
         rows = tx.audit_rows(AuditFilter(request=id, limit=200))
-        return [TimelineLine(row.seq, row.at, words_of(row), names.get(row.actor, row.actor)) for row in reversed(rows)]
+        return [
+            TimelineLine(row.seq, row.at, words_of(row), names.get(row.actor, row.actor))
+            for row in reversed(rows)
+        ]
 
     return await office.store.read(work)
 
@@ -248,7 +265,11 @@ async def inbox(office: Office, viewer: Actor) -> Inbox:
             [r for r in tx.requests(Page(limit)) if not r.state.is_open],
         )
     )
-    groups = frozenset().union(*(_groups(r) for rows in candidates for r in rows)) if any(candidates) else frozenset()
+    groups = (
+        frozenset().union(*(_groups(r) for rows in candidates for r in rows))
+        if any(candidates)
+        else frozenset()
+    )
     membership = await office.membership(groups)
 
     def work(tx: ReadTx) -> Inbox:
@@ -258,7 +279,11 @@ async def inbox(office: Office, viewer: Actor) -> Inbox:
 
 
 def _sort(
-    office: Office, tx: ReadTx, viewer: Actor, rows: tuple[list[Request], list[Request]], membership: Membership | None
+    office: Office,
+    tx: ReadTx,
+    viewer: Actor,
+    rows: tuple[list[Request], list[Request]],
+    membership: Membership | None,
 ) -> Inbox:
     now = tx.now()
     waiting, mine, decided, others = [], [], [], []
@@ -280,7 +305,9 @@ def _sort(
     return Inbox(tuple(waiting), tuple(mine), tuple(decided), tuple(others))
 
 
-def _item(tx: ReadTx, request: Request, viewer: Actor, membership: Membership | None, now: datetime) -> InboxItem:
+def _item(
+    tx: ReadTx, request: Request, viewer: Actor, membership: Membership | None, now: datetime
+) -> InboxItem:
     votes = tx.votes(request.id)
     facts = facts_now(tx, request, votes, membership, viewer.person, now)
     case = case_of(request, votes)
@@ -301,7 +328,10 @@ def _item(tx: ReadTx, request: Request, viewer: Actor, membership: Membership | 
         seats_filled=sum(len(seat.filled_by) for seat in seats),
         seats_total=request.requirement.seats_total,
         may_vote=state.is_open
-        and any(may_vote(case, Cast(viewer.person, choice, Assurance.WEBAUTHN), facts) is None for choice in choices),
+        and any(
+            may_vote(case, Cast(viewer.person, choice, Assurance.WEBAUTHN), facts) is None
+            for choice in choices
+        ),
     )
 
 
@@ -330,5 +360,3 @@ async def audit(office: Office, viewer: Actor, filter: AuditFilter) -> list[Audi
 
 def _may_audit(person: Person | None) -> bool:
     return person is not None and person.enabled and bool(person.roles & {Role.AUDITOR, Role.ADMIN})
-
-

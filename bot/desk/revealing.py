@@ -57,7 +57,13 @@ async def reveal(office: Office, id: RequestId, actor: Actor, leaf: int, purpose
 
 
 def _journal(
-    office: Office, tx: Tx, request: Request, actor: Actor, leaf: int, purpose: str, membership: Membership | None
+    office: Office,
+    tx: Tx,
+    request: Request,
+    actor: Actor,
+    leaf: int,
+    purpose: str,
+    membership: Membership | None,
 ) -> tuple[int, Sealed] | Refused:
     now = tx.now()
     sealed = tx.body(request.id)

@@ -35,7 +35,12 @@ def case_of(request: Request, votes: Sequence[Vote]) -> Case:
 
 
 def facts_now(
-    tx: ReadTx, request: Request, votes: Sequence[Vote], membership: Membership | None, voter: PersonId | None, now: datetime
+    tx: ReadTx,
+    request: Request,
+    votes: Sequence[Vote],
+    membership: Membership | None,
+    voter: PersonId | None,
+    now: datetime,
 ) -> Facts:
     """The core's facts at *now*. Disabled, unknown and unmapped people are nobody (I3)."""
     persons = {vote.person for vote in votes if vote.withdrawn_at is None}
@@ -59,7 +64,12 @@ def _is_active(tx: ReadTx, person: PersonId) -> bool:
 
 
 def _delegated(
-    tx: ReadTx, request: Request, persons: set[PersonId], membership: Membership, owners: frozenset[PersonId], now: datetime
+    tx: ReadTx,
+    request: Request,
+    persons: set[PersonId],
+    membership: Membership,
+    owners: frozenset[PersonId],
+    now: datetime,
 ) -> Membership:
     widened: dict[PersonId, frozenset[GroupName]] = dict(membership)
     separated = request.separation | owners

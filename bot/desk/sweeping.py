@@ -107,7 +107,7 @@ def _escalate(office: Office, tx: Tx, request: Request, now: datetime) -> Reques
             entries.SYSTEM,
             Outcome.SUCCESS,
             request=request,
-            data={"groups": list(request.requirement.escalate_to)},
+            data={"groups": [str(group) for group in request.requirement.escalate_to]},
         )
     )
     return replace(request, escalated=True)
@@ -135,5 +135,3 @@ def _settle_grant(office: Office, tx: Tx, seen: Grant) -> bool:
     )
     tell(office, tx, request, now)
     return True
-
-

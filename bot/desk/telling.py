@@ -20,11 +20,13 @@ def tell(office: Office, tx: Tx, request: Request, now: datetime) -> None:
     """Queue the card for every surface of the rule and, once decided, the agent's callback."""
     for surface in request.requirement.surfaces:
         if surface not in _IN_PROCESS:
-            row = {"request": request.id, "surface": surface, "version": request.version}
+            row: dict[str, str | int] = {"request": request.id, "surface": surface, "version": request.version}
             tx.enqueue(OutboxRow("card", f"{surface}/{request.id}", row, now))
     if request.callback_url is not None and not request.state.is_open:
         event = f"request.{request.state.value}"
-        tx.enqueue(OutboxRow("callback", f"{request.id}/{event}", {"request": request.id, "event": event}, now))
+        tx.enqueue(
+            OutboxRow("callback", f"{request.id}/{event}", {"request": request.id, "event": event}, now)
+        )
 
 
 def notice(tx: Tx, request: Request, kind: str, number: int, now: datetime) -> None:
@@ -32,7 +34,9 @@ def notice(tx: Tx, request: Request, kind: str, number: int, now: datetime) -> N
     for surface in request.requirement.surfaces:
         if surface not in _IN_PROCESS:
             key = f"{surface}/{request.id}/{kind}/{number}"
-            tx.enqueue(OutboxRow("notice", key, {"request": request.id, "surface": surface, "kind": kind}, now))
+            tx.enqueue(
+                OutboxRow("notice", key, {"request": request.id, "surface": surface, "kind": kind}, now)
+            )
 
 
 def next_due(request: Request) -> datetime | None:

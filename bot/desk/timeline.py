@@ -41,4 +41,5 @@ class _Missing(dict[str, Any]):
 def words_of(row: AuditRow) -> str:
     """The entry in words, from its leaf bytes (never from projection columns)."""
     leaf = msgspec.json.decode(row.leaf)
-    return _WORDS.get(leaf["type"], leaf["type"]).format_map(_Missing(leaf.get("data") or {}))
+    kind = str(leaf["type"])
+    return _WORDS.get(kind, kind).format_map(_Missing(leaf.get("data") or {}))

@@ -48,7 +48,18 @@ async def vote(
     shown = await _masked(office, comment[:COMMENT_CHARS_MAX])
 
     def work(tx: Tx) -> Voted | Refused:
-        return _vote(office, tx, id, actor, choice, version, comment[:COMMENT_CHARS_MAX], shown, preview_complete, membership)
+        return _vote(
+            office,
+            tx,
+            id,
+            actor,
+            choice,
+            version,
+            comment[:COMMENT_CHARS_MAX],
+            shown,
+            preview_complete,
+            membership,
+        )
 
     result = await office.store.write(work)
     office.changed(id)
@@ -88,7 +99,9 @@ def _vote(
     after = step(case, Cast(actor.person, choice, actor.assurance), now, facts)
     # What the core refuses comes first: "already decided" is more use to a person than "open the full view".
     if isinstance(after, Refused) or refusal is not None:
-        return _refuse(office, tx, request, actor, choice, after if isinstance(after, Refused) else refusal, now)
+        return _refuse(
+            office, tx, request, actor, choice, after if isinstance(after, Refused) else refusal, now
+        )
     groups = sorted((facts.membership or {}).get(actor.person, frozenset()) & request.requirement.groups)
     seq = tx.append(
         entries.draft(
@@ -100,27 +113,39 @@ def _vote(
             request=request,
             data={
                 "choice": choice.value,
-                "groups": list(groups),
+                "groups": [str(group) for group in groups],
                 "payload_hash": request.payload_hash,
                 "preview_hash": request.preview_hash,
-                "surface": entries.account_kind(_account(actor.surface)),
+                "surface": entries.kind_of(actor.surface),
                 "assurance": actor.assurance.value,
             },
             private=entries.comment(request, comment),
         )
     )
     tx.insert_vote(
-        Vote(id, actor.person, actor.account, actor.surface, actor.assurance, choice, now, seq, request.payload_hash)
+        Vote(
+            id,
+            actor.person,
+            actor.account,
+            actor.surface,
+            actor.assurance,
+            choice,
+            now,
+            seq,
+            request.payload_hash,
+        )
     )
     return _settle(office, tx, request, after, facts, actor, shown, seq, now)
 
 
-def _account(surface: str) -> entries.AccountKey:
-    return entries.AccountKey(surface)
-
-
 def _may_click(
-    tx: Tx, request: Request, actor: Actor, choice: Choice, version: int | None, preview_complete: bool, now: datetime
+    tx: Tx,
+    request: Request,
+    actor: Actor,
+    choice: Choice,
+    version: int | None,
+    preview_complete: bool,
+    now: datetime,
 ) -> Refused | None:
     """What hangs on the way the click came, not on the person: account, surface, what was shown."""
     account = tx.account(actor.account)
@@ -131,7 +156,9 @@ def _may_click(
     if account.active_from > now:
         return Refused(Reason.COOL_DOWN)
     prefix = actor.surface.split(":", 1)[0]
-    if prefix not in ("console", "api") and all(not s.startswith(prefix + ":") for s in request.requirement.surfaces):
+    if prefix not in ("console", "api") and all(
+        not s.startswith(prefix + ":") for s in request.requirement.surfaces
+    ):
         return Refused(Reason.SURFACE)
     if choice is Choice.DENY:
         return None
@@ -142,7 +169,13 @@ def _may_click(
 
 
 def _refuse(
-    office: Office, tx: Tx, request: Request, actor: Actor, choice: Choice, refusal: Refused | None, now: datetime
+    office: Office,
+    tx: Tx,
+    request: Request,
+    actor: Actor,
+    choice: Choice,
+    refusal: Refused | None,
+    now: datetime,
 ) -> Refused:
     refused = refusal or Refused(Reason.NOT_FOUND)
     if refused.reason is Reason.LATE and request.state.is_open:
@@ -158,7 +191,7 @@ def _refuse(
             data={
                 "choice": choice.value,
                 "reason": refused.reason.value,
-                "surface": entries.account_kind(_account(actor.surface)),
+                "surface": entries.kind_of(actor.surface),
             },
         )
     )
@@ -166,7 +199,15 @@ def _refuse(
 
 
 def _settle(
-    office: Office, tx: Tx, request: Request, after: Case, facts: Facts, actor: Actor, shown: str, seq: int, now: datetime
+    office: Office,
+    tx: Tx,
+    request: Request,
+    after: Case,
+    facts: Facts,
+    actor: Actor,
+    shown: str,
+    seq: int,
+    now: datetime,
 ) -> Voted:
     """Write the request as the core left it; decide, grant and tell when it is decided."""
     updated = replace(request, version=request.version + 1)
@@ -238,6 +279,7 @@ async def withdraw(office: Office, id: RequestId, actor: Actor) -> Voted | Refus
             if after.reason is Reason.LATE:
                 expire(office, tx, request, now)
             return after
+        own = next(vote.seq for vote in votes if vote.person == actor.person and vote.withdrawn_at is None)
         tx.withdraw_vote(id, actor.person, now)
         seq = tx.append(
             entries.draft(
@@ -247,8 +289,12 @@ async def withdraw(office: Office, id: RequestId, actor: Actor) -> Voted | Refus
                 entries.person_actor(tx, actor),
                 Outcome.SUCCESS,
                 request=request,
-                data={"surface": entries.account_kind(_account(actor.surface))}
-                | {"vote": vote.seq for vote in votes if vote.person == actor.person and vote.withdrawn_at is None},
+                data={"surface": entries.kind_of(actor.surface)}
+                | {
+                    "vote": vote.seq
+                    for vote in votes
+                    if vote.person == actor.person and vote.withdrawn_at is None
+                },
             )
         )
         updated = replace(request, version=request.version + 1)
@@ -280,10 +326,19 @@ async def cancel(office: Office, id: RequestId, by: AgentCaller | Actor) -> Requ
             return after
         who = by.person if isinstance(by, Actor) else None
         updated = replace(
-            request, state=after.state, version=request.version + 1, decided_at=now, decided_by=who, next_due=None
+            request,
+            state=after.state,
+            version=request.version + 1,
+            decided_at=now,
+            decided_by=who,
+            next_due=None,
         )
         tx.update_request(updated, expected_version=request.version)
-        actor = entries.person_actor(tx, by) if isinstance(by, Actor) else entries.agent_actor(by.agent, by.key_id)
+        actor = (
+            entries.person_actor(tx, by)
+            if isinstance(by, Actor)
+            else entries.agent_actor(by.agent, by.key_id)
+        )
         tx.append(
             entries.draft(Fact.REQUEST_CANCELLED, now, office.rand, actor, Outcome.CANCELLED, request=updated)
         )
