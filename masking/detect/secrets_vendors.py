@@ -133,7 +133,6 @@ _TOKENS = (
     ("honeycomb-key", "hcaik_ hcxik_ hcamk_", r"hc[a-z]{1,2}[im]k_[a-z0-9]{26,58}", "docs.honeycomb.io: API keys"),
     ("lightstep-token", "ls_at_", r"ls_at_[A-Za-z0-9]{40,90}", "docs.lightstep.com: access tokens"),
     ("rootly-token", "rootly_", r"rootly_[a-f0-9]{64}", "docs.rootly.com: API keys"),
-    ("sidekiq-url", "contribsys.com", r"https?://([a-f0-9]{8}:[a-f0-9]{8})@(?:gems|enterprise)\.contribsys\.com", "github.com/sidekiq: enterprise credentials"),
     # AI
     ("openai-key", "sk-", r"sk-(?:proj|svcacct|admin|None)-[\w-]{40,200}|sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}", "platform.openai.com/docs: API keys"),
     ("anthropic-key", "sk-ant-", r"sk-ant-(?:api|admin|oat|ort|sid)[0-9]{2}-[\w-]{80,120}", "docs.anthropic.com: API keys"),
