@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from audit.checkpoint import Ed25519Signer
-from audit.disclosure import DisclosureError
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from audit.checkpoint import Ed25519Signer
+from audit.disclosure import DisclosureError
 from bot.core.grant import TYP
 from bot.errors import ConfigError, KeyUnavailable
 from bot.ports import Rand, Sealed
