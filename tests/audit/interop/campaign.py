@@ -57,13 +57,15 @@ class Go:
 
     def accepts(self, directory: Path, outside: list[Path]) -> bool:
         question = {"dir": str(directory), "vkey": signer().vkey, "outside": [str(p) for p in outside]}
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.write(json.dumps(question) + "\n")
         self.process.stdin.flush()
         return self.process.stdout.readline().startswith("OK")
 
     def close(self) -> None:
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(10)
