@@ -8,12 +8,12 @@ from pathlib import Path
 
 import jwt
 import pytest
-from audit.checkpoint import open_checkpoint, parse_vkey, sign_note
-from audit.disclosure import DisclosureError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.keys import files
 from adapters.keys.files import FileKeys
+from audit.checkpoint import open_checkpoint, parse_vkey, sign_note
+from audit.disclosure import DisclosureError
 from bot.errors import ConfigError, KeyUnavailable
 from bot.rand import OsRand
 
