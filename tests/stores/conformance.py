@@ -274,7 +274,9 @@ async def test_an_update_needs_the_version_it_read(store: Store) -> None:
 
     await refused(store, lambda tx: tx.update_request(replace(request, version=2), expected_version=1))
     await refused(store, lambda tx: tx.update_request(replace(request, version=4), expected_version=2))
-    await refused(store, lambda tx: tx.update_request(replace(a_request(rand), version=2), expected_version=1))
+    await refused(
+        store, lambda tx: tx.update_request(replace(a_request(rand), version=2), expected_version=1)
+    )
     assert await store.read(lambda tx: tx.request(request.id)) == second
 
 
@@ -310,7 +312,10 @@ async def test_i1_a_decision_never_changes(store: Store, state: RequestState) ->
         {"decided_by": BO},
         {"reason": "another"},
     ):
-        await refused(store, lambda tx, c=change: tx.update_request(replace(decided, version=3, **c), expected_version=2))
+        await refused(
+            store,
+            lambda tx, c=change: tx.update_request(replace(decided, version=3, **c), expected_version=2),
+        )
     await store.write(lambda tx: tx.update_request(replace(decided, next_due=None), expected_version=2))
 
 
@@ -338,10 +343,14 @@ async def test_a_change_of_state_is_a_new_version(store: Store) -> None:
 async def test_i4_what_was_asked_is_frozen(store: Store, change: dict[str, Any]) -> None:
     request = await put(store, a_request(rand))
 
-    await refused(store, lambda tx: tx.update_request(replace(request, version=2, **change), expected_version=1))
+    await refused(
+        store, lambda tx: tx.update_request(replace(request, version=2, **change), expected_version=1)
+    )
 
 
-async def test_requests_are_paged_newest_first_without_gap_or_repeat(store: Store, clock: ManualClock) -> None:
+async def test_requests_are_paged_newest_first_without_gap_or_repeat(
+    store: Store, clock: ManualClock
+) -> None:
     requests = [
         await put(
             store,
@@ -449,7 +458,9 @@ async def test_i11_a_thousand_callers_with_one_key_make_one_request(store: Store
 async def test_a_window_sums_from_an_instant_on(store: Store) -> None:
     request = await put(store, a_request(rand))
     for minute, amount in ((0, 1.5), (1, 2.0), (2, 4.0)):
-        await store.write(lambda tx, m=minute, a=amount: tx.add_to_window("w", START + m * MINUTE, a, request.id))
+        await store.write(
+            lambda tx, m=minute, a=amount: tx.add_to_window("w", START + m * MINUTE, a, request.id)
+        )
     await store.write(lambda tx: tx.add_to_window("other", START, 100, request.id))
 
     assert await store.read(lambda tx: tx.window_sum("w", START)) == 7.5
@@ -464,7 +475,9 @@ async def test_what_is_past_is_forgotten_within_the_limit(store: Store) -> None:
         at = START + n * MINUTE
         await store.write(lambda tx, n=n, at=at: tx.remember_idempotent(AGENT, str(n), b"p", request.id, at))
         await store.write(lambda tx, at=at: tx.add_to_window("w", at, 1, request.id))
-        await store.write(lambda tx, n=n, at=at: tx.put_session(replace(a_session(), id=str(n), expires_at=at)))
+        await store.write(
+            lambda tx, n=n, at=at: tx.put_session(replace(a_session(), id=str(n), expires_at=at))
+        )
     cut = START + 2 * MINUTE
 
     def forget(tx: Tx) -> int:
@@ -563,7 +576,9 @@ async def test_a_grant_is_for_an_approved_request_its_agent_and_its_bytes(store:
     await refused(store, lambda tx: tx.insert_grant(a_grant(a_request(rand), rand)))
     await refused(store, lambda tx: tx.insert_grant(a_grant(yes, rand, payload_hash=OTHER_HASH)))
     await refused(store, lambda tx: tx.insert_grant(a_grant(yes, rand, agent=AgentId("agent:other"))))
-    await refused(store, lambda tx: tx.insert_grant(a_grant(yes, rand, state=GrantState.REDEEMED, redeemed_at=START)))
+    await refused(
+        store, lambda tx: tx.insert_grant(a_grant(yes, rand, state=GrantState.REDEEMED, redeemed_at=START))
+    )
     await refused(store, lambda tx: tx.insert_grant(a_grant(yes, rand, use_by=START)))
     grant = a_grant(yes, rand)
     await store.write(lambda tx: tx.insert_grant(grant))
@@ -622,11 +637,15 @@ async def test_i5_a_grant_moves_only_along_its_table(store: Store, start: str) -
         grant = a_grant(await approved(store), rand)
         await store.write(lambda tx, g=grant: tx.insert_grant(g))
         for step in PATHS[start]:
-            after = replace(grant, state=GrantState(step), redeemed_at=START if "redeemed" in PATHS[start] else None)
+            after = replace(
+                grant, state=GrantState(step), redeemed_at=START if "redeemed" in PATHS[start] else None
+            )
             await store.write(lambda tx, a=after, g=grant: tx.update_grant(a, expected_state=g.state))
             grant = after
         redeemed_at = START if target == "redeemed" else grant.redeemed_at
-        after = replace(grant, state=GrantState(target), redeemed_at=redeemed_at, outcome="o", outcome_at=START)
+        after = replace(
+            grant, state=GrantState(target), redeemed_at=redeemed_at, outcome="o", outcome_at=START
+        )
         if (start, target) in ALLOWED:
             await store.write(lambda tx, a=after, g=grant: tx.update_grant(a, expected_state=g.state))
             assert await store.read(lambda tx, a=after: tx.grant(a.id)) == after
@@ -643,7 +662,11 @@ async def test_i6_a_grant_is_redeemed_within_its_time_and_never_anew(store: Stor
         await refused(store, lambda tx, s=spent: tx.update_grant(s, expected_state=GrantState.ISSUED))
     spent = replace(grant, state=GrantState.REDEEMED, redeemed_at=START, redemption_key="k")
     await store.write(lambda tx: tx.update_grant(spent, expected_state=GrantState.ISSUED))
-    for change in ({"redeemed_at": START + MINUTE}, {"redemption_key": "other"}, {"use_by": START + 99 * MINUTE}):
+    for change in (
+        {"redeemed_at": START + MINUTE},
+        {"redemption_key": "other"},
+        {"use_by": START + 99 * MINUTE},
+    ):
         after = replace(spent, state=GrantState.SUCCEEDED, **change)
         await refused(store, lambda tx, a=after: tx.update_grant(a, expected_state=GrantState.REDEEMED))
 
@@ -671,7 +694,9 @@ def a_session() -> Session:
 async def test_agents_keys_people_accounts_and_sessions_are_put_and_replaced(store: Store) -> None:
     agent = Agent(AGENT, (ANA, BO), START, actions=("db.*",), callback_urls=("https://a.example",))
     key = AgentKey("sok_1", AGENT, KeyKind.API, b"\x00\xff", START, expires_at=START + MINUTE)
-    person = Person(ANA, "Ana Ångström", START, roles=frozenset({Role.ADMIN}), groups=frozenset({GroupName("g")}))
+    person = Person(
+        ANA, "Ana Ångström", START, roles=frozenset({Role.ADMIN}), groups=frozenset({GroupName("g")})
+    )
     account = Account(AccountKey("local:ana"), ANA, START, START, "config", secret="$argon2id$x")
 
     def put_all(tx: Tx) -> None:
@@ -749,9 +774,19 @@ async def test_sessions_are_dropped_one_by_one_and_all_of_a_person(store: Store)
     await store.write(work)
     await store.write(lambda tx: tx.drop_session("1"))
     await store.write(lambda tx: tx.drop_session("none"))
-    assert await store.read(lambda tx: [tx.session(i) is not None for i in "1234"]) == [False, True, True, True]
+    assert await store.read(lambda tx: [tx.session(i) is not None for i in "1234"]) == [
+        False,
+        True,
+        True,
+        True,
+    ]
     await store.write(lambda tx: tx.drop_sessions_of(ANA))
-    assert await store.read(lambda tx: [tx.session(i) is not None for i in "1234"]) == [False, False, False, True]
+    assert await store.read(lambda tx: [tx.session(i) is not None for i in "1234"]) == [
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 async def test_a_delegation_stands_from_its_first_instant_to_before_its_last(store: Store) -> None:
@@ -759,7 +794,12 @@ async def test_a_delegation_stands_from_its_first_instant_to_before_its_last(sto
     await store.write(lambda tx: tx.put_delegation(delegation))
 
     us = timedelta(microseconds=1)
-    for at, expected in ((START - us, []), (START, [delegation]), (START + MINUTE - us, [delegation]), (START + MINUTE, [])):
+    for at, expected in (
+        (START - us, []),
+        (START, [delegation]),
+        (START + MINUTE - us, [delegation]),
+        (START + MINUTE, []),
+    ):
         assert await store.read(lambda tx, a=at: tx.delegations(a)) == expected
     ended = replace(delegation, until=START)
     await store.write(lambda tx: tx.put_delegation(ended))
