@@ -101,7 +101,11 @@ def add_person(
     tx.put_person(person)
     change = "person-added" if known is None else "person-changed"
     private = (Private(f"person:{person.ref}", "who", f"{id} {name[:200]}"),)
-    data: dict[str, Value] = {"change": change, "person": person.ref, "changes": sorted(f"role-{role.value}" for role in roles)}
+    data: dict[str, Value] = {
+        "change": change,
+        "person": person.ref,
+        "changes": sorted(f"role-{role.value}" for role in roles),
+    }
     journal(office, tx, Fact.IDENTITY_CHANGED, by, data, private=private)
     return person
 
@@ -145,7 +149,11 @@ def link(
     active_from = known.active_from if unchanged and known is not None else now + cool_down
     account = Account(key, id, now, active_from, proof[:40], secret)
     tx.put_account(account)
-    data: dict[str, Value] = {"change": "account-linked", "person": person.ref, "method": entries.account_kind(key)}
+    data: dict[str, Value] = {
+        "change": "account-linked",
+        "person": person.ref,
+        "method": entries.account_kind(key),
+    }
     private = (Private(f"person:{person.ref}", "account", str(key)),)
     journal(office, tx, Fact.IDENTITY_CHANGED, by, data, private=private)
     return account
@@ -165,7 +173,11 @@ def unlink(office: Office, tx: Tx, by: Actor | None, key: AccountKey) -> Refused
     if not own_token:
         tx.drop_sessions_of(account.person)
     ref = entries.ref_of(tx, account.person)
-    data: dict[str, Value] = {"change": "account-unlinked", "person": ref, "method": entries.account_kind(key)}
+    data: dict[str, Value] = {
+        "change": "account-unlinked",
+        "person": ref,
+        "method": entries.account_kind(key),
+    }
     journal(office, tx, Fact.IDENTITY_CHANGED, by, data)
     return None
 
@@ -185,7 +197,12 @@ def person_token(
     mac = office.keys.mac(PERSON_TOKEN_PEPPER, secret).hex()
     expires = now + min(valid_for, office.settings.token_valid_max)
     tx.put_account(Account(AccountKey(f"token:{key_id}"), id, now, now, "token", mac, expires_at=expires))
-    data: dict[str, Value] = {"change": "token-issued", "person": person.ref, "key_id": key_id, "until": entries.us(expires)}
+    data: dict[str, Value] = {
+        "change": "token-issued",
+        "person": person.ref,
+        "key_id": key_id,
+        "until": entries.us(expires),
+    }
     journal(office, tx, Fact.IDENTITY_CHANGED, by, data)
     return make_key_text(KeyPrefix.PERSON, key_id, secret)
 

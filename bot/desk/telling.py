@@ -20,7 +20,11 @@ def tell(office: Office, tx: Tx, request: Request, now: datetime) -> None:
     """Queue the card for every surface of the rule and, once decided, the agent's callback."""
     for surface in request.requirement.surfaces:
         if surface not in _IN_PROCESS:
-            row: dict[str, str | int] = {"request": request.id, "surface": surface, "version": request.version}
+            row: dict[str, str | int] = {
+                "request": request.id,
+                "surface": surface,
+                "version": request.version,
+            }
             tx.enqueue(OutboxRow("card", f"{surface}/{request.id}", row, now))
     if request.callback_url is not None and not request.state.is_open:
         event = f"request.{request.state.value}"
