@@ -23,10 +23,10 @@ LONG_LINES: Final = 10
 """What fits a screen together with its neighbours; anything longer folds and has to be opened before Approve."""
 
 MASK: Final = re.compile(
-    r"\[(?P<type>[A-Z][A-Z_]{1,40})_(?P<length>[0-9]{1,6})(?: …(?P<last>[0-9]{4}))?\]"
+    r"\[(?P<type>[A-Z][A-Z_]{1,40})_(?P<number>[0-9]{1,6})(?: …(?P<last>[0-9]{4}))?\]"
     r"|\b(?P<token>tok_[a-z0-9_]{1,40}_[a-z0-9]{1,8}_[a-z2-7]{16,400})"
 )
-"""The placeholders that ``masking.operators`` writes."""
+"""The placeholders that ``masking.operators`` writes: type, a number that equal values share, the last four digits of some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +130,12 @@ def _bar(match: re.Match[str]) -> Markup:
         return Markup('<mark class="mask" title="replaced by a token: {}">{}</mark>').format(
             match["token"], "token"
         )
-    words, length = kind_words(match["type"]), int(match["length"])
+    words, number = kind_words(match["type"]), int(match["number"])
     tail = Markup("<b>…{}</b>").format(match["last"]) if match["last"] else Markup("")
     return Markup(
-        '<mark class="mask" title="masked: {words}, {length} characters">{words}{tail}<i>{length}</i></mark>'
-    ).format(words=words, length=length, tail=tail)
+        '<mark class="mask" title="hidden: {words}, number {number} of this request; equal numbers hide equal values">'
+        "{words}<i>{number}</i>{tail}</mark>"
+    ).format(words=words, number=number, tail=tail)
 
 
 def _warning(text: Masked) -> Markup | None:
