@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from markupsafe import Markup, escape
 
 from adapters.web.render import block, kind_words
-from bot.core.preview import Button, Card, Leaf, Preview, SeatLine
+from bot.core.preview import Card, Leaf, Preview, SeatLine
 from bot.core.visible import confusable
 from masking.masked import Masked
 
@@ -68,9 +67,6 @@ class CardView:
     needed: int
     can: frozenset[str]
 
-    @property
-    def has_reveal(self) -> bool:
-        return Button.REVEAL in self.can and any(leaf.hidden for leaf in self.leaves)
 
 
 def view(card: Card) -> CardView:
@@ -156,13 +152,3 @@ def _seat(line: SeatLine) -> SeatView:
         line.group, line.stage, line.needed, line.names, line.is_open, len(line.names) >= line.needed
     )
 
-
-def duration_words(delta: timedelta) -> str:
-    """``3 min`` for lists."""
-    minutes = int(delta.total_seconds() // 60)
-    if minutes < 1:
-        return "under a minute"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours = minutes // 60
-    return f"{hours} h {minutes % 60} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
