@@ -289,7 +289,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     ident(
         "fr/nir-without-key",
         "FR_NIR",
-        ("0000000000000", "0 00 00 00 000 000", "000000A000000", "0 00 00 0A 000 000"),
+        ("0000000000000", "000000A000000"),
         ("2690549588157",),
         "INSEE, numéro de sécurité sociale (NIR)",
         score=FORM,
@@ -521,7 +521,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "pt/citizen-card",
         "PT_CITIZEN_CARD",
         any_of("00000000", ("", " "), "0", ("", " "), ("AA0", "A00", "0A0")),
-        (completed("12345678 9 ZX?", pt_card),),
+        (completed("123456789ZX?", pt_card),),
         "AMA, Cartão de Cidadão: validação do número de documento",
         score=LIKELY,
         check=pt_card,
