@@ -289,12 +289,7 @@ async def withdraw(office: Office, id: RequestId, actor: Actor) -> Voted | Refus
                 entries.person_actor(tx, actor),
                 Outcome.SUCCESS,
                 request=request,
-                data={"surface": entries.kind_of(actor.surface)}
-                | {
-                    "vote": vote.seq
-                    for vote in votes
-                    if vote.person == actor.person and vote.withdrawn_at is None
-                },
+                data={"surface": entries.kind_of(actor.surface), "vote": own},
             )
         )
         updated = replace(request, version=request.version + 1)

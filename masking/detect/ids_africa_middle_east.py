@@ -117,7 +117,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Department of Home Affairs (ZA), passport; ICAO Doc 9303",
         score=FORM,
         regex="(?i:[ADMT][0-9]{8})",
-        context=("passport", "paspoort", "travel document", "south african passport"),
+        context=("south african passport", "passport", "south african", "paspoort", "travel document"),
         required=True,
     ),
     ident(

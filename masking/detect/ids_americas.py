@@ -403,7 +403,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "RENIEC, documento nacional de identidad",
         score=FORM,
         structure=lambda number: not one_repeated(number),
-        context=("dni", "reniec", "documento de identidad"),
+        context=("reniec dni", "dni peruano", "dni", "reniec", "documento de identidad"),
         required=True,
     ),
     ident(

@@ -15,8 +15,8 @@ from masking.checks import (
     one_repeated,
     weighted,
 )
-from masking.detect.ids_common import FORM, LIKELY, LUCK, NOT_A_PERSON, SURE, any_of, grouped, ident
-from masking.recognizer import Recognizer
+from masking.detect.ids_common import FORM, LIKELY, LUCK, NOT_A_PERSON, SURE, any_of, grouped, holds, ident
+from masking.recognizer import Literals, Pattern, Recognizer
 
 _NRIC = {
     "S": (0, "JZIHGFEDCBA"),
@@ -231,7 +231,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "外務省, 旅券番号; ICAO Doc 9303",
         score=FORM,
         regex="[A-Z]{2}[0-9]{7}",
-        context=("passport", "パスポート", "旅券", "旅券番号"),
+        context=("japanese passport", "passport", "japan", "パスポート", "旅券", "旅券番号"),
         required=True,
     ),
     ident(
@@ -390,14 +390,25 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         context=("护照", "护照号", "护照号码", "passport"),
         required=True,
     ),
-    ident(
-        "hk/id",
-        "HK_ID",
-        any_of(("A", "AA"), "000000", ("(0)", "(A)", " (0)")),
-        (completed("A123456(?)", hk_id, "0123456789A"), completed("AB98765?(?)", hk_id)),
-        "Immigration Department, Hong Kong identity card number",
-        score=0.85,
-        check=hk_id,
+    Recognizer(
+        name="hk/id",
+        type="HK_ID",
+        patterns=(
+            Pattern(
+                Literals(tuple(f"({check})" for check in "0123456789a"), 9, 1),
+                LUCK,
+                r"(?<![A-Za-z0-9])[A-Z]{1,2}[0-9]{6} ?\([0-9A]\)",
+                ignore_case=True,
+            ),
+        ),
+        source="Immigration Department, Hong Kong identity card number",
+        positive=(
+            f"see {completed('A123456(?)', hk_id, '0123456789A')} there",
+            f"hkid {completed('AB98765?(?)', hk_id)}",
+        ),
+        negative=("hkid A123456(4)", "call f123456(0)"),
+        validator=holds(hk_id),
+        validated_score=0.85,
         context=("hkid", "hong kong", "身份證", "身份證號碼", "香港身份證", "identity card"),
     ),
     ident(
@@ -514,7 +525,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Department of Foreign Affairs (PH), passport; ICAO Doc 9303",
         score=FORM,
         regex="(?i:[A-Z][0-9]{7}[A-Z]|[A-Z]{2}[0-9]{6,7})",
-        context=("passport", "pasaporte", "dfa", "travel document"),
+        context=("philippine passport", "passport", "philippines", "pasaporte", "dfa", "travel document"),
         required=True,
     ),
     ident(

@@ -112,7 +112,11 @@ def ident(
     verdict = validator or (holds(check) if check else possible(structure) if structure else None)
     first = unchecked if unchecked is not None else min(score, LUCK) if check else score
     alone = (score if unchecked is None else unchecked) >= THRESHOLD and not required
-    refused = tuple(wrong for example in examples for wrong in spoiled(example, verdict)) if verdict and not structure else ()
+    refused = (
+        tuple(wrong for example in examples for wrong in spoiled(example, verdict))
+        if verdict and not structure
+        else ()
+    )
     lead = context[0]
     return Recognizer(
         name=name,

@@ -289,7 +289,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     ident(
         "fr/nir-without-key",
         "FR_NIR",
-        ("0000000000000", "0 00 00 00 000 000", "000000A000000", "0 00 00 0A 000 000"),
+        ("0000000000000", "000000A000000"),
         ("2690549588157",),
         "INSEE, numéro de sécurité sociale (NIR)",
         score=FORM,

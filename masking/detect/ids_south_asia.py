@@ -228,7 +228,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "Passport Seva, passport number; ICAO Doc 9303",
         score=FORM,
         regex="(?i:[A-PR-WY]) ?[1-9][0-9] ?[0-9]{4}[1-9]",
-        context=("passport", "travel document", "passport number", "indian passport"),
+        context=("indian passport", "passport", "india", "travel document"),
         required=True,
     ),
     ident(

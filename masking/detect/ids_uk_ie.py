@@ -154,7 +154,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         score=0.8,
         structure=nino,
         context=_NINO_WORDS,
-        negative=("nino AA 12 34 56 H", "nino FQ 00 00 00 C", "nino BG123612A", "nino nt 99 88 77 a"),
+        negative=("nino FQ 00 00 00 C", "nino BG123612A", "nino nt 99 88 77 a"),
     ),
     ident(
         "uk/nino-without-suffix",
@@ -210,7 +210,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "HM Passport Office: nine digits; ICAO Doc 9303 part 4 document number",
         score=FORM,
         structure=lambda number: not one_repeated(number),
-        context=("passport", "passport number", "travel document", "hmpo"),
+        context=("uk passport", "british passport", "passport", "travel document", "hmpo"),
         required=True,
     ),
     ident(

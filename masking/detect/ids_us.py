@@ -85,6 +85,7 @@ _LICENCE_WORDS = (
     "cdl",
 )
 _BANK_WORDS = (
+    "us bank account",
     "bank",
     "account",
     "acct",
@@ -94,7 +95,6 @@ _BANK_WORDS = (
     "acct#",
     "account#",
     "deposit",
-    "routing",
 )
 
 _LICENCE_SHAPES = (
@@ -213,7 +213,15 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "US Department of State: nine digits, since 2021 a letter and eight digits",
         score=FORM,
         structure=_varied,
-        context=("passport", "travel document", "passport#", "pasaporte", "passports"),
+        context=(
+            "us passport",
+            "passport",
+            "american",
+            "travel document",
+            "passport#",
+            "pasaporte",
+            "passports",
+        ),
         required=True,
         negative=("build 912803456",),
     ),
@@ -236,7 +244,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         tuple("0" * n for n in range(8, 18)),
         ("945456787654", "08129204"),
         "Nacha Operating Rules, appendix 3: DFI account number, up to 17 characters",
-        score=FORM,
+        score=0.04,  # the plain BANK_ACCOUNT rule goes first
         structure=_varied,
         context=_BANK_WORDS,
         anti=NOT_A_PERSON,
