@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from bot.config_chat import SlackSettings, TeamsSettings
 from bot.config_read import Reader
 from bot.core import yaml_strict
 from bot.core.ids import NAME
@@ -369,6 +370,8 @@ class Config(_Section, frozen=True):
     console: Annotated[Console, Meta(description="The web console.")] = Console()
     agents: Annotated[Agents, Meta(description="How agents prove who they are.")] = Agents()
     masking: Annotated[Masking, Meta(description="What is hidden.")] = Masking()
+    slack: Annotated[SlackSettings | None, Meta(description="Cards, buttons and commands in Slack.")] = None
+    teams: Annotated[TeamsSettings | None, Meta(description="Cards, buttons and commands in Teams.")] = None
     audit: Annotated[Audit, Meta(description="The log.")] = Audit()
     log: Annotated[Log, Meta(description="What the process tells.")] = Log()
 
