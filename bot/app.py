@@ -146,6 +146,7 @@ async def open_bot(config: Config) -> AsyncIterator[Bot]:
     """The bot without its server: store open, log checked, policy in force, masking ready. For the server and for
     commands that administer. The store is safe to open beside a running server."""
     bot = assemble(config)
+    config.store.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     await bot.store.open()
     try:
         await check_head(bot.store, bot.head_file, bot.keys, config)

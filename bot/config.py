@@ -377,7 +377,8 @@ class Config(_Section, frozen=True):
 
     @property
     def audit_origin(self) -> str:
-        return self.audit.origin or f"{urlsplit(self.server.url).netloc}/signoff"
+        host = (urlsplit(self.server.url).hostname or "localhost").replace(":", "-")
+        return self.audit.origin or f"{host}/signoff"
 
 
 def load(path: Path, env: Mapping[str, str] | None = None) -> Config:
