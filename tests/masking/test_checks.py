@@ -15,7 +15,7 @@ PEERS = [
     (checks.verhoeff, verhoeff, DIGITS),
     (checks.damm, damm, DIGITS),
     (checks.mod_11_10, mod_11_10, DIGITS),
-    (checks.mod_11_2, mod_11_2, DIGITS + "X"),
+    (checks.mod_11_2, mod_11_2, DIGITS),
     (checks.mod_37_36, mod_37_36, checks.ALPHANUMERIC),
     (checks.mod_97_10, mod_97_10, checks.ALPHANUMERIC),
 ]
