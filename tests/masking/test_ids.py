@@ -96,11 +96,11 @@ PEERS = [
     (ids_eu_east_south.ru_inn, "ru.inn", 12, "50"),
     (ids_asia.jp_my_number, "jp.in_", 12, ""),
     (ids_asia.kr_brn, "kr.brn", 10, "123"),
-    (ids_asia.th_tnin, 13, "1"),
+    (ids_asia.th_tnin, "th.pin", 13, "1"),
     (ids_asia.cn_id, "cn.ric", 18, "11010519491231"),
     (ids_south_asia.aadhaar, "in_.aadhaar", 12, "2"),
     (ids_americas.ca_sin, "ca.sin", 9, "1"),
-    (ids_americas.br_cpf, 11, ""),
+    (ids_americas.br_cpf, "br.cpf", 11, ""),
     (ids_americas.br_cnpj, "br.cnpj", 14, ""),
     (ids_americas.ar_cuit, "ar.cuit", 11, "20"),
     (ids_americas.cl_rut, "cl.rut", 9, ""),
@@ -110,7 +110,7 @@ PEERS = [
     (ids_africa_middle_east.za_id, "za.idnr", 13, "750330"),
     (ids_africa_middle_east.il_id, "il.idnr", 9, "0"),
     (ids_oceania.au_abn, "au.abn", 11, ""),
-    (ids_oceania.au_acn, 9, ""),
+    (ids_oceania.au_acn, "au.acn", 9, ""),
     (ids_oceania.au_tfn, "au.tfn", 9, ""),
     (ids_oceania.nz_ird, "nz.ird", 9, "1"),
 ]
@@ -126,7 +126,9 @@ NARROWER = {"de.idnr", "at.vnr", "pt.nif", "lv.pvn", "se.orgnr", "kr.brn"}
 def test_a_check_agrees_with_an_independent_one(check, peer, length, start):
     module = importlib.import_module(f"stdnum.{peer}")
     rng = random.Random(length)
-    last = {"es.dni": "TRWAGMYFPDXBNJZSQVHLCKE", "cl.rut": DIGITS + "K", "cn.ric": DIGITS + "X"}.get(peer, DIGITS)
+    last = {"es.dni": "TRWAGMYFPDXBNJZSQVHLCKE", "cl.rut": DIGITS + "K", "cn.ric": DIGITS + "X"}.get(
+        peer, DIGITS
+    )
     valid = 0
 
     for _ in range(700):
@@ -150,7 +152,9 @@ SEES_ONE_WRONG_DIGIT = [p for p in PEERS if p[1] in {
 }]  # fmt: skip
 
 
-@pytest.mark.parametrize(("check", "peer", "length", "start"), SEES_ONE_WRONG_DIGIT, ids=[p[1] for p in SEES_ONE_WRONG_DIGIT])
+@pytest.mark.parametrize(
+    ("check", "peer", "length", "start"), SEES_ONE_WRONG_DIGIT, ids=[p[1] for p in SEES_ONE_WRONG_DIGIT]
+)
 def test_a_single_wrong_digit_is_refused_where_the_scheme_promises_it(check, peer, length, start):
     rng = random.Random(length + 1)
     last = "TRWAGMYFPDXBNJZSQVHLCKE" if peer == "es.dni" else DIGITS
@@ -172,7 +176,12 @@ def test_a_single_wrong_digit_is_refused_where_the_scheme_promises_it(check, pee
     ("template", "check", "alphabet", "peer"),
     [
         ("X#######?", ids_eu_south_west.es_nie, "TRWAGMYFPDXBNJZSQVHLCKE", "es.nie"),
-        ("RSSMRA8#A01H5##?", ids_eu_south_west.it_fiscal_code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "it.codicefiscale"),
+        (
+            "RSSMRA8#A01H5##?",
+            ids_eu_south_west.it_fiscal_code,
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+            "it.codicefiscale",
+        ),
         ("#######?", ids_uk_ie.pps, "WABCDEFGHIJKLMNOPQRSTUV", "ie.pps"),
         ("ABC#?####", ids_eu_east_south.pl_id_card, DIGITS, None),
         ("20########?", ids_eu_west.luhn, DIGITS, None),
@@ -240,7 +249,11 @@ def test_logs_hashes_versions_and_times_are_no_national_ids(text):
 def test_a_form_whose_groups_begin_with_letters_is_registered_and_confirmed():
     forms = [
         ("us/mbi", "1EG4-TE5-MK73", "0AA0-AA0-AA00"),
-        ("de/social-security", checks.completed("15 070649 C 10?", ids_eu_west.de_social_security), "00 000000 A 000"),
+        (
+            "de/social-security",
+            checks.completed("15 070649 C 10?", ids_eu_west.de_social_security),
+            "00 000000 A 000",
+        ),
         ("tr/plate", "34 ABC 123", "00 AAA 000"),
         ("in/vehicle", "DL 03 AB 1234", "AA 00 AA 0000"),
     ]
@@ -256,7 +269,9 @@ def test_an_example_spoiled_is_refused_by_its_own_rule():
     assert ids_common.spoiled("1", lambda _: None) == ()
 
 
-@pytest.mark.parametrize("unit", ["123456789 ", "000-00-0000 ", "AB123456C ", "12345678901234567890", "A1B2C3 ", "1.1.1.", "@ybl"])
+@pytest.mark.parametrize(
+    "unit", ["123456789 ", "000-00-0000 ", "AB123456C ", "12345678901234567890", "A1B2C3 ", "1.1.1.", "@ybl"]
+)
 def test_hostile_digits_take_linear_time(unit):
     def seconds(n: int) -> float:
         text = (unit * n)[:n]
