@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
-from masking import checks
 from stdnum import damm, luhn, verhoeff
 from stdnum.iso7064 import mod_11_2, mod_11_10, mod_37_36, mod_97_10
+
+from masking import checks
 
 DIGITS = "0123456789"
 PEERS = [

@@ -7,6 +7,7 @@ import random
 import time
 
 import pytest
+
 from masking import Engine, checks
 from masking.detect import (
     ids_africa_middle_east,
@@ -47,15 +48,89 @@ def test_names_are_unique_and_every_row_has_a_source_and_an_example():
 
 def test_the_standard_types_are_all_there():
     types = {r.type for r in RECOGNIZERS}
-    wanted = (
-        "US_SSN US_ITIN US_EIN US_PASSPORT US_DRIVER_LICENSE US_BANK_NUMBER US_MBI UK_NHS UK_NINO UK_UTR UK_POSTCODE UK_PASSPORT "
-        "UK_DRIVING_LICENCE UK_VEHICLE_REGISTRATION CA_SIN AU_TFN AU_ABN AU_ACN AU_MEDICARE NZ_IRD DE_TAX_ID DE_ID_CARD DE_SOCIAL_SECURITY "
-        "DE_VAT_ID DE_PASSPORT FR_NIR ES_NIF ES_NIE IT_FISCAL_CODE IT_VAT_CODE IT_IDENTITY_CARD IT_DRIVER_LICENSE NL_BSN BE_NATIONAL_NUMBER "
-        "PT_NIF PL_PESEL SE_PERSONNUMMER NO_FODSELSNUMMER DK_CPR_NUMBER FI_PERSONAL_IDENTITY_CODE CH_AHV AT_SVNR IE_PPS CZ_BIRTH_NUMBER "
-        "RO_CNP BG_EGN GR_AMKA TR_NATIONAL_ID IN_AADHAAR IN_PAN IN_GSTIN IN_VOTER IN_PASSPORT IN_VEHICLE_REGISTRATION IN_UPI_ID SG_NRIC_FIN "
-        "SG_UEN JP_MY_NUMBER KR_RRN KR_BRN KR_DRIVER_LICENSE KR_PASSPORT CN_RESIDENT_ID HK_ID TW_NATIONAL_ID TH_TNIN PH_TIN PH_UMID ID_NIK "
-        "MY_NRIC BR_CPF BR_CNPJ MX_CURP MX_RFC AR_CUIT CL_RUT CO_NIT ZA_ID_NUMBER NG_NIN IL_ID_NUMBER AE_EMIRATES_ID"
-    ).split()
+    wanted = [
+        "US_SSN",
+        "US_ITIN",
+        "US_EIN",
+        "US_PASSPORT",
+        "US_DRIVER_LICENSE",
+        "US_BANK_NUMBER",
+        "US_MBI",
+        "UK_NHS",
+        "UK_NINO",
+        "UK_UTR",
+        "UK_POSTCODE",
+        "UK_PASSPORT",
+        "UK_DRIVING_LICENCE",
+        "UK_VEHICLE_REGISTRATION",
+        "CA_SIN",
+        "AU_TFN",
+        "AU_ABN",
+        "AU_ACN",
+        "AU_MEDICARE",
+        "NZ_IRD",
+        "DE_TAX_ID",
+        "DE_ID_CARD",
+        "DE_SOCIAL_SECURITY",
+        "DE_VAT_ID",
+        "DE_PASSPORT",
+        "FR_NIR",
+        "ES_NIF",
+        "ES_NIE",
+        "IT_FISCAL_CODE",
+        "IT_VAT_CODE",
+        "IT_IDENTITY_CARD",
+        "IT_DRIVER_LICENSE",
+        "NL_BSN",
+        "BE_NATIONAL_NUMBER",
+        "PT_NIF",
+        "PL_PESEL",
+        "SE_PERSONNUMMER",
+        "NO_FODSELSNUMMER",
+        "DK_CPR_NUMBER",
+        "FI_PERSONAL_IDENTITY_CODE",
+        "CH_AHV",
+        "AT_SVNR",
+        "IE_PPS",
+        "CZ_BIRTH_NUMBER",
+        "RO_CNP",
+        "BG_EGN",
+        "GR_AMKA",
+        "TR_NATIONAL_ID",
+        "IN_AADHAAR",
+        "IN_PAN",
+        "IN_GSTIN",
+        "IN_VOTER",
+        "IN_PASSPORT",
+        "IN_VEHICLE_REGISTRATION",
+        "IN_UPI_ID",
+        "SG_NRIC_FIN",
+        "SG_UEN",
+        "JP_MY_NUMBER",
+        "KR_RRN",
+        "KR_BRN",
+        "KR_DRIVER_LICENSE",
+        "KR_PASSPORT",
+        "CN_RESIDENT_ID",
+        "HK_ID",
+        "TW_NATIONAL_ID",
+        "TH_TNIN",
+        "PH_TIN",
+        "PH_UMID",
+        "ID_NIK",
+        "MY_NRIC",
+        "BR_CPF",
+        "BR_CNPJ",
+        "MX_CURP",
+        "MX_RFC",
+        "AR_CUIT",
+        "CL_RUT",
+        "CO_NIT",
+        "ZA_ID_NUMBER",
+        "NG_NIN",
+        "IL_ID_NUMBER",
+        "AE_EMIRATES_ID",
+    ]
 
     assert sorted(set(wanted) - types) == []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from masking import Engine
 from masking.detect import secrets, secrets_cloud, secrets_generic, secrets_vendors
 from masking.detect.secrets_table import entropy, placeholder, wordy
