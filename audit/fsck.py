@@ -10,10 +10,10 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from audit.canonical import NotCanonical, decode
 from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint, parse_checkpoint, split_note
 from audit.ledger_sqlite import split_stack
 from audit.merkle import fold
+from audit.semantics import Replay
 from audit.walk import Exit, Report, Walk, is_ts, us_of
 
 NO_EXTERNAL_HEAD: Final = "truncation cannot be excluded: no head kept outside this database was given"
@@ -84,6 +84,7 @@ def _verify(
     report.first = minimum
     heads = _Heads(connection, report, verifiers, external, minimum)
     tiles = _Tiles(connection, report, minimum)
+    replay = Replay(complete=minimum == 0)
     for seq, leaf, leaf_hash, *projections in connection.execute(_LEAVES):
         if seq < minimum:
             report.add("head", seq, "an entry below the pruning mark")
@@ -94,9 +95,10 @@ def _verify(
             return
         for check, text in walk.step(leaf):
             report.add(check, seq, text)
+        _replay(replay, seq, walk.body, report)
         if leaf_hash != walk.last_hash:
             report.add("tree", seq, "the stored hash is not the hash of the stored bytes")
-        fault = projection_fault(leaf, projections)
+        fault = projection_fault(walk.body, projections)
         if fault is not None:
             report.add("projections", seq, fault)
         tiles.see(seq, walk.last_hash or b"")
@@ -111,6 +113,16 @@ def _verify(
         report.notes.append(f"{walk.unknown_versions} entries are of a version this program does not know")
 
 
+def _replay(replay: Replay, seq: int, body: dict[str, object] | None, report: Report) -> None:
+    if body is None:
+        return  # the walk has said so
+    try:
+        for fault in replay.step(seq, body):
+            report.add("semantics", seq, fault)
+    except (TypeError, ValueError, AttributeError) as e:
+        report.add("semantics", seq, f"the entry's facts cannot be read: {e}")
+
+
 def _check_head(report: Report, walk: Walk, head: tuple[int, bytes, bytes, int]) -> None:
     size, last_hash, stack, last_ts_us = head
     if size != walk.size:
@@ -121,11 +133,9 @@ def _check_head(report: Report, walk: Walk, head: tuple[int, bytes, bytes, int])
         report.add("head", None, "the head's time is not the last entry's")
 
 
-def projection_fault(leaf: bytes, projections: Sequence[object]) -> str | None:
-    """Why the search columns do not belong to *leaf*: an edited column hides an entry from a query."""
-    try:
-        body = decode(leaf)
-    except NotCanonical:
+def projection_fault(body: dict[str, object] | None, projections: Sequence[object]) -> str | None:
+    """Why the search columns do not belong to the leaf *body*: an edited column hides an entry from a query."""
+    if body is None:
         return None
     expected = projections_of(body)
     for name, want, got in zip(

@@ -84,6 +84,8 @@ class Walk:
     last_ts: str = ""
     origin: str = ""
     unknown_versions: int = 0
+    body: dict[str, object] | None = None
+    """The last leaf, parsed; None when it could not be."""
 
     @property
     def root(self) -> bytes:
@@ -93,12 +95,12 @@ class Walk:
         """Take the next leaf; yield ``(check, sentence)`` for each fault. The walk goes on regardless."""
         digest = sha256(b"\x00" + leaf).digest()
         try:
-            body: dict[str, object] | None = decode(leaf)
+            self.body = decode(leaf)
         except NotCanonical as e:
-            body = None
+            self.body = None
             yield "canonical", str(e)
-        if body is not None:
-            yield from self._place(body)
+        if self.body is not None:
+            yield from self._place(self.body)
         self.stack = merkle.push(self.stack, self.size, digest)
         self.size += 1
         self.last_hash = digest

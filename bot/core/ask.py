@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.core.canonical import Malformed, canonical, payload_hash, read
-from bot.core.ids import ACTION, NAME, PersonId
+from bot.core.ids import ACTION, NAME, WORD, PersonId
 from bot.core.request import Ask, Resource
 
-ACTION_CHARS_MAX: Final = 128
-RESOURCE_WORD_CHARS_MAX: Final = 64
+ACTION_CHARS_MAX: Final = 64
+"""As ``ids.ACTION`` says; for the message and the published schema."""
 RESOURCE_ID_CHARS_MAX: Final = 1024
 """An ARN or an object URL fits; a document does not."""
 JUSTIFICATION_CHARS_MAX: Final = 4000
@@ -26,8 +26,6 @@ DECIDE_WITHIN_SECONDS_MIN: Final = 10
 DECIDE_WITHIN_SECONDS_MAX: Final = 86_400
 CALLBACK_URL_CHARS_MAX: Final = 2048
 
-RESOURCE_WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.:/-]*[A-Za-z0-9])?")
-"""A resource's type and environment: labels from the operator's vocabulary, too narrow to smuggle prose in."""
 CALLBACK_URL: Final = re.compile(r"https?://[!-~]+")
 
 FIELDS: Final = (
@@ -78,10 +76,10 @@ def parse_payload(payload: Mapping[str, Any]) -> tuple[str, Resource]:
         if name not in payload:
             raise Malformed("schema", f"The field {name} is missing.", _at(name))
     action = payload["action"]
-    if not isinstance(action, str) or len(action) > ACTION_CHARS_MAX or not ACTION.fullmatch(action):
+    if not isinstance(action, str) or not ACTION.fullmatch(action):
         raise Malformed(
             "schema",
-            f"An action is at most {ACTION_CHARS_MAX} characters: words of letters, digits and _ joined by . : / or -.",
+            f"An action is at most {ACTION_CHARS_MAX} characters: words of lower-case letters, digits and _ joined by . : or -.",
             _at("action"),
         )
     _object(payload, "parameters")
@@ -101,14 +99,10 @@ def _resource(value: Any) -> Resource:
             raise Malformed("schema", f"The resource's {key} is missing.", at + _at(key))
     for key in ("type", "env"):
         word = value.get(key, "x")
-        if (
-            not isinstance(word, str)
-            or len(word) > RESOURCE_WORD_CHARS_MAX
-            or not RESOURCE_WORD.fullmatch(word)
-        ):
+        if not isinstance(word, str) or not WORD.fullmatch(word):
             raise Malformed(
                 "schema",
-                f"Must be a word of at most {RESOURCE_WORD_CHARS_MAX} characters: letters, digits and _ . : / -.",
+                "Must be a word of at most 64 characters: lower-case letters, digits and _ . -.",
                 at + _at(key),
             )
     name = value["id"]

@@ -46,6 +46,11 @@ class Fact(Enum):
     PAYLOAD_SHREDDED = (32, "payload.shredded")
     COMMAND_REFUSED = (33, "command.refused")
     LOG_RESTORED = (34, "log.restored")
+    AUDIT_QUERIED = (35, "audit.queried")
+    AUDIT_EXPORTED = (36, "audit.exported")
+    KEY_ROTATED = (37, "key.rotated")
+    LOG_STARTED = (38, "log.started")
+    LOG_STOPPED = (39, "log.stopped")
 
     @property
     def tag(self) -> int:

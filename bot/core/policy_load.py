@@ -29,7 +29,7 @@ APPROVALS_MAX: Final = 20
 STAGES_MAX: Final = 8
 SEATS_MAX: Final = 40
 """All seats of one rule: seating is a matching over seats and people, so both stay small."""
-DECIDE_WITHIN: Final = (timedelta(seconds=10), timedelta(days=30))
+DECIDE_WITHIN: Final = (timedelta(seconds=10), timedelta(days=7))
 GRANT_VALID: Final = (timedelta(seconds=10), timedelta(hours=24))
 SURFACE_PREFIXES: Final = ("slack:", "teams:")
 PER: Final = ("agent", "action", "resource", "on_behalf_of")
@@ -48,35 +48,35 @@ Approvals = Annotated[int, msgspec.Meta(ge=1, le=APPROVALS_MAX)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class GroupIn(_Strict):
+class GroupIn(_Strict, frozen=True, forbid_unknown_fields=True):
     members: Annotated[list[str], msgspec.Meta(max_length=MEMBERS_MAX)] = []
     slack_usergroup: Text | None = None
     oidc_claim: Text | None = None
 
 
-class SeatIn(_Strict):
+class SeatIn(_Strict, frozen=True, forbid_unknown_fields=True):
     group: str
     approvals: Approvals = 1
 
 
-class EscalateIn(_Strict):
+class EscalateIn(_Strict, frozen=True, forbid_unknown_fields=True):
     after: str
     to: Annotated[list[str], msgspec.Meta(min_length=1, max_length=10)]
 
 
-class PreviewIn(_Strict):
+class PreviewIn(_Strict, frozen=True, forbid_unknown_fields=True):
     show: Annotated[list[Text], msgspec.Meta(max_length=50)] = []
     reveal: str | None = None
 
 
-class CumulativeIn(_Strict):
+class CumulativeIn(_Strict, frozen=True, forbid_unknown_fields=True):
     within: str
     above: float
     per: Annotated[list[Literal["agent", "action", "resource", "on_behalf_of"]], msgspec.Meta(min_length=1)]
     amount: str = "1"
 
 
-class RuleIn(_Strict):
+class RuleIn(_Strict, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
     when: str
     allow: Literal[True] | None = None
@@ -102,7 +102,7 @@ class RuleIn(_Strict):
     notify_direct: bool = False
 
 
-class PolicyIn(_Strict):
+class PolicyIn(_Strict, frozen=True, forbid_unknown_fields=True):
     version: Literal[1]
     groups: Annotated[dict[str, GroupIn], msgspec.Meta(max_length=GROUPS_MAX)] = {}
     rules: Annotated[list[RuleIn], msgspec.Meta(max_length=RULES_MAX)] = []

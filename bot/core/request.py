@@ -93,7 +93,9 @@ class Body:
 
     canonical: bytes
     justification: str
-    context: Mapping[str, Json] | None
+    context: dict[str, Json] | None
+    pointers: tuple[str, ...]
+    """JSON Pointers of the shown leaves by ``Leaf.index``, into ``{"payload", "justification", "context"}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Request:
     reminders_sent: int = 0
     escalated: bool = False
     next_due: datetime | None = None
+    rule_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ class _Builder:
         match event:
             case yaml.ScalarEvent():
                 value: Any = _scalar(event)
-                end = event.end_mark.index
+                end = _end(event)
             case yaml.SequenceStartEvent():
                 value, end = self._sequence(events, path)
             case _:
@@ -170,8 +170,8 @@ class _Builder:
 
     def _end(self, event: Any, last: Path) -> int:
         # A block collection's own end mark is where the next thing begins, with comments that belong to that.
-        is_flow = event.end_mark.index > event.start_mark.index
-        return int(event.end_mark.index) if is_flow else self.spans[last][1]
+        is_flow = _end(event) > int(event.start_mark.index)
+        return _end(event) if is_flow else self.spans[last][1]
 
     @staticmethod
     def _key(event: Any, items: Mapping[str, Any]) -> str:
@@ -221,3 +221,7 @@ def _scalar(event: yaml.ScalarEvent) -> str | int | float | bool | None:
 
 def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
+
+
+def _end(event: Any) -> int:
+    return int(event.end_mark.index)

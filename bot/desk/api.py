@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Literal, Protocol
 
 from bot.core.ids import AccountKey, AgentId, Digest, GrantId, PersonId, RequestId
-from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role
+from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role, Session
 from bot.core.policy import Policy
 from bot.core.preview import Card, TimelineLine
 from bot.core.reasons import Refused
@@ -115,6 +116,30 @@ class Freeze:
     reason: str
 
 
+class LoginRefusal(StrEnum):
+    """Why nobody was let in at the console's door; the code that ``session.refused`` carries."""
+
+    BAD_PASSWORD = "bad-password"  # noqa: S105 - a code, not a password
+    UNKNOWN = "unknown"
+    THROTTLED = "throttled"
+    OIDC = "oidc"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """How the audit log stands: what its head is, what was last signed, and what the last check of it found."""
+
+    size: int
+    head: bytes
+    checkpoint: str
+    """The last signed checkpoint as C2SP text; empty when none was signed yet."""
+    checkpoint_size: int
+    verified_at: datetime | None
+    verified: bool | None
+    """None: not checked since the start. False: the last check found a fault; *finding* says which, in fixed words."""
+    finding: str = ""
+
+
 class Desk(Protocol):
     """Every call is one transaction: load → ask the core → state + audit entry + outbox rows, then wake the waiters."""
 
@@ -168,8 +193,8 @@ class Desk(Protocol):
         five minutes old; journalled and committed before the value is returned (I10)."""
         ...
 
-    async def freeze(self, actor: Actor, reason: str) -> Freeze | Refused: ...
-    async def unfreeze(self, actor: Actor) -> Refused | None: ...
+    async def freeze(self, actor: Actor | None, reason: str) -> Freeze | Refused: ...
+    async def unfreeze(self, actor: Actor | None) -> Refused | None: ...
     async def frozen(self) -> Freeze | None: ...
 
     async def delegate(self, actor: Actor, taker: PersonId, until: datetime) -> Delegation | Refused: ...
@@ -205,7 +230,19 @@ class Desk(Protocol):
         """For auditors and administrators; journalled as ``audit.queried``."""
         ...
 
+    async def chain(self, viewer: Actor, *, verify: bool = False) -> ChainState | Refused:
+        """For auditors and administrators. *verify*: check the whole live log now (seconds on a long one), off the event loop."""
+        ...
+
     async def policy(self) -> Policy: ...
+    async def apply_policy(self, text: str, by: Actor | None = None) -> Policy:
+        """Put the policy *text* in force, journalled; raises ``PolicyError`` and keeps the old one when it cannot be used."""
+        ...
+
+    async def ready(self) -> bool:
+        """Whether a decision could be written now: the store commits and a policy is loaded."""
+        ...
+
     def changes(self, request: RequestId | None = None) -> AsyncIterator[RequestId]:
         """Ids of requests as they change, for live views; the viewer's right to look is checked per event by ``card``."""
         ...
@@ -222,6 +259,30 @@ class Desk(Protocol):
         """Who an account belongs to now: UNMAPPED, PERSON_DISABLED, COOL_DOWN, or the actor."""
         ...
 
+    # --- console sessions: reading one is ``ReadTx.session``; ``seen_at`` is moved by ``Tx.put_session`` and not journalled
+    async def open_session(
+        self, session: Session, *, replaces: str | None = None, groups: frozenset[str] | None = None
+    ) -> Actor | Refused:
+        """Somebody proved *session.account*: store the session, drop *replaces* (rotation, step-up) and journal ``session.login`` in one
+        transaction. *groups*: what the identity provider's claim says now (``Person.groups``); None leaves them, empty clears them. Refused, and journalled as ``session.refused``, when ``identify`` would refuse, COOL_DOWN excepted (they may look)."""
+        ...
+
+    async def refuse_session(self, account: AccountKey | None, why: LoginRefusal) -> None:
+        """Journal ``session.refused``. The caller has already bounded how often (I12)."""
+        ...
+
+    async def close_session(self, id: str) -> None:
+        """Drop one session (log out). Harmless when it is gone."""
+        ...
+
+    async def close_sessions(self, actor: Actor) -> None:
+        """Log *actor* out everywhere."""
+        ...
+
+    async def end_delegation(self, actor: Actor) -> Refused | None:
+        """*actor* is back: their delegation ends now (``delegation.ended``). Harmless when there is none."""
+        ...
+
     async def person(self, id: PersonId) -> Person | None: ...
     async def people(self) -> list[Person]: ...
     async def accounts(self, person: PersonId) -> list[Account]: ...
@@ -235,6 +296,8 @@ class Desk(Protocol):
         """Ends their sessions and tokens at once; their counted votes stop counting."""
         ...
 
+    async def enable_person(self, by: Actor | None, person: PersonId) -> Person | Refused: ...
+
     async def link_account(
         self,
         by: Actor | None,
@@ -245,7 +308,10 @@ class Desk(Protocol):
         secret: str = "",
         cool_down: timedelta | None = None,
     ) -> Account | Refused: ...
-    async def unlink_account(self, by: Actor | None, account: AccountKey) -> Refused | None: ...
+    async def unlink_account(self, by: Actor | None, account: AccountKey) -> Refused | None:
+        """By an administrator; a person may take back their own ``token:`` accounts (personal access tokens)."""
+        ...
+
     async def issue_person_token(
         self, by: Actor | None, person: PersonId, valid_for: timedelta
     ) -> str | Refused:

@@ -1,0 +1,74 @@
+"""The console's wiring: every route of it, each behind the door (``guard``). ``bot.app`` mounts what ``create_routes`` gives.
+
+Nothing is decided here about requests or people. Deliberately absent: any route outside ``guarded`` and any file looked up by name.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Final
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from adapters.web import login
+from adapters.web.guard import Access, Console, Handler, Visit, guarded
+from adapters.web.oidc import CALLBACK, Fetch, Oidc, SigningKeys
+from adapters.web.pages import agents, audit, events, inbox, people, policies, profile, request
+from adapters.web.passwords import Passwords
+from adapters.web.render import STATIC, TYPES
+from adapters.web.sessions import Sessions
+from adapters.web.settings import WebSettings
+from bot.desk.api import Desk
+from bot.errors import ConfigError
+from bot.ports import Clock, Rand, Store
+
+FOREVER: Final = "public, max-age=31536000, immutable"
+
+
+async def static(visit: Visit) -> Response:
+    """One of the files loaded at start; its address changes with its content."""
+    name = visit.http.path_params["name"]
+    body = STATIC.get(name)
+    if body is None:
+        return visit.page("fault.html.j2", 404, title="There is no such page", detail="Go back to the inbox.")
+    kind = TYPES[name[name.rindex(".") :]]
+    return Response(body, headers={"content-type": kind, "cache-control": FOREVER})
+
+
+TABLE: Final[tuple[tuple[str, str, Handler, Access], ...]] = (
+    *chain.from_iterable(
+        module.ROUTES for module in (inbox, request, events, audit, policies, agents, people, profile, login)
+    ),
+    ("GET", "/static/{name}", static, Access.PUBLIC),
+)
+
+
+def create_routes(
+    desk: Desk,
+    store: Store,
+    clock: Clock,
+    rand: Rand,
+    settings: WebSettings,
+    *,
+    fetch: Fetch | None = None,
+    keys: SigningKeys | None = None,
+) -> list[BaseRoute]:
+    """The console's routes. *fetch* and *keys* are needed when ``settings.oidc`` is set: the HTTP client and the key cache, which
+    other adapters own."""
+    oidc = None
+    if settings.oidc is not None:
+        if fetch is None or keys is None:
+            raise ConfigError("oidc is configured but nothing can reach the provider")
+        oidc = Oidc(settings.oidc, settings.origin + CALLBACK, fetch, keys, rand)
+    console = Console(
+        desk=desk,
+        store=store,
+        clock=clock,
+        rand=rand,
+        settings=settings,
+        sessions=Sessions(store, clock, rand, settings),
+        passwords=Passwords(settings.password_file),
+        oidc=oidc,
+    )
+    return [guarded(console, path, handler, method, access) for method, path, handler, access in TABLE]

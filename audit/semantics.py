@@ -1,0 +1,287 @@
+"""Replaying the policy: does the log itself explain every decision and every grant?
+
+Fed entries in order, it re-derives each approval from the recorded votes: entitled,
+distinct, not separated, for this payload and this policy, enough for every seat, in time;
+and each use of a grant from a decision. It trusts no table and asks no bot. Memory grows
+with the requests that are still open, not with the log.
+
+Needs nothing beyond the standard library: this file's text is part of the stand-alone
+verifier in every bundle.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+TERMINAL: Final = {
+    "decision.approved": "approved",
+    "decision.denied": "denied",
+    "request.expired": "expired",
+    "request.cancelled": "cancelled",
+}
+WITHOUT_VOTES: Final = frozenset({"allow", "standing", "break_glass", "break-glass"})
+"""Bases on which a request passes without a quorum; each is an exception that reports list."""
+
+
+@dataclass(slots=True)
+class Vote:
+    seq: int
+    id: str
+    person: str
+    choice: str
+    groups: frozenset[str]
+    payload: str
+    policy: str
+    withdrawn: bool = False
+
+
+@dataclass(slots=True)
+class Case:
+    """What the log has said about one request so far."""
+
+    requester: str
+    payload: str
+    decide_by: int | None
+    votes: list[Vote] = field(default_factory=list)
+    state: str = "pending"
+    decision: tuple[int, str] | None = None
+    decided_payload: str = ""
+    grant: str | None = None
+
+
+@dataclass(slots=True)
+class Use:
+    """One grant's life."""
+
+    request: str
+    payload: str
+    use_by: int | None
+    state: str = "issued"
+    begin: int = -1
+
+
+@dataclass(slots=True)
+class Replay:
+    """Feed ``step`` every entry in order; each yielded sentence is a contradiction in the log.
+
+    With *complete* False (the log was pruned, or a part is read) an entry about a request
+    that began before is counted in ``unexplained`` instead of being reported.
+    """
+
+    complete: bool = True
+    cases: dict[str, Case] = field(default_factory=dict)
+    uses: dict[str, Use] = field(default_factory=dict)
+    unexplained: int = 0
+    approved: int = 0
+    exceptions: int = 0
+    shredded: int = 0
+
+    def step(self, seq: int, body: Mapping[str, Any]) -> Iterator[str]:
+        """Take entry *seq*, whose parsed leaf is *body*."""
+        kind, request, data = str(body.get("type")), body.get("req"), body.get("data") or {}
+        if kind == "request.created":
+            if request in self.cases:
+                yield f"request {request} is created a second time"
+            self.cases[str(request)] = Case(
+                str(_at(body, "act", "ref")), str(data.get("payload_hash")), data.get("decide_by")
+            )
+        elif kind == "vote.cast":
+            yield from self._vote(seq, body, str(request), data)
+        elif kind == "vote.withdrawn":
+            yield from self._withdraw(body, str(request), data)
+        elif kind in TERMINAL:
+            yield from self._settle(seq, body, kind, str(request), data)
+        elif kind == "grant.issued":
+            yield from self._issue(str(request), data)
+        elif kind.startswith("grant."):
+            yield from self._use(seq, body, kind, data)
+        elif kind == "payload.shredded":
+            self.shredded += 1
+
+    def open_begins(self) -> list[tuple[str, int]]:
+        """Grants that began to be used and never reported an end: indeterminate, listed by ``gaps``."""
+        return [(use.request, use.begin) for use in self.uses.values() if use.state == "begun"]
+
+    def _case(self, request: str) -> Iterator[str]:
+        if request not in self.cases:
+            self.unexplained += 1
+            if self.complete:
+                yield f"request {request} was never created in this log"
+
+    def _vote(
+        self, seq: int, body: Mapping[str, Any], request: str, data: Mapping[str, Any]
+    ) -> Iterator[str]:
+        yield from self._case(request)
+        case = self.cases.get(request)
+        if case is None:
+            return
+        if case.state != "pending":
+            yield f"a vote on request {request} is counted after it was {case.state}"
+        person = str(_at(body, "act", "ref"))
+        if _at(body, "act", "kind") != "human":
+            yield f"a vote on request {request} was not cast by a human"
+        groups = frozenset(data.get("groups") or ())
+        vote = Vote(
+            seq,
+            str(body.get("id")),
+            person,
+            str(data.get("choice")),
+            groups,
+            str(data.get("payload_hash")),
+            str(_at(body, "pol", "hash")),
+        )
+        case.votes.append(vote)
+
+    def _withdraw(self, body: Mapping[str, Any], request: str, data: Mapping[str, Any]) -> Iterator[str]:
+        yield from self._case(request)
+        case = self.cases.get(request)
+        if case is None:
+            return
+        person = _at(body, "act", "ref")
+        standing = [
+            v
+            for v in case.votes
+            if v.person == person and not v.withdrawn and data.get("vote", v.seq) == v.seq
+        ]
+        if case.state != "pending" or not standing:
+            yield f"a vote on request {request} is withdrawn that does not stand"
+        for vote in standing:
+            vote.withdrawn = True
+
+    def _settle(
+        self, seq: int, body: Mapping[str, Any], kind: str, request: str, data: Mapping[str, Any]
+    ) -> Iterator[str]:
+        yield from self._case(request)
+        case = self.cases.get(request)
+        if case is None:
+            return
+        if case.state != "pending":
+            yield f"request {request} is {TERMINAL[kind]} after it was {case.state}: a second decision"
+            return
+        case.state, case.decision = TERMINAL[kind], (seq, str(body.get("id")))
+        if kind == "decision.approved":
+            self.approved += 1
+            yield from self._approve(body, case, request, data)
+        else:
+            self._forget(request)
+
+    def _approve(
+        self, body: Mapping[str, Any], case: Case, request: str, data: Mapping[str, Any]
+    ) -> Iterator[str]:
+        case.decided_payload = str(data.get("payload_hash"))
+        if case.decided_payload != case.payload:
+            yield f"request {request} is approved for another payload than was asked"
+        if case.decide_by is not None and _us(body.get("ts")) >= case.decide_by:
+            yield f"request {request} is approved at or after its deadline"
+        basis = str(data.get("basis"))
+        if basis in WITHOUT_VOTES:
+            self.exceptions += 1
+            return
+        named_seqs, named_ids = set(data.get("votes") or ()), set(data.get("vote_ids") or ())
+        counted = [v for v in case.votes if v.seq in named_seqs or v.id in named_ids]
+        if len(counted) != max(len(named_seqs), len(named_ids)):
+            yield f"request {request} is approved by votes that are not in the log"
+        separated = {*(data.get("separated") or ()), case.requester}
+        policy = str(_at(body, "pol", "hash"))
+        for vote in counted:
+            if vote.withdrawn or vote.choice != "approve":
+                yield f"request {request} counts the vote {vote.seq}, which does not stand for it"
+            if vote.payload != case.decided_payload or vote.policy != policy:
+                yield f"request {request} counts the vote {vote.seq}, which was for another payload or policy"
+            if vote.person in separated:
+                yield f"request {request} counts the vote {vote.seq} of a person who may not decide it"
+        if len({v.person for v in counted}) != len(counted):
+            yield f"request {request} counts one person twice"
+        seats = [
+            name
+            for name, _, count in (s.rpartition(":") for s in data.get("seats") or ())
+            for _ in range(int(count))
+        ]
+        if not seats:
+            yield f"request {request} is approved by quorum without a seat to fill"
+        elif not seated(seats, [v.groups for v in counted]):
+            yield f"request {request} is approved though its votes do not fill its seats"
+
+    def _issue(self, request: str, data: Mapping[str, Any]) -> Iterator[str]:
+        yield from self._case(request)
+        case, jti = self.cases.get(request), str(data.get("jti"))
+        if case is None:
+            return
+        if case.state != "approved" or case.decision is None:
+            yield f"a grant is issued for request {request}, which is {case.state}"
+        elif (
+            data.get("decision", case.decision[0]) != case.decision[0]
+            or data.get("decision_id", case.decision[1]) != case.decision[1]
+        ):
+            yield f"the grant of request {request} names another decision"
+        if data.get("payload_hash") != case.payload:
+            yield f"the grant of request {request} is for another payload"
+        if case.grant is not None or jti in self.uses:
+            yield f"request {request} gets a second grant"
+        case.grant = jti
+        use_by = data.get("use_by")
+        if use_by is None and data.get("exp") is not None:
+            use_by = int(data["exp"]) * 1_000_000
+        self.uses[jti] = Use(request, str(data.get("payload_hash")), use_by)
+
+    def _use(self, seq: int, body: Mapping[str, Any], kind: str, data: Mapping[str, Any]) -> Iterator[str]:
+        if kind == "grant.refused":
+            return
+        jti = str(data.get("jti"))
+        use = self.uses.get(jti)
+        if use is None:
+            self.unexplained += 1
+            if self.complete:
+                yield f"{kind} of a grant that was never issued"
+            return
+        if kind == "grant.used.begin":
+            if use.state != "issued":
+                yield f"the grant of request {use.request} is spent although it is {use.state}"
+            if data.get("payload_hash") != use.payload:
+                yield f"the grant of request {use.request} is spent on another payload"
+            if use.use_by is not None and _us(body.get("ts")) >= use.use_by:
+                yield f"the grant of request {use.request} is spent at or after its end"
+            use.state, use.begin = "begun", seq
+        elif kind == "grant.used.end":
+            if use.state != "begun":
+                yield f"the grant of request {use.request} ends without having begun"
+            if body.get("outcome") != "indeterminate":
+                use.state = "ended"
+        else:
+            if use.state != "issued" and kind == "grant.lapsed":
+                yield f"the grant of request {use.request} lapses although it is {use.state}"
+            use.state = "revoked" if kind == "grant.revoked" else "lapsed"
+
+    def _forget(self, request: str) -> None:
+        """A settled request keeps only its state, so that a second decision is still seen."""
+        self.cases[request].votes.clear()
+
+
+def seated(seats: list[str], voters: list[frozenset[str]]) -> bool:
+    """True when every seat gets a voter of its group, no voter sitting twice (augmenting paths)."""
+    holder: dict[int, int] = {}
+
+    def place(voter: int, tried: set[int]) -> bool:
+        for seat, group in enumerate(seats):
+            if group in voters[voter] and seat not in tried:
+                tried.add(seat)
+                if seat not in holder or place(holder[seat], tried):
+                    holder[seat] = voter
+                    return True
+        return False
+
+    for voter in range(len(voters)):
+        place(voter, set())
+    return len(holder) == len(seats)
+
+
+def _at(body: Mapping[str, Any], outer: str, inner: str) -> object:
+    part = body.get(outer)
+    return part.get(inner) if isinstance(part, dict) else None
+
+
+def _us(ts: object) -> int:
+    moment = datetime.fromisoformat(str(ts))
+    delta = moment - datetime(1970, 1, 1, tzinfo=moment.tzinfo)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

@@ -1,0 +1,130 @@
+"""The frozen preview: from what masking found to the text that is stored, hashed and later drawn (I4, I14).
+
+``freeze`` runs once, at intake. What it writes is what every surface shows, for ever: a later change of the masking rules
+changes nothing that people already approved. ``thaw`` refuses a text whose hash is not the one that was journalled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from bot.core.ids import Digest
+from bot.core.preview import Leaf, Preview, order
+from masking import Masked, MaskedDocument, MaskedLeaf
+from masking.masked import restore
+
+DOMAIN: Final = b"signoff/preview/v1\x00"
+LABEL_JOIN: Final = " › "
+
+Hidden = tuple[tuple[str, int], ...]
+
+
+class _Text(msgspec.Struct, array_like=True, frozen=True):
+    text: str
+    hidden: Hidden
+
+
+class _Leaf(msgspec.Struct, array_like=True, frozen=True):
+    label: _Text
+    kind: str
+    value: _Text
+    hidden: bool
+    index: int
+
+
+class _Document(msgspec.Struct, frozen=True):
+    resource: _Text
+    leaves: tuple[_Leaf, ...]
+    hidden: Hidden
+    payload_bytes: int
+    justification: _Text
+    context: tuple[_Leaf, ...]
+    v: int = 1
+
+
+_DECODER: Final = msgspec.json.Decoder(_Document)
+_EMPTY: Final = restore("")
+
+
+def preview_hash(document: str) -> Digest:
+    """``sha256:`` over the frozen text, domain-separated."""
+    return Digest("sha256:" + hashlib.sha256(DOMAIN + document.encode()).hexdigest())
+
+
+def build(
+    masked: MaskedDocument, payload_bytes: int, show: tuple[str, ...]
+) -> tuple[Preview, tuple[str, ...]]:
+    """The preview of ``{"payload", "justification", "context"}`` as masked, and the pointers of all its leaves by index
+    (they may hold personal data: seal them with the body)."""
+    payload: list[Leaf] = []
+    payload_pointers: list[str] = []
+    context: list[Leaf] = []
+    resource = justification = _EMPTY
+    for index, leaf in enumerate(masked.leaves):
+        root, _, _ = leaf.pointer[1:].partition("/")
+        if root == "justification":
+            justification = leaf.value
+        elif root == "context":
+            context.append(_leaf(leaf, index))
+        else:
+            payload.append(_leaf(leaf, index))
+            payload_pointers.append(leaf.pointer.removeprefix("/payload"))
+        if leaf.pointer == "/payload/resource/id":
+            resource = leaf.value
+    leaves = order(payload, payload_pointers, show)
+    preview = Preview(resource, leaves, masked.classes, payload_bytes, justification, tuple(context))
+    return preview, tuple(leaf.pointer for leaf in masked.leaves)
+
+
+def freeze(preview: Preview) -> str:
+    """The preview as JSON text; equal previews give equal bytes."""
+    document = _Document(
+        _text(preview.resource),
+        tuple(_row(leaf) for leaf in preview.leaves),
+        preview.hidden,
+        preview.payload_bytes,
+        _text(preview.justification),
+        tuple(_row(leaf) for leaf in preview.context),
+    )
+    return msgspec.json.encode(document).decode()
+
+
+def thaw(document: str, expected: Digest) -> Preview:
+    """The preview again. ValueError when *document* is not the text whose hash is *expected*."""
+    if preview_hash(document) != expected:
+        raise ValueError("the stored preview is not the one that was hashed")
+    row = _DECODER.decode(document)
+    return Preview(
+        restore(*_pair(row.resource)),
+        tuple(_back(leaf) for leaf in row.leaves),
+        row.hidden,
+        row.payload_bytes,
+        restore(*_pair(row.justification)),
+        tuple(_back(leaf) for leaf in row.context),
+    )
+
+
+def _leaf(leaf: MaskedLeaf, index: int) -> Leaf:
+    parts = leaf.path[1:]
+    hidden = tuple(pair for part in parts for pair in part.hidden)
+    label = restore(LABEL_JOIN.join(part.text for part in parts), hidden)
+    return Leaf(label, leaf.kind, leaf.value, leaf.hidden, index)
+
+
+def _text(masked: Masked) -> _Text:
+    return _Text(masked.text, masked.hidden)
+
+
+def _pair(text: _Text) -> tuple[str, Hidden]:
+    return text.text, text.hidden
+
+
+def _row(leaf: Leaf) -> _Leaf:
+    return _Leaf(_text(leaf.label), leaf.kind, _text(leaf.value), leaf.hidden, leaf.index)
+
+
+def _back(row: _Leaf) -> Leaf:
+    return Leaf(restore(*_pair(row.label)), row.kind, restore(*_pair(row.value)), row.hidden, row.index)

@@ -1,0 +1,335 @@
+"""People, agents, keys, freeze, delegation: the changes that decide who may do what. All journalled, ids only.
+
+Decided here: an administrator (console assurance) or the operator at the host's command line (``by`` None) may change them.
+Keys and tokens appear in the clear once, in the answer. A disabled person's sessions end in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+import msgspec
+
+from audit.entry import Actor as LogActor
+from audit.entry import Outcome, Private
+from audit.fields import Value
+from bot.core.credentials import (
+    AGENT_KEY_PEPPER,
+    KEY_ID_BYTES,
+    PERSON_TOKEN_PEPPER,
+    SECRET_BYTES,
+    KeyPrefix,
+    make_key_id,
+    make_key_text,
+    make_webhook_secret,
+)
+from bot.core.facts import Fact
+from bot.core.ids import AccountKey, AgentId, PersonId
+from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role
+from bot.core.reasons import Reason, Refused
+from bot.core.request import Assurance
+from bot.desk import entries
+from bot.desk.api import Freeze, NewKey
+from bot.desk.context import META_FREEZE, Office
+from bot.desk.entries import OPERATOR
+from bot.ports import ReadTx, Tx
+
+T = TypeVar("T")
+LIVE_KEYS_MAX: Final = 2
+DELEGATION_MAX: Final = timedelta(days=60)
+REASON_CHARS_MAX: Final = 500
+
+
+def is_admin(tx: ReadTx, by: Actor | None) -> bool:
+    """The operator, or an enabled administrator with more than a chat click."""
+    if by is None:
+        return True
+    person = tx.person(by.person)
+    strong = by.assurance.rank >= Assurance.CONSOLE.rank
+    return person is not None and person.enabled and Role.ADMIN in person.roles and strong
+
+
+async def as_admin(office: Office, by: Actor | None, work: Callable[[Tx], T | Refused]) -> T | Refused:
+    """Run *work* if *by* is an administrator; a refusal is journalled."""
+
+    def guarded(tx: Tx) -> T | Refused:
+        if is_admin(tx, by):
+            return work(tx)
+        journal(
+            office,
+            tx,
+            Fact.COMMAND_REFUSED,
+            by,
+            {"command": "admin", "reason": Reason.NOT_ADMIN.value},
+            Outcome.REFUSED,
+        )
+        return Refused(Reason.NOT_ADMIN)
+
+    return await office.store.write(guarded)
+
+
+def journal(
+    office: Office,
+    tx: Tx,
+    fact: Fact,
+    by: Actor | None,
+    data: Mapping[str, Value],
+    outcome: Outcome = Outcome.SUCCESS,
+    private: tuple[Private, ...] = (),
+) -> int:
+    actor: LogActor = entries.person_actor(tx, by) if by is not None else OPERATOR
+    return tx.append(entries.draft(fact, tx.now(), office.rand, actor, outcome, data=data, private=private))
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def add_person(
+    office: Office, tx: Tx, by: Actor | None, id: PersonId, name: str, roles: frozenset[Role]
+) -> Person:
+    """Add, or change name and roles of one who is there. The pseudonym stays."""
+    known = tx.person(id)
+    now = tx.now()
+    if known is None:
+        ref = "p_" + office.rand.bytes(11).hex()
+        person = Person(id, name[:200], now, ref=ref, roles=roles)
+    else:
+        person = replace(known, name=name[:200], roles=roles)
+    tx.put_person(person)
+    change = "person-added" if known is None else "person-changed"
+    private = (Private(f"person:{person.ref}", "who", f"{id} {name[:200]}"),)
+    data: dict[str, Value] = {
+        "change": change,
+        "person": person.ref,
+        "changes": sorted(f"role-{role.value}" for role in roles),
+    }
+    journal(office, tx, Fact.IDENTITY_CHANGED, by, data, private=private)
+    return person
+
+
+def set_enabled(office: Office, tx: Tx, by: Actor | None, id: PersonId, enabled: bool) -> Person | Refused:
+    person = tx.person(id)
+    if person is None:
+        return Refused(Reason.NOT_FOUND)
+    changed = replace(person, enabled=enabled)
+    tx.put_person(changed)
+    if not enabled:
+        tx.drop_sessions_of(id)
+        for account in tx.accounts(id):
+            if account.key.startswith("token:") and account.revoked_at is None:
+                tx.put_account(replace(account, revoked_at=tx.now()))
+    change = "person-enabled" if enabled else "person-disabled"
+    journal(office, tx, Fact.IDENTITY_CHANGED, by, {"change": change, "person": person.ref})
+    return changed
+
+
+def link(
+    office: Office,
+    tx: Tx,
+    by: Actor | None,
+    key: AccountKey,
+    id: PersonId,
+    proof: str,
+    secret: str,
+    cool_down: timedelta,
+) -> Account | Refused:
+    """Link *key* to *id*. An account that another person holds is never taken over: unlink it first (T04)."""
+    person = tx.person(id)
+    if person is None:
+        return Refused(Reason.NOT_FOUND, "Add the person first.")
+    known = tx.account(key)
+    if known is not None and known.person != id and known.revoked_at is None:
+        return Refused(Reason.NOT_FOUND, "This account belongs to another person; unlink it there first.")
+    now = tx.now()
+    unchanged = known is not None and known.person == id and known.revoked_at is None
+    # Setting a new password on one's own account is no new link, so it starts no new cool-down.
+    active_from = known.active_from if unchanged and known is not None else now + cool_down
+    account = Account(key, id, now, active_from, proof[:40], secret)
+    tx.put_account(account)
+    data: dict[str, Value] = {
+        "change": "account-linked",
+        "person": person.ref,
+        "method": entries.account_kind(key),
+    }
+    private = (Private(f"person:{person.ref}", "account", str(key)),)
+    journal(office, tx, Fact.IDENTITY_CHANGED, by, data, private=private)
+    return account
+
+
+def unlink(office: Office, tx: Tx, by: Actor | None, key: AccountKey) -> Refused | None:
+    """By an administrator; a person takes back only their own tokens. Otherwise the person's sessions end."""
+    account = tx.account(key)
+    own_token = (
+        account is not None and by is not None and account.person == by.person and key.startswith("token:")
+    )
+    if not own_token and not is_admin(tx, by):
+        return Refused(Reason.NOT_ADMIN)
+    if account is None or account.revoked_at is not None:
+        return Refused(Reason.NOT_FOUND)
+    tx.put_account(replace(account, revoked_at=tx.now()))
+    if not own_token:
+        tx.drop_sessions_of(account.person)
+    ref = entries.ref_of(tx, account.person)
+    data: dict[str, Value] = {
+        "change": "account-unlinked",
+        "person": ref,
+        "method": entries.account_kind(key),
+    }
+    journal(office, tx, Fact.IDENTITY_CHANGED, by, data)
+    return None
+
+
+def person_token(
+    office: Office, tx: Tx, by: Actor | None, id: PersonId, valid_for: timedelta
+) -> str | Refused:
+    """A personal access token. By the operator, an administrator, or the person (at the console)."""
+    person = tx.person(id)
+    if person is None or not person.enabled:
+        return Refused(Reason.NOT_FOUND)
+    if not is_admin(tx, by) and (by is None or by.person != id or by.assurance is Assurance.CHAT):
+        return Refused(Reason.NOT_ADMIN)
+    now = tx.now()
+    key_id = make_key_id(office.rand.bytes(KEY_ID_BYTES))
+    secret = office.rand.bytes(SECRET_BYTES)
+    mac = office.keys.mac(PERSON_TOKEN_PEPPER, secret).hex()
+    expires = now + min(valid_for, office.settings.token_valid_max)
+    tx.put_account(Account(AccountKey(f"token:{key_id}"), id, now, now, "token", mac, expires_at=expires))
+    data: dict[str, Value] = {
+        "change": "token-issued",
+        "person": person.ref,
+        "key_id": key_id,
+        "until": entries.us(expires),
+    }
+    journal(office, tx, Fact.IDENTITY_CHANGED, by, data)
+    return make_key_text(KeyPrefix.PERSON, key_id, secret)
+
+
+# --- agents ---------------------------------------------------------------------------------------
+
+
+def put_agent(office: Office, tx: Tx, by: Actor | None, agent: Agent, *, new: bool) -> Agent | Refused:
+    known = tx.agent(agent.id)
+    if new and known is not None:
+        return Refused(Reason.NOT_FOUND, "An agent of this name is there already.")
+    if not new and known is None:
+        return Refused(Reason.AGENT_UNKNOWN)
+    missing = [owner for owner in agent.owners if tx.person(owner) is None]
+    if missing:
+        return Refused(Reason.NOT_FOUND, f"Add the owner first: {', '.join(missing)}.")
+    stored = agent if known is None else replace(agent, created_at=known.created_at)
+    tx.put_agent(stored)
+    owners = [entries.ref_of(tx, owner) for owner in stored.owners]
+    change = "agent-added" if new else "agent-changed"
+    status = "enabled" if stored.enabled else "disabled"
+    journal(
+        office,
+        tx,
+        Fact.AGENT_CHANGED,
+        by,
+        {"change": change, "agent": agent.id, "owners": owners, "status": status},
+    )
+    return stored
+
+
+def issue_key(
+    office: Office, tx: Tx, by: Actor | None, id: AgentId, kind: KeyKind, valid_for: timedelta | None
+) -> NewKey | Refused:
+    if tx.agent(id) is None:
+        return Refused(Reason.AGENT_UNKNOWN)
+    now = tx.now()
+    live = [key for key in tx.agent_keys(id) if key.kind is kind and is_live(key, now)]
+    if len(live) >= LIVE_KEYS_MAX:
+        return Refused(
+            Reason.NOT_FOUND, f"This agent has {LIVE_KEYS_MAX} live keys; revoke one before issuing another."
+        )
+    key_id = make_key_id(office.rand.bytes(KEY_ID_BYTES))
+    secret = office.rand.bytes(SECRET_BYTES)
+    if kind is KeyKind.API:
+        mac, text = office.keys.mac(AGENT_KEY_PEPPER, secret), make_key_text(KeyPrefix.AGENT, key_id, secret)
+    else:
+        mac = msgspec.msgpack.encode(office.keys.seal(secret, key_id.encode()))
+        text = make_webhook_secret(secret)
+    key = AgentKey(key_id, id, kind, mac, now, now + valid_for if valid_for is not None else None)
+    tx.put_agent_key(key)
+    data: dict[str, Value] = {"change": "key-issued", "agent": id, "key_id": key_id, "method": kind.value}
+    journal(office, tx, Fact.AGENT_CHANGED, by, data)
+    return NewKey(key, text)
+
+
+def is_live(key: AgentKey, now: datetime) -> bool:
+    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
+
+
+def revoke_key(office: Office, tx: Tx, by: Actor | None, key_id: str) -> AgentKey | Refused:
+    key = tx.agent_key(key_id)
+    if key is None:
+        return Refused(Reason.NOT_FOUND)
+    if key.revoked_at is not None:
+        return key
+    revoked = replace(key, revoked_at=tx.now())
+    tx.put_agent_key(revoked)
+    journal(
+        office, tx, Fact.AGENT_CHANGED, by, {"change": "key-revoked", "agent": key.agent, "key_id": key_id}
+    )
+    return revoked
+
+
+# --- freeze and delegation ---------------------------------------------------------------------------
+
+
+def read_freeze(tx: ReadTx) -> Freeze | None:
+    text = tx.meta(META_FREEZE)
+    return msgspec.json.decode(text, type=Freeze) if text else None
+
+
+def freeze(office: Office, tx: Tx, actor: Actor | None, reason: str, shown: str) -> Freeze:
+    """Nothing is granted or redeemed from this commit on. *shown* is the reason, masked."""
+    state = Freeze(actor.person if actor else None, tx.now(), shown[:REASON_CHARS_MAX])
+    tx.set_meta(META_FREEZE, msgspec.json.encode(state).decode())
+    private = (Private("system:freeze", "comment", reason[:REASON_CHARS_MAX]),) if reason else ()
+    journal(office, tx, Fact.FREEZE_SET, actor, {}, private=private)
+    return state
+
+
+def unfreeze(office: Office, tx: Tx, actor: Actor | None) -> None:
+    if read_freeze(tx) is not None:
+        tx.set_meta(META_FREEZE, "")
+        journal(office, tx, Fact.FREEZE_LIFTED, actor, {})
+
+
+def delegate(office: Office, tx: Tx, actor: Actor, taker: PersonId, until: datetime) -> Delegation | Refused:
+    """Bounded to 60 days; an *until* in the past ends it. Nobody delegates to himself or onward."""
+    now = tx.now()
+    giver, receiver = tx.person(actor.person), tx.person(taker)
+    if (
+        giver is None
+        or not giver.enabled
+        or receiver is None
+        or not receiver.enabled
+        or taker == actor.person
+    ):
+        return Refused(Reason.NOT_FOUND, "Name another person who is known here and active.")
+    until = min(until, now + DELEGATION_MAX)
+    delegation = Delegation(actor.person, taker, now, until)
+    tx.put_delegation(delegation)
+    fact = Fact.DELEGATION_SET if until > now else Fact.DELEGATION_ENDED
+    data: dict[str, Value] = {"person": giver.ref, "delegate": receiver.ref, "until": entries.us(until)}
+    journal(office, tx, fact, actor, data)
+    return delegation
+
+
+def end_delegation(office: Office, tx: Tx, actor: Actor) -> Refused | None:
+    """*actor* is back. Harmless when nothing was delegated."""
+    now = tx.now()
+    for delegation in tx.delegations(now):
+        if delegation.giver == actor.person:
+            tx.put_delegation(replace(delegation, until=now))
+            data: dict[str, Value] = {
+                "person": entries.ref_of(tx, actor.person),
+                "delegate": entries.ref_of(tx, delegation.taker),
+            }
+            journal(office, tx, Fact.DELEGATION_ENDED, actor, data)
+    return None

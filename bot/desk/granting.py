@@ -1,0 +1,313 @@
+"""Grants: issued with the decision, spent once, reported, taken back. Keeps I4, I5, I6.
+
+Single use is a compare-and-swap on the grant's state in the same transaction that journals ``grant.used.begin``: whoever
+reads "redeemed" may act, nobody else ever reads it. A crash after that commit leaves a begin without an end, which is listed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from audit.entry import Outcome
+from bot import mint
+from bot.core import canonical
+from bot.core.facts import Fact
+from bot.core.grant import claims, may_redeem
+from bot.core.ids import Digest, GrantId
+from bot.core.people import Actor, Role
+from bot.core.quorum import counts
+from bot.core.reasons import Reason, Refused
+from bot.core.request import Choice, Grant, GrantState, Request
+from bot.desk import entries
+from bot.desk.api import AgentCaller, Redeemed
+from bot.desk.context import META_EPOCH, META_FREEZE, Office
+from bot.desk.standing import Membership, approvals, case_of, facts_now
+from bot.desk.telling import tell
+from bot.ports import ReadTx, Tx
+
+_STATES = {"succeeded": GrantState.SUCCEEDED, "failed": GrantState.FAILED}
+
+
+def epoch_of(tx: ReadTx) -> int:
+    """The restore epoch: grants of an earlier one are void (T48)."""
+    return int(tx.meta(META_EPOCH) or "0")
+
+
+def issue(office: Office, tx: Tx, request: Request, decision_seq: int, now: datetime) -> Grant:
+    """Issue the grant of an approved request, inside the deciding transaction."""
+    grant = Grant(
+        id=mint.grant_id(now, office.rand),
+        request=request.id,
+        agent=request.agent,
+        payload_hash=request.payload_hash,
+        policy_hash=request.policy_hash,
+        issued_at=now,
+        use_by=now + request.requirement.grant_valid_for,
+        epoch=epoch_of(tx),
+    )
+    grant = replace(grant, token=office.keys.sign_grant(claims(grant, office.settings.issuer)))
+    tx.insert_grant(grant)
+    tx.append(
+        entries.draft(
+            Fact.GRANT_ISSUED,
+            now,
+            office.rand,
+            entries.SYSTEM,
+            Outcome.SUCCESS,
+            request=request,
+            data={
+                "jti": grant.id,
+                "decision": decision_seq,
+                "payload_hash": grant.payload_hash,
+                "agent": grant.agent,
+                "epoch": grant.epoch,
+                "nbf": entries.us(grant.issued_at),
+                "exp": entries.us(grant.use_by),
+            },
+        )
+    )
+    return grant
+
+
+async def redeem(
+    office: Office,
+    token: str,
+    caller: AgentCaller,
+    payload: bytes | None,
+    payload_hash: Digest | None,
+    redemption_key: str | None,
+) -> Redeemed | Refused:
+    """See ``Desk.redeem``."""
+    presented = office.keys.verify_grant(token)
+    if presented is None:
+        # Not ours, so nothing here is about it: no row (I12).
+        return Refused(Reason.GRANT_INVALID)
+    if payload is not None:
+        computed = canonical.payload_hash(canonical.canonical(canonical.read(payload)))
+        if payload_hash is not None and payload_hash != computed:
+            return Refused(Reason.WRONG_PAYLOAD)
+        payload_hash = computed
+    if payload_hash is None:
+        return Refused(Reason.WRONG_PAYLOAD)
+    id = GrantId(str(presented.get("jti", "")))
+    request = await office.store.read(lambda tx: _request_of(tx, id))
+    membership: Membership | None = {}
+    if request is not None and request.requirement.recheck_at_redeem:
+        membership = await office.membership(request.requirement.groups)
+
+    def work(tx: Tx) -> Redeemed | Refused:
+        return _redeem(office, tx, presented, id, caller, payload_hash, redemption_key, membership)
+
+    result = await office.store.write(work)
+    if isinstance(result, Redeemed) and not result.repeated:
+        office.changed(result.request.id)
+    return result
+
+
+def _request_of(tx: ReadTx, id: GrantId) -> Request | None:
+    grant = tx.grant(id)
+    return tx.request(grant.request) if grant is not None else None
+
+
+def _redeem(
+    office: Office,
+    tx: Tx,
+    presented: object,
+    id: GrantId,
+    caller: AgentCaller,
+    payload_hash: Digest,
+    redemption_key: str | None,
+    membership: Membership | None,
+) -> Redeemed | Refused:
+    now = tx.now()
+    grant = tx.grant(id)
+    request = tx.request(grant.request) if grant is not None else None
+    if grant is None or request is None or not isinstance(presented, dict):
+        return Refused(Reason.GRANT_INVALID)
+    if _is_repeat(grant, presented, office, caller, payload_hash, redemption_key):
+        return Redeemed(grant, request, repeated=True)
+    refusal = may_redeem(
+        grant,
+        presented,
+        issuer=office.settings.issuer,
+        agent=caller.agent,
+        payload_hash=payload_hash,
+        epoch=epoch_of(tx),
+        now=now,
+    )
+    if refusal is None and tx.meta(META_FREEZE):
+        refusal = Refused(Reason.FROZEN)
+    if refusal is None and request.requirement.recheck_at_redeem:
+        refusal = _recheck(tx, request, membership, now)
+    if refusal is not None:
+        return _refuse(office, tx, request, grant, caller, refusal, now)
+    spent = replace(grant, state=GrantState.REDEEMED, redeemed_at=now, redemption_key=redemption_key)
+    tx.update_grant(spent, expected_state=GrantState.ISSUED)
+    tx.append(
+        entries.draft(
+            Fact.GRANT_USED_BEGIN,
+            now,
+            office.rand,
+            entries.agent_actor(caller.agent, caller.key_id),
+            Outcome.PENDING,
+            request=request,
+            data={"jti": grant.id, "payload_hash": grant.payload_hash, "executor": caller.agent},
+        )
+    )
+    tell(office, tx, request, now)
+    return Redeemed(spent, request, repeated=False)
+
+
+def _is_repeat(
+    grant: Grant,
+    presented: dict[str, object],
+    office: Office,
+    caller: AgentCaller,
+    payload_hash: Digest,
+    redemption_key: str | None,
+) -> bool:
+    """The same redemption asked again because its answer was lost (T40): same key, agent, bytes and token."""
+    return (
+        redemption_key is not None
+        and grant.state is GrantState.REDEEMED
+        and grant.redemption_key == redemption_key
+        and grant.agent == caller.agent
+        and grant.payload_hash == payload_hash
+        and presented == claims(grant, office.settings.issuer)
+    )
+
+
+def _recheck(tx: Tx, request: Request, membership: Membership | None, now: datetime) -> Refused | None:
+    """Every approval that stood must stand still: the rule asked for it (T39)."""
+    votes = tx.votes(request.id)
+    facts = facts_now(tx, request, votes, membership, None, now)
+    if facts.membership is None:
+        return Refused(Reason.DIRECTORY_DOWN)
+    case = case_of(request, votes)
+    if all(counts(case, vote.person, facts) for vote in approvals(votes)):
+        return None
+    return Refused(Reason.APPROVERS_CHANGED)
+
+
+def _refuse(
+    office: Office,
+    tx: Tx,
+    request: Request,
+    grant: Grant,
+    caller: AgentCaller,
+    refusal: Refused,
+    now: datetime,
+) -> Refused:
+    tx.append(
+        entries.draft(
+            Fact.GRANT_REFUSED,
+            now,
+            office.rand,
+            entries.agent_actor(caller.agent, caller.key_id),
+            Outcome.REFUSED,
+            request=request,
+            data={"jti": grant.id, "reason": refusal.reason.value, "executor": caller.agent},
+        )
+    )
+    return refusal
+
+
+async def report_outcome(
+    office: Office, id: GrantId, caller: AgentCaller, outcome: Literal["succeeded", "failed"], detail: str
+) -> Grant | Refused:
+    """See ``Desk.report_outcome``. *detail* is masked before it is kept."""
+    masked = (await office.masker.mask_text(detail)).text if detail else ""
+
+    def work(tx: Tx) -> Grant | Refused:
+        now = tx.now()
+        grant = tx.grant(id)
+        request = tx.request(grant.request) if grant is not None else None
+        if grant is None or request is None or grant.agent != caller.agent:
+            return Refused(Reason.NOT_FOUND)
+        wanted = _STATES[outcome]
+        if grant.state is wanted:
+            return grant
+        if grant.state in (GrantState.SUCCEEDED, GrantState.FAILED):
+            return Refused(Reason.OUTCOME_KNOWN)
+        if grant.state not in (GrantState.REDEEMED, GrantState.INDETERMINATE):
+            return Refused(Reason.NOT_REDEEMED)
+        after = replace(grant, state=wanted, outcome_at=now, outcome=masked[:500])
+        tx.update_grant(after, expected_state=grant.state)
+        tx.append(
+            entries.draft(
+                Fact.GRANT_USED_END,
+                now,
+                office.rand,
+                entries.agent_actor(caller.agent, caller.key_id),
+                Outcome.SUCCESS if wanted is GrantState.SUCCEEDED else Outcome.FAILURE,
+                request=request,
+                data={"jti": grant.id, "status": outcome},
+                private=entries.comment(request, detail),
+            )
+        )
+        tell(office, tx, request, now)
+        return after
+
+    result = await office.store.write(work)
+    if isinstance(result, Grant):
+        office.changed(result.request)
+    return result
+
+
+async def revoke(office: Office, id: GrantId, by: Actor | AgentCaller, reason: str) -> Grant | Refused:
+    """See ``Desk.revoke``. The second time answers the same."""
+
+    def work(tx: Tx) -> Grant | Refused:
+        now = tx.now()
+        grant = tx.grant(id)
+        request = tx.request(grant.request) if grant is not None else None
+        if grant is None or request is None or not _may_revoke(tx, request, by):
+            return Refused(Reason.NOT_FOUND)
+        if grant.state is GrantState.REVOKED:
+            return grant
+        if grant.state is GrantState.LAPSED:
+            return Refused(Reason.GRANT_LAPSED)
+        if grant.state is not GrantState.ISSUED:
+            return Refused(Reason.GRANT_SPENT)
+        after = replace(grant, state=GrantState.REVOKED)
+        tx.update_grant(after, expected_state=GrantState.ISSUED)
+        actor = (
+            entries.person_actor(tx, by)
+            if isinstance(by, Actor)
+            else entries.agent_actor(by.agent, by.key_id)
+        )
+        tx.append(
+            entries.draft(
+                Fact.GRANT_REVOKED,
+                now,
+                office.rand,
+                actor,
+                Outcome.REVOKED,
+                request=request,
+                data={"jti": grant.id},
+                private=entries.comment(request, reason),
+            )
+        )
+        tell(office, tx, request, now)
+        return after
+
+    result = await office.store.write(work)
+    if isinstance(result, Grant):
+        office.changed(result.request)
+    return result
+
+
+def _may_revoke(tx: ReadTx, request: Request, by: Actor | AgentCaller) -> bool:
+    if isinstance(by, AgentCaller):
+        return by.agent == request.agent
+    person = tx.person(by.person)
+    if person is None or not person.enabled:
+        return False
+    agent = tx.agent(request.agent)
+    owns = agent is not None and by.person in agent.owners
+    approved = any(
+        vote.person == by.person and vote.choice is Choice.APPROVE for vote in tx.votes(request.id)
+    )
+    return owns or approved or Role.ADMIN in person.roles

@@ -1,0 +1,44 @@
+"""Putting a policy in force: journalled with its hash, its editor remembered and kept from judging under it for a while (T20)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from audit.fields import Value
+from bot.core.facts import Fact
+from bot.core.people import Actor
+from bot.core.policy import Policy
+from bot.core.policy_load import load_policy
+from bot.desk.admin import journal
+from bot.desk.context import META_EDITORS, META_POLICY, Office
+from bot.desk.standing import note_editor
+from bot.ports import Tx
+
+
+async def put_in_force(office: Office, text: str, by: Actor | None) -> Policy:
+    """Load *text* and judge by it from now on. Raises ``PolicyError`` and changes nothing when it cannot be used.
+
+    The same text again is no change. The revision counts changes for ever, over restarts too."""
+    load_policy(text)
+
+    def work(tx: Tx) -> Policy:
+        stored = tx.meta(META_POLICY)
+        revision, known = msgspec.json.decode(stored, type=tuple[int, str]) if stored else (0, "")
+        policy = load_policy(text, revision)
+        if policy.hash == known:
+            return policy
+        policy = load_policy(text, revision + 1)
+        tx.set_meta(META_POLICY, msgspec.json.encode((policy.revision, policy.hash)).decode())
+        data: dict[str, Value] = {
+            "policy_hash": policy.hash,
+            "rev": policy.revision,
+            "rules": len(policy.rules),
+        }
+        if by is not None:
+            tx.set_meta(META_EDITORS, note_editor(tx, by.person, tx.now()))
+        journal(office, tx, Fact.POLICY_CHANGED, by, data)
+        return policy
+
+    policy = await office.store.write(work)
+    office.book.replace(policy)
+    return policy

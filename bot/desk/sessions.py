@@ -1,0 +1,72 @@
+"""Who is at the door: which person an account is now, and the console sessions that were opened for them. Journalled.
+
+Decided here: an account that is revoked, past its end or unknown is nobody; one in its cool-down may look but not vote (T04).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from audit.entry import Actor as LogActor
+from audit.entry import Outcome
+from bot.core.facts import Fact
+from bot.core.ids import AccountKey, GroupName
+from bot.core.people import Actor, Session
+from bot.core.reasons import Reason, Refused
+from bot.core.request import Assurance
+from bot.desk import entries
+from bot.desk.admin import journal
+from bot.desk.context import Office
+from bot.ports import ReadTx, Tx
+
+
+def identify(
+    tx: ReadTx, key: AccountKey, surface: str, assurance: Assurance, authenticated_at: datetime | None
+) -> Actor | Refused:
+    """See ``Desk.identify``."""
+    now = tx.now()
+    account = tx.account(key)
+    if account is None or account.revoked_at is not None:
+        return Refused(Reason.UNMAPPED)
+    if account.expires_at is not None and now >= account.expires_at:
+        return Refused(Reason.UNMAPPED)
+    person = tx.person(account.person)
+    if person is None or not person.enabled:
+        return Refused(Reason.PERSON_DISABLED)
+    if account.active_from > now:
+        return Refused(Reason.COOL_DOWN)
+    return Actor(account.person, key, surface, assurance, authenticated_at or now)
+
+
+def open_session(
+    office: Office, tx: Tx, session: Session, replaces: str | None, groups: frozenset[str] | None
+) -> Actor | Refused:
+    """See ``Desk.open_session``."""
+    found = identify(tx, session.account, "console", session.assurance, session.authenticated_at)
+    if isinstance(found, Refused) and found.reason is not Reason.COOL_DOWN:
+        refuse_session(office, tx, session.account, found.reason.value)
+        return found
+    account = tx.account(session.account)
+    if account is None or account.person != session.person:
+        refuse_session(office, tx, session.account, Reason.UNMAPPED.value)
+        return Refused(Reason.UNMAPPED)
+    person = tx.person(session.person)
+    if person is not None and groups is not None:
+        tx.put_person(replace(person, groups=frozenset(GroupName(name) for name in groups)))
+    if replaces is not None:
+        tx.drop_session(replaces)
+    tx.put_session(session)
+    actor = Actor(session.person, session.account, "console", session.assurance, session.authenticated_at)
+    data = {"method": entries.account_kind(session.account), "assurance": session.assurance.value}
+    journal(office, tx, Fact.SESSION_LOGIN, actor, data)
+    return actor
+
+
+def refuse_session(office: Office, tx: Tx, key: AccountKey | None, why: str) -> None:
+    """Journal that nobody was let in. The account is named by its person's pseudonym, if it has one."""
+    account = tx.account(key) if key is not None else None
+    ref = entries.ref_of(tx, account.person) if account is not None else None
+    data = {"reason": why, "person": ref, "method": entries.account_kind(key) if key is not None else None}
+    actor = LogActor("system", "door")
+    tx.append(entries.draft(Fact.SESSION_REFUSED, tx.now(), office.rand, actor, Outcome.REFUSED, data=data))

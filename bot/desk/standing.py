@@ -1,0 +1,103 @@
+"""Who stands where right now: the facts about people that the core asks for, read inside the deciding transaction.
+
+Decided here: delegations (a taker sits in the giver's groups, unless the giver is separated or has voted himself), and whose
+recent edit of the rules keeps them out (T20). Membership from outside sources comes in as an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from bot.core.ids import GroupName, PersonId
+from bot.core.quorum import Ballot, Case, Facts
+from bot.core.request import Choice, Request, Vote
+from bot.desk.context import META_EDITORS, META_FREEZE, Office
+from bot.ports import ReadTx
+
+Membership = Mapping[PersonId, frozenset[GroupName]]
+
+
+def case_of(request: Request, votes: Sequence[Vote]) -> Case:
+    """The voting part of *request*; withdrawn votes do not stand."""
+    ballots = tuple(Ballot(vote.person, vote.choice) for vote in votes if vote.withdrawn_at is None)
+    return Case(
+        request.requirement.stages,
+        request.separation,
+        request.decide_by,
+        request.requirement.deny_threshold,
+        request.requirement.assurance,
+        request.state,
+        ballots,
+    )
+
+
+def facts_now(
+    tx: ReadTx,
+    request: Request,
+    votes: Sequence[Vote],
+    membership: Membership | None,
+    voter: PersonId | None,
+    now: datetime,
+) -> Facts:
+    """The core's facts at *now*. Disabled, unknown and unmapped people are nobody (I3)."""
+    persons = {vote.person for vote in votes if vote.withdrawn_at is None}
+    if voter is not None:
+        persons.add(voter)
+    agent = tx.agent(request.agent)
+    owners = frozenset(agent.owners) if agent is not None else frozenset()
+    if membership is not None:
+        membership = _delegated(tx, request, persons, membership, owners, now)
+    return Facts(
+        membership=membership,
+        disabled=frozenset(person for person in persons if not _is_active(tx, person)),
+        separated_now=owners,
+        frozen=bool(tx.meta(META_FREEZE)),
+    )
+
+
+def _is_active(tx: ReadTx, person: PersonId) -> bool:
+    known = tx.person(person)
+    return known is not None and known.enabled
+
+
+def _delegated(
+    tx: ReadTx,
+    request: Request,
+    persons: set[PersonId],
+    membership: Membership,
+    owners: frozenset[PersonId],
+    now: datetime,
+) -> Membership:
+    widened: dict[PersonId, frozenset[GroupName]] = dict(membership)
+    separated = request.separation | owners
+    for delegation in tx.delegations(now):
+        giver, taker = delegation.giver, delegation.taker
+        if giver in separated or giver in persons or not _is_active(tx, giver):
+            continue
+        widened[taker] = widened.get(taker, frozenset()) | membership.get(giver, frozenset())
+    return widened
+
+
+def approvals(votes: Sequence[Vote]) -> list[Vote]:
+    return [vote for vote in votes if vote.withdrawn_at is None and vote.choice is Choice.APPROVE]
+
+
+def recent_editors(office: Office, tx: ReadTx, now: datetime) -> frozenset[PersonId]:
+    """People who changed the policy within its editor cool-down: they judge nothing under their own rules yet."""
+    text = tx.meta(META_EDITORS)
+    if not text:
+        return frozenset()
+    edits: dict[str, datetime] = msgspec.json.decode(text, type=dict[str, datetime])
+    horizon = now - office.book.policy.editor_cool_down
+    return frozenset(PersonId(person) for person, at in edits.items() if at > horizon)
+
+
+def note_editor(tx: ReadTx, person: PersonId, now: datetime) -> str:
+    """The new value of the editors' record."""
+    text = tx.meta(META_EDITORS)
+    edits = msgspec.json.decode(text, type=dict[str, datetime]) if text else {}
+    edits[person] = now
+    return msgspec.json.encode(edits).decode()

@@ -1,0 +1,56 @@
+"""What must be told when a request changes: outbox rows in the same transaction, ids only (T45, I14).
+
+Decided here: which surfaces get a card, when a callback goes out, and the next instant at which a request needs attention.
+Rows of one key coalesce while they wait, and what is sent is rendered from the state at that time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.core.request import Request
+from bot.desk.context import Office
+from bot.ports import OutboxRow, Tx
+
+_IN_PROCESS = ("console", "api")
+"""Surfaces that read committed state themselves and are woken by ``Watch``."""
+
+
+def tell(office: Office, tx: Tx, request: Request, now: datetime) -> None:
+    """Queue the card for every surface of the rule and, once decided, the agent's callback."""
+    for surface in request.requirement.surfaces:
+        if surface not in _IN_PROCESS:
+            row: dict[str, str | int] = {
+                "request": request.id,
+                "surface": surface,
+                "version": request.version,
+            }
+            tx.enqueue(OutboxRow("card", f"{surface}/{request.id}", row, now))
+    if request.callback_url is not None and not request.state.is_open:
+        event = f"request.{request.state.value}"
+        tx.enqueue(
+            OutboxRow("callback", f"{request.id}/{event}", {"request": request.id, "event": event}, now)
+        )
+
+
+def notice(tx: Tx, request: Request, kind: str, number: int, now: datetime) -> None:
+    """Queue a reminder or an escalation on every chat surface of the rule."""
+    for surface in request.requirement.surfaces:
+        if surface not in _IN_PROCESS:
+            key = f"{surface}/{request.id}/{kind}/{number}"
+            tx.enqueue(
+                OutboxRow("notice", key, {"request": request.id, "surface": surface, "kind": kind}, now)
+            )
+
+
+def next_due(request: Request) -> datetime | None:
+    """The next instant at which the sweep must look at *request*; None once it is decided."""
+    if not request.state.is_open:
+        return None
+    instants = [request.decide_by]
+    reminders = request.requirement.remind_after[request.reminders_sent :]
+    if reminders:
+        instants.append(request.created_at + reminders[0])
+    if request.requirement.escalate_after is not None and not request.escalated:
+        instants.append(request.created_at + request.requirement.escalate_after)
+    return min(instants)

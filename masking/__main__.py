@@ -1,0 +1,5 @@
+"""``python -m masking``."""
+
+from masking.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,168 @@
+"""Recognizers, compiled: one literal automaton, one index of shapes, one search per pattern, context vocabularies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import ahocorasick_rs
+import re2
+
+from masking import detect
+from masking.config import CustomRecognizer, EngineConfig
+from masking.confirm import Search, compile_search
+from masking.context import Vocabulary
+from masking.errors import MaskingError
+from masking.recognizer import Literals, Pattern, Recognizer, Shapes, Validator
+from masking.rules import RunRule, TextRule
+from masking.runs import RunIndex
+from masking.spans import Span
+from masking.validators import VALIDATORS
+from masking.view import View
+
+CUSTOM_WINDOW: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """What the scan needs of one recognizer's one pattern."""
+
+    name: str
+    type: str
+    score: float
+    group: int
+    search: Search | None
+    whole: bool
+    before: int
+    after: int
+    validator: Validator | None
+    validated_score: float
+    context: Vocabulary
+    anti: Vocabulary
+    context_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    automaton: Any
+    by_literal: tuple[tuple[Rule, ...], ...]
+    lengths: tuple[int, ...]
+    index: RunIndex[Rule]
+    text_rules: tuple[TextRule, ...]
+    allow: frozenset[str] = frozenset()
+    allow_patterns: tuple[Any, ...] = ()
+    deny: tuple[tuple[str, Any], ...] = field(default=())
+
+    @property
+    def allows(self) -> bool:
+        return bool(self.allow or self.allow_patterns)
+
+    def allowed(self, value: str) -> bool:
+        return value.casefold() in self.allow or any(p.fullmatch(value) for p in self.allow_patterns)
+
+    def denied(self, text: str) -> Iterator[tuple[str, Span]]:
+        for kind, pattern in self.deny:
+            for match in pattern.finditer(text):
+                yield kind, Span(match.start(1), match.end(1), kind, 1.0, "deny-list", "listed by the operator")
+
+
+def compile_rules(config: EngineConfig) -> Compiled:
+    literals: dict[str, list[Rule]] = {}
+    shapes: dict[str, list[tuple[float, Rule]]] = {}
+    finders = []
+    for recognizer in detect.recognizers():
+        for pattern in recognizer.patterns:
+            rule = _rule(recognizer, pattern)
+            if isinstance(pattern.anchor, Literals):
+                for literal in pattern.anchor.strings:
+                    literals.setdefault(literal.lower(), []).append(rule)
+            else:
+                for shape in pattern.anchor.shapes:
+                    shapes.setdefault(shape, []).append((pattern.score, rule))
+    for run_rule in detect.run_rules():
+        finders.append((run_rule.find, _run_rule(run_rule)))
+    text_rules = [r for r in detect.text_rules() if config.names or not r.model]
+    text_rules += [_custom(c) for c in config.custom]
+    words = sorted(literals)
+    return Compiled(
+        automaton=ahocorasick_rs.BytesAhoCorasick([w.encode("latin-1", "replace") for w in words] or [b"\0\0\0"]),
+        by_literal=tuple(tuple(literals[w]) for w in words) or ((),),
+        lengths=tuple(len(w) for w in words) or (3,),
+        index=RunIndex(shapes, finders),
+        text_rules=tuple(text_rules),
+        allow=frozenset(v.casefold() for v in config.allow),
+        allow_patterns=tuple(_re2(p) for p in config.allow_patterns),
+        deny=tuple((kind, _re2(rf"(?i)(?:^|[^\pL\pN])({re2.escape(word)})(?:$|[^\pL\pN])")) for word, kind in config.deny),
+    )
+
+
+def _rule(recognizer: Recognizer, pattern: Pattern) -> Rule:
+    anchor = pattern.anchor
+    literal = isinstance(anchor, Literals)
+    if literal and not pattern.regex:
+        raise MaskingError(f"recognizer {recognizer.name}: a literal anchor needs a regex")
+    return Rule(
+        name=recognizer.name,
+        type=recognizer.type,
+        score=pattern.score,
+        group=pattern.group,
+        search=compile_search(pattern.regex, ignore_case=pattern.ignore_case) if pattern.regex else None,
+        whole=not literal,
+        before=anchor.before if isinstance(anchor, Literals) else 0,
+        after=anchor.after if isinstance(anchor, Literals) else 0,
+        validator=recognizer.validator,
+        validated_score=recognizer.validated_score,
+        context=Vocabulary(recognizer.context),
+        anti=Vocabulary(recognizer.anti_context),
+        context_required=recognizer.context_required,
+    )
+
+
+def _run_rule(rule: RunRule) -> Rule:
+    return Rule(
+        rule.name, rule.type, 0.0, 0, None, True, 0, 0, rule.validator, rule.validated_score,
+        Vocabulary(rule.context), Vocabulary(rule.anti_context), rule.context_required,
+    )
+
+
+def _re2(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 8 << 20
+    try:
+        return re2.compile(pattern, options)
+    except re2.error:
+        raise MaskingError("a pattern of the configuration is not RE2") from None
+
+
+def _custom(custom: CustomRecognizer) -> TextRule:
+    pattern = _re2("(?i)" + custom.pattern if custom.ignore_case else custom.pattern)
+    if custom.validator and custom.validator not in VALIDATORS:
+        raise MaskingError(f"custom recognizer {custom.name}: no validator of that name")
+    validator = VALIDATORS[custom.validator] if custom.validator else None
+    vocabulary = Vocabulary(custom.context)
+
+    def find(view: View) -> list[Span]:
+        from masking.context import Words, moved
+
+        out = []
+        for match in pattern.finditer(view.folded):
+            start, end = match.span()
+            if start == end:
+                continue
+            score, reason = custom.score, "own pattern"
+            verdict = validator(view.folded[start:end]) if validator else None
+            if verdict is False:
+                continue
+            if verdict:
+                score, reason = 0.95, "own pattern, validated"
+            if vocabulary:
+                score = moved(score, vocabulary.count(Words(view.folded, start, end, False)), 0)
+            out.append(Span(start, end, custom.type, score, custom.name, reason))
+        return out
+
+    return TextRule(custom.name, custom.type, find, "configuration", (), ())
+
+
+__all__ = ["Compiled", "Rule", "Shapes", "compile_rules"]

@@ -1,0 +1,489 @@
+"""Passwords and unknown secrets: a telling name, an assignment in any syntax, and a value that is no placeholder.
+
+The name decides what the value must look like: after *password* any value that is not a word of code
+will do, after *token* or *api key* only one that looks random. What has its own format is in the other
+secret families; what is only a reference to a secret (``os.environ[…]``, ``${VAR}``, a call) is none.
+"""
+
+from __future__ import annotations
+
+import re
+
+from masking.detect.secrets_table import HARMLESS, TYPE, UUID, entropy, placeholder, wordy
+from masking.recognizer import Literals, Pattern, Recognizer
+
+_NAME = r"(?i:passw(?:or[dt]|d)|passphrase|passcode|pwd|pass(?=[\"'\]\s:=])|contrase(?:ñ|n)a|senha|kennwort|wachtwoord|mot de passe)"
+_NAMES = (
+    "passw",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "pass=",
+    "pass:",
+    'pass"',
+    "pass'",
+    "pass =",
+    "contrase",
+    "senha",
+    "kennwort",
+    "wachtwoord",
+    "mot de passe",
+)
+_ENDS = (
+    "type",
+    "field",
+    "file",
+    "path",
+    "hint",
+    "length",
+    "min",
+    "max",
+    "name",
+    "policy",
+    "reset",
+    "id",
+    "label",
+    "input",
+    "hash",
+    "count",
+    "error",
+    "page",
+    "form",
+    "class",
+    "arn",
+    "expires",
+    "expiry",
+    "ttl",
+    "limit",
+    "size",
+    "endpoint",
+    "header",
+    "prefix",
+    "uri",
+    "url",
+    "secretname",
+    "encoder",
+    "regex",
+    "pattern",
+    "placeholder",
+    "_at",
+    "enabled",
+    "required",
+)
+_NOT_VALUE = "".join(f"(?<!(?i:{word}))" for word in _ENDS)
+_OP = r"[\"'`\\\])}]{0,4}\s{0,3}(?:=>|:{0,3}=|\|\|=|\?=|\.=|={1,3}|:|->|<-)\s{0,5}"
+_QUOTE = r"\\{0,2}[\"'`]{1,3}"
+
+_TYPES = frozenset(
+    (
+        *(
+            "string",
+            "str",
+            "text",
+            "bytes",
+            "int",
+            "integer",
+            "number",
+            "boolean",
+            "bool",
+            "any",
+            "object",
+            "optional",
+            "none",
+        ),
+        *(
+            "null",
+            "nil",
+            "undefined",
+            "unknown",
+            "char",
+            "varchar",
+            "secretstr",
+            "required",
+            "true",
+            "false",
+            "yes",
+            "no",
+            "self",
+        ),
+        *(
+            "hidden",
+            "empty",
+            "invalid",
+            "missing",
+            "incorrect",
+            "wrong",
+            "value",
+            "default",
+            "input",
+            "env",
+            "prompt",
+            "ask",
+            "this",
+        ),
+        *(
+            "void",
+            "var",
+            "const",
+            "let",
+            "new",
+            "return",
+            "function",
+            "type",
+            "name",
+            "email",
+            "username",
+            "user",
+            "login",
+            "submit",
+        ),
+        *(
+            "nullable",
+            "unset",
+            "changed",
+            "reset",
+            "expired",
+            "protected",
+            "encrypted",
+            "hashed",
+            "plaintext",
+            "plain",
+            "basic",
+        ),
+    )
+)
+_CODE = re.compile(
+    r"pass|pwd|secret|user|field|input|value|hash|param|config|setting|option|request|getenv|environ|self\.|this\.|prompt|credential",
+    re.IGNORECASE,
+)
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|->|::)[A-Za-z_][A-Za-z0-9_]*)*")
+_REFERENCE = re.compile(
+    r"\$\{?[A-Za-z_]\w*\}?|%[A-Za-z_]+%|\{[^}]{1,60}\}|<[^>]{1,60}>|\[[^\]]{1,60}\]|[({].*|@\w+@|#\{.*|&\w+;?|!\w+ .*"
+)
+_UUID = re.compile(UUID)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*|[0-9]{1,2}[:/.][0-9]{1,2}.*")
+
+
+def password(text: str) -> bool | None:
+    """A quoted value: anything but a placeholder, a type, a reference, a file, or the name of another field."""
+    if placeholder(text) or text.lower() in _TYPES or _REFERENCE.fullmatch(text) or len(set(text)) < 3:
+        return False
+    if not any(char.isdigit() for char in text) and _CODE.search(text):
+        return False
+    return False if text.startswith(("/", "./", "~/", "http://", "https://")) else None
+
+
+def bare_password(text: str) -> bool | None:
+    """An unquoted value: must hold a digit or a sign that no identifier of a program has."""
+    text = text.rstrip(".,;:")
+    if len(text) < 4 or password(text) is False or _DATE.fullmatch(text):
+        return False
+    if not any(not char.isalpha() for char in text):
+        return False
+    return (
+        False
+        if _IDENTIFIER.fullmatch(text) and (_CODE.search(text) or not any(char.isdigit() for char in text))
+        else None
+    )
+
+
+def line_password(text: str) -> bool | None:
+    """A value alone to the end of its line (env file, YAML): a lower-case word may be one."""
+    if len(text) < 5 or password(text) is False or "_" in text or _CODE.search(text):
+        return False
+    return None if text.islower() or text.isupper() else False
+
+
+def secret_value(text: str) -> bool | None:
+    """A value that looks random: sixteen characters or more of mixed kinds with the entropy of one, or shorter and denser."""
+    text = text.strip("\"'`.,;:")
+    kinds = sum(any(test(char) for char in text) for test in (str.isdigit, str.islower, str.isupper))
+    if (
+        len(text) < 10
+        or kinds < 2
+        or placeholder(text)
+        or _DATE.fullmatch(text)
+        or _REFERENCE.fullmatch(text)
+    ):
+        return False
+    if text.startswith(("/", "./", "~/", "http", "arn:", "data:", "file:", "urn:")) or wordy(text):
+        return False
+    if _UUID.fullmatch(text):
+        return None
+    if not any(char.isdigit() for char in text) and (
+        len(text) < 20 or _IDENTIFIER.fullmatch(text) and entropy(text) < 4
+    ):
+        return False
+    return None if entropy(text) >= (3.0 if len(text) >= 16 else 2.9) else False
+
+
+_SECRET_NAMES = (
+    *(
+        "secret",
+        "token",
+        "apikey",
+        "api_key",
+        "api-key",
+        "api key",
+        "accesskey",
+        "access_key",
+        "access-key",
+        "authkey",
+        "auth_key",
+    ),
+    *(
+        "privatekey",
+        "private_key",
+        "private-key",
+        "signing_key",
+        "signingkey",
+        "encryption_key",
+        "encryptionkey",
+        "master_key",
+    ),
+    *(
+        "masterkey",
+        "shared_key",
+        "sharedkey",
+        "credential",
+        "license_key",
+        "app_key",
+        "appkey",
+        "session_key",
+        "admin_key",
+    ),
+    *(
+        "service_key",
+        "webhook_key",
+        "deploy_key",
+        "storage_key",
+        "account_key",
+        "write_key",
+        "_auth",
+        "auth_",
+    ),
+)
+_SECRET = (
+    r"(?i:secret|token|api[_\- ]?key|access[_-]?key|auth[_-]?key|private[_-]?key|sign(?:ing)?[_-]?key|encryption[_-]?key|master[_-]?key"
+    r"|shared[_-]?key|credentials?|license[_-]?key|app[_-]?key|(?:session|admin|service|webhook|deploy|storage|account|write)_key|_auth|auth_)"
+)
+_CHARS = r"[A-Za-z0-9+/=~.:@#$%^&*!?_\-]"
+_HEX = "3f9a41c07be25d68"
+
+
+def _rule(
+    name: str,
+    patterns: tuple[Pattern, ...],
+    validator: object,
+    source: str,
+    positive: tuple[str, ...],
+    negative: tuple[str, ...],
+    *,
+    type_: str = "PASSWORD",
+) -> Recognizer:
+    return Recognizer(
+        name=name,
+        type=type_,
+        patterns=patterns,
+        source=source,
+        positive=positive,
+        negative=negative,
+        validator=validator,
+    )  # type: ignore[arg-type]
+
+
+_SOURCE = "CWE-798, Use of hard-coded credentials; OWASP Cheat Sheet: Secrets Management"
+_MYSQL = "dev.mysql.com: connecting with command options"
+
+RECOGNIZERS: tuple[Recognizer, ...] = (
+    _rule(
+        "password/quoted",
+        (
+            Pattern(
+                Literals(_NAMES, 0, 210),
+                0.85,
+                rf"{_NAME}[\w.\-]{{0,30}}+{_NOT_VALUE}{_OP}{_QUOTE}([^\s\"`\\]{{3,128}}?)(?=[\"'`\\])",
+                1,
+            ),
+        ),
+        password,
+        _SOURCE,
+        (
+            'password = "hunter2"',
+            '{"password": "correct-horse"}',
+            "db_passwd: 'Tr0ub4dor&3'",
+            "const pwd = `a1b2c3d4`;",
+            '\\"password\\":\\"zx81Basic\\"',
+        ),
+        (
+            'password = "${DB_PASSWORD}"',
+            'password: "string"',
+            'type="password" name="password"',
+            'password = os.environ["PASSWORD"]',
+            'password = "********"',
+            'password_field = "new_password"',
+            '"password": "<your-password>"',
+        ),
+    ),
+    _rule(
+        "password/bare",
+        (
+            Pattern(
+                Literals(_NAMES, 0, 210),
+                0.75,
+                rf"{_NAME}[\w.\-]{{0,30}}+{_NOT_VALUE}(?:\s{{0,3}}(?:=>|:=|={{1,2}}|:)\s{{0,5}}|>)([^\s\"'`,;<>(){{}}\[\]|\\]{{4,128}})(?![(\[\"'`{{])",
+                1,
+            ),
+        ),
+        bare_password,
+        _SOURCE,
+        (
+            "password: hunter2",
+            "PGPASSWORD=s3cr3t-x9 psql",
+            "<password>Pa55phrase</password>",
+            "Server=db;User Id=sa;Password=Qw3rty!x;",
+            "pwd=T0ps3cret&user=bo",
+        ),
+        (
+            "password=user.password",
+            "password = get_password()",
+            "password: str = Field(min_length=8)",
+            "password=$PASSWORD",
+            "PWD=/home/asha/src",
+            "password: process.env.DB_PASS",
+            "password = None",
+            "self.password = password1",
+        ),
+    ),
+    _rule(
+        "password/line",
+        (
+            Pattern(
+                Literals(_NAMES, 0, 120),
+                0.6,
+                rf"{_NAME}[\w\-]{{0,30}}+{_NOT_VALUE}(?:=|: )([a-z]{{5,64}}|[A-Z]{{5,64}})[ \t]{{0,3}}(?=[\r\n&]|\Z)",
+                1,
+            ),
+        ),
+        line_password,
+        _SOURCE,
+        ("DB_PASSWORD=letmein\nDB_PORT=5432", "password: qwertyuiop"),
+        ("password: string", "  password: required\n", "password=password\n"),
+    ),
+    _rule(
+        "password/prose",
+        (
+            Pattern(
+                Literals(("passw", "passphrase", "passcode", "pwd"), 0, 130),
+                0.75,
+                r"(?i:passw(?:or[dt]|d)|passphrase|passcode|pwd)(?i: (?:for|of|to) [\w@.\-]{1,40})?(?i:\s{1,2}(?:is|was|ist|es|est|changed to|set to|reset to|now))(?:\s?:)?\s{1,2}[\"'`]?([^\s\"'`,;]{4,64})",
+                1,
+            ),
+        ),
+        bare_password,
+        _SOURCE,
+        ("my password is hunter2 ok", "the pwd is Xk9#plum", "password for bo was w1nter!24"),
+        ("the password is incorrect", "password is required", "the password was changed yesterday"),
+    ),
+    _rule(
+        "password/sql",
+        (
+            Pattern(
+                Literals(("identified",), 0, 220),
+                0.9,
+                r"(?i:identified)\s{1,4}(?i:with \S{1,40} )?(?i:by)\s{1,4}(?i:password )?[\"']([^\"'\s]{3,128})[\"']",
+                1,
+            ),
+            Pattern(
+                Literals(("password '", "passwort '"), 0, 140), 0.85, r"(?i:passwor[dt]) '([^'\s]{3,128})'", 1
+            ),
+        ),
+        password,
+        "dev.mysql.com: CREATE USER; postgresql.org/docs: CREATE ROLE",
+        ("CREATE USER 'bo'@'%' IDENTIFIED BY 'w1nter-24';", "ALTER ROLE app WITH PASSWORD 'plum-tree-7'"),
+        ("IDENTIFIED BY '${PW}'", "IDENTIFIED BY '********'"),
+    ),
+    _rule(
+        "password/command-line",
+        (
+            Pattern(
+                Literals(("--pass", "-passw", "/password"), 0, 150),
+                0.8,
+                r"(?:--?|/)(?i:pass(?:w(?:or)?d)?|passphrase)(?:\s{1,3}|=|:)[\"']?([^\s\"'-][^\s\"']{3,100})",
+                1,
+            ),
+            Pattern(
+                Literals(("mysql", "mariadb", "sshpass"), 0, 260),
+                0.8,
+                r"(?i:mysql|mariadb|sshpass)\w{0,10}[^\n|;]{0,120}? -p ?[\"']?([^\s\"'-][^\s\"']{3,100})",
+                1,
+            ),
+            Pattern(
+                Literals(("-u ", "--user "), 0, 220),
+                0.8,
+                r"(?<![\w-])(?:-u|--user) [\"']?[^\s:\"'/$]{1,64}:([^\s\"'$/{]{3,100})",
+                1,
+            ),
+        ),
+        bare_password,
+        f"{_MYSQL}; curl(1)",
+        (
+            "tool --password Xk9plum3 --host a",
+            "mysql -u root -pW1nter24x shop",
+            "curl -u bo:W1nter24x https://a.example",
+        ),
+        (
+            "tool --password $PW",
+            "tool --password --host a",
+            "ssh -p 2222 host",
+            "docker run -u 1000:1000 image",
+        ),
+    ),
+    _rule(
+        "password/netrc",
+        (
+            Pattern(
+                Literals(("login ",), 0, 260),
+                0.85,
+                r"(?i:login)\s{1,3}\S{1,100}\s{1,4}(?i:password)\s{1,3}(\S{3,128})",
+                1,
+            ),
+        ),
+        password,
+        "GNU inetutils manual: .netrc file",
+        ("machine a.example login bo password plumtree9",),
+        ("login form password field",),
+    ),
+    _rule(
+        "secret/assignment",
+        (
+            Pattern(
+                Literals(_SECRET_NAMES, 0, 580),
+                0.8,
+                rf"{_SECRET}[\w.\-]{{0,30}}+{_NOT_VALUE}{HARMLESS}(?:{_OP}|>)(?:{_QUOTE})?((?<![\w/+]){_CHARS}{{10,512}})(?![(\[])",
+                1,
+            ),
+        ),
+        secret_value,
+        _SOURCE,
+        (
+            f'client_secret = "{_HEX}{_HEX[::-1]}"',
+            "API_TOKEN: 9fKq2Lr7Xw4Zp1Vt8Bn3",
+            '"secretKey": "m2Xz-90Qp_Lk33vR7t"',
+            "X-Api-Key: 4d7e1f9a0b2c8d6e5f3a",
+            'auth_token => "8Hq3Zr6Wy1Kp5Lx9"',
+        ),
+        (
+            "token = os.environ['API_TOKEN']",
+            'secret = "your-secret-here-0000"',
+            "token_type: bearer_token_2_0",
+            "max_tokens: 4096",
+            'token = "${API_TOKEN_V2_PROD}"',
+            "access_token_url = https://login.example/oauth2/v2",
+            "token = get_token_from_cache_v2(1)",
+            'secret_name = "prod-db-credentials-2024"',
+            "next_token_id: 1234567890123",
+        ),
+        type_=TYPE,
+    ),
+)

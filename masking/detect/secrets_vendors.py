@@ -1,0 +1,297 @@
+"""Code hosts, registries, chat, payment, mail, observability, AI and other services: credentials by prefix or name.
+
+Each row: name, literals that start the confirm, pattern, where the vendor writes of the format.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+from masking.detect.secrets_table import UUID, keyed, token
+from masking.recognizer import Recognizer
+
+_GITHUB = "github.blog: Behind GitHub's new authentication token formats; docs.github.com"
+_GITLAB = "docs.gitlab.com/security/tokens: token prefixes"
+_SLACK = "docs.slack.dev/authentication/tokens"
+_STRIPE = "docs.stripe.com/keys"
+_TWILIO = "twilio.com/docs/iam: string identifiers"
+_GRAFANA = "grafana.com/docs: service account tokens"
+_SHOPIFY = "shopify.dev/docs/apps/auth: access token prefixes"
+_NEWRELIC = "docs.newrelic.com: API keys and their prefixes"
+
+
+def _hex_starts(prefix: str) -> str:
+    """*prefix* and the hexadecimal digits up to the first decimal one, three at most: a literal that words do not hold."""
+    decimal, letter = "0123456789", "abcdef"
+    tails = (
+        *decimal,
+        *map("".join, product(letter, decimal)),
+        *map("".join, product(letter, letter, decimal)),
+    )
+    return " ".join(prefix + tail for tail in tails)
+
+
+_DISCORD = " ".join(map("".join, product("mno", "dtjz", "aeimquycgk", "wxyz012345")))
+"""How base64 of a decimal account number begins (the first part of a bot token), lower-cased."""
+
+# One row a format: the formatter would turn each into eight lines.
+# fmt: off
+_TOKENS = (
+    # code hosts and CI
+    ("github-pat", "ghp_", r"ghp_[A-Za-z0-9]{36,251}", _GITHUB),
+    ("github-oauth", "gho_", r"gho_[A-Za-z0-9]{36,251}", _GITHUB),
+    ("github-app-token", "ghu_ ghs_", r"gh[us]_[A-Za-z0-9]{36,251}", _GITHUB),
+    ("github-refresh-token", "ghr_", r"ghr_[A-Za-z0-9]{36,251}", _GITHUB),
+    ("github-fine-grained-pat", "github_pat_", r"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}|github_pat_\w{82}", _GITHUB),
+    ("gitlab-pat", "glpat-", r"glpat-[\w-]{20,260}(?:\.[a-z0-9]{2}\.[a-z0-9]{7,9})?", _GITLAB),
+    ("gitlab-pipeline-trigger", "glptt-", r"glptt-[a-f0-9]{40}", _GITLAB),
+    ("gitlab-runner-registration", "gr1348941", r"GR1348941[\w-]{20}", _GITLAB),
+    ("gitlab-runner-token", "glrt- glrtr-", r"glrtr?-[\w.-]{20,60}", _GITLAB),
+    ("gitlab-deploy-token", "gldt-", r"gldt-[\w-]{20}", _GITLAB),
+    ("gitlab-ci-job-token", "glcbt-", r"glcbt-[A-Za-z0-9]{1,5}_[\w-]{20}", _GITLAB),
+    ("gitlab-feed-token", "glft-", r"glft-[\w-]{20}", _GITLAB),
+    ("gitlab-mail-token", "glimt-", r"glimt-[\w-]{25}", _GITLAB),
+    ("gitlab-agent-token", "glagent-", r"glagent-[\w-]{50}", _GITLAB),
+    ("gitlab-oauth-secret", "gloas-", r"gloas-[\w-]{64}", _GITLAB),
+    ("gitlab-scim-token", "glsoat-", r"glsoat-[\w-]{20}", _GITLAB),
+    ("gitlab-feature-flag-token", "glffct-", r"glffct-[\w-]{20}", _GITLAB),
+    ("gitlab-session-cookie", "_gitlab_session=", r"_gitlab_session=([a-z0-9]{32})", _GITLAB),
+    ("bitbucket-token", "atbb atctt", r"(?:ATBB[A-Za-z0-9]{32}|ATCTT3xFfGN0[\w=-]{150,250})", "support.atlassian.com/bitbucket-cloud: app passwords, access tokens"),
+    ("atlassian-token", "atatt", r"ATATT3[\w=-]{180,200}", "support.atlassian.com: API tokens"),
+    ("circleci-token", "ccipat_ cciprj_", r"cci(?:pat|prj)_[A-Za-z0-9]{22}_[a-f0-9]{40}", "circleci.com/docs: managing API tokens"),
+    ("buildkite-token", "bkua_ bkcqc_ bkpt_ bkar_", r"bk(?:ua|cqc|pt|ar)_[a-z0-9]{32,60}", "buildkite.com/docs/apis: access tokens"),
+    ("sourcegraph-token", "sgp_ slk_", r"(?:sgp_(?:[a-fA-F0-9]{16}_|local_)?[a-fA-F0-9]{40}|slk_[a-f0-9]{64})", "sourcegraph.com/docs: access tokens"),
+    ("sonar-token", "squ_ sqp_ sqa_", r"sq[upa]_[a-f0-9]{40}", "docs.sonarsource.com: tokens"),
+    ("gitea-or-forgejo-app", "gto_ gta_", r"gt[oa]_[a-z0-9]{40,64}", "docs.gitea.com: OAuth2 tokens"),
+    # package registries
+    ("npm-token", "npm_", r"npm_[A-Za-z0-9]{36}", "github.blog: npm access token format"),
+    ("npmrc-auth", "_authtoken= _auth=", r"_auth(?:Token)?=([A-Za-z0-9+/=_-]{16,200})", "docs.npmjs.com/cli/configuring-npm/npmrc"),
+    ("pypi-token", "pypi-age", r"pypi-AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZw)[\w-]{50,1000}", "pypi.org/help/#apitoken; macaroon with a pypi- prefix"),
+    ("rubygems-key", "rubygems_", r"rubygems_[a-f0-9]{48}", "guides.rubygems.org: API key scopes"),
+    ("clojars-token", "clojars_", r"CLOJARS_[a-zA-Z0-9]{60}", "github.com/clojars: deploy tokens"),
+    ("crates-io-token", "cio", r"cio[A-Za-z0-9]{32}", "crates.io: API tokens"),
+    ("nuget-key", "oy2", r"oy2[a-z0-9]{43}", "learn.microsoft.com/nuget: API keys"),
+    ("artifactory-key", "akcp", r"AKCp[A-Za-z0-9]{69}", "jfrog.com/help: API key"),
+    ("artifactory-reference-token", "cmvmdgtu", r"cmVmdGtu[A-Za-z0-9]{56}", "jfrog.com/help: reference tokens"),
+    ("hex-token", "hex_", r"hex_[a-f0-9]{32,64}", "hex.pm/docs: API keys"),
+    # chat and social
+    ("slack-bot-token", "xoxb-", r"xoxb-[0-9]{6,14}-[A-Za-z0-9-]{10,80}|xoxb-[0-9]{4,14}-[0-9]{4,14}-[A-Za-z0-9-]{10,80}", _SLACK),
+    ("slack-user-token", "xoxp- xoxe-", r"xox[pe]-(?:[0-9]{4,14}-){1,3}[A-Za-z0-9-]{16,64}", _SLACK),
+    ("slack-legacy-token", "xoxa- xoxo- xoxs- xoxr-", r"xox[aosr]-(?:[0-9]{1,2}-)?[A-Za-z0-9-]{8,100}", _SLACK),
+    ("slack-cookie-token", "xoxc- xoxd-", r"xox[cd]-[A-Za-z0-9%+/=-]{40,300}", _SLACK),
+    ("slack-config-token", "xoxe.xox xoxe-1-", r"(?:xoxe\.xox[bp]-[0-9]-[A-Za-z0-9]{100,200}|xoxe-[0-9]-[A-Za-z0-9]{100,200})", _SLACK),
+    ("slack-app-token", "xapp-", r"xapp-[0-9]-[A-Z0-9]{8,14}-[0-9]{10,14}-[a-zA-Z0-9]{30,80}", _SLACK),
+    ("slack-workflow-token", "xwfp-", r"xwfp-[A-Za-z0-9-]{20,100}", _SLACK),
+    ("slack-webhook", "hooks.slack.com/", r"hooks\.slack\.com/((?:services|workflows|triggers)/[A-Za-z0-9+/]{20,120})", "docs.slack.dev: incoming webhooks"),
+    ("discord-webhook", "/api/webhooks/", r"discord(?:app)?\.com/api/webhooks/([0-9]{17,20}/[\w-]{60,80})", "discord.com/developers/docs/resources/webhook"),
+    ("teams-webhook", "webhook.office.com", r"webhook\.office\.com/(webhookb2/[\w@-]{36,80}/IncomingWebhook/[a-z0-9]{32}/[a-z0-9-]{36}[\w/-]{0,60})", "learn.microsoft.com/microsoftteams: incoming webhooks"),
+    ("telegram-bot-token", ":aa", r"[0-9]{8,10}:AA[\w-]{33}", "core.telegram.org/bots/api: authorizing your bot"),
+    ("facebook-access-token", "eaa", r"EAA[A-Za-z0-9]{80,300}", "developers.facebook.com/docs/facebook-login: access tokens"),
+    ("instagram-token", "igqv igaa", r"IG(?:QV|AA)[A-Za-z0-9_-]{80,250}", "developers.facebook.com/docs/instagram"),
+    ("twitter-bearer", "aaaaaaaaaaaaaaaaaaaa", r"A{20,22}[A-Za-z0-9%]{60,100}", "docs.x.com: OAuth 2.0 bearer token"),
+    ("twitch-token", "oauth:", r"oauth:[a-z0-9]{30}", "dev.twitch.tv/docs/irc: authentication"),
+    ("kakao-admin-key", "kakaoak", r"KakaoAK ([a-f0-9]{32})", "developers.kakao.com: admin key"),
+    # payment and commerce
+    ("stripe-key", "sk_live_ rk_live_ sk_test_ rk_test_ sk_prod_ rk_prod_", r"[sr]k_(?:live|test|prod)_[A-Za-z0-9]{10,247}", _STRIPE),
+    ("stripe-webhook-secret", "whsec_", r"whsec_[A-Za-z0-9+/=]{24,80}", "docs.stripe.com/webhooks; standardwebhooks.com"),
+    ("square-access-token", "eaaa sq0atp- sq0", r"(?:EAAA[\w+=-]{60}|sq0[a-z]{3}-[\w-]{22,43})", "developer.squareup.com/docs: access tokens"),
+    ("square-oauth-secret", "sq0csp-", r"sq0csp-[\w-]{43}", "developer.squareup.com/docs: OAuth"),
+    ("paypal-braintree-token", "access_token$", r"access_token\$(?:production|sandbox)\$[a-z0-9]{16}\$[a-f0-9]{32}", "developer.paypal.com/braintree: access tokens"),
+    ("shopify-token", "shpat_ shpca_ shppa_ shpss_ shprt_ shpua_", r"shp(?:at|ca|pa|ss|rt|ua)_[a-fA-F0-9]{32}", _SHOPIFY),
+    ("plaid-access-token", "access-sandbox- access-production- access-development-", rf"access-(?:sandbox|development|production)-{UUID}", "plaid.com/docs: token types"),
+    ("razorpay-key", "rzp_live_ rzp_test_", r"rzp_(?:live|test)_[A-Za-z0-9]{14}", "razorpay.com/docs: API keys"),
+    ("flutterwave-key", "flwseck flwpubk", r"FLW(?:SECK|PUBK)(?:_TEST)?-[a-hA-H0-9]{12,32}(?:-X)?", "developer.flutterwave.com: API keys"),
+    ("gocardless-token", "live_ sandbox_", r"(?:live|sandbox)_[\w=-]{40}", "developer.gocardless.com: access tokens"),
+    ("lob-key", "live_", r"live_(?:pub_)?[a-f0-9]{31,35}", "docs.lob.com: API keys"),
+    ("easypost-key", "ezak ezt", r"EZ[AT]K[a-zA-Z0-9]{54}", "docs.easypost.com: authentication"),
+    ("shippo-token", "shippo_", r"shippo_(?:live|test)_[a-f0-9]{40}", "docs.goshippo.com: authentication"),
+    ("duffel-token", "duffel_", r"duffel_(?:test|live)_[\w=-]{43}", "duffel.com/docs: access tokens"),
+    ("adyen-key", "aqe", r"AQE[A-Za-z0-9]{5,12}[A-Za-z0-9+/=_-]{60,300}", "docs.adyen.com: API key"),
+    ("checkout-key", "sk_sbox_", r"sk_sbox_[a-z0-9]{26,40}[*a-z0-9]", "checkout.com/docs: API keys"),
+    ("mollie-key", "live_", r"live_[A-Za-z0-9]{30}", "docs.mollie.com: authentication"),
+    ("coinbase-cdp-key", "organizations/", rf"organizations/{UUID}/apiKeys/({UUID})", "docs.cdp.coinbase.com: API keys"),
+    # mail and telephony
+    ("sendgrid-key", "sg.", r"SG\.[\w-]{16,32}\.[\w-]{16,64}", "twilio.com/docs/sendgrid: API keys"),
+    ("sendinblue-key", "xkeysib-", r"xkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}", "developers.brevo.com: authentication"),
+    ("sendinblue-smtp-key", "xsmtpsib-", r"xsmtpsib-[a-f0-9]{64}-[A-Za-z0-9]{16}", "developers.brevo.com: SMTP keys"),
+    ("mailgun-key", "key- pubkey-", r"(?:pub)?key-[a-f0-9]{32}", "documentation.mailgun.com: API keys"),
+    ("mailchimp-key", "-us", r"[a-f0-9]{32}-us[0-9]{1,2}", "mailchimp.com/developer: API keys carry the data centre"),
+    ("mandrill-key", "md-", r"md-[\w-]{22}", "mailchimp.com/developer/transactional: API keys"),
+    ("resend-key", "re_", r"re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}", "resend.com/docs: API keys"),
+    ("postmark-key", "x-postmark-server-token", rf"(?i:x-postmark-server-token)['\":\s]{{1,5}}({UUID})", "postmarkapp.com/developer: server tokens"),
+    ("telnyx-key", "key0", r"KEY0[A-F0-9]{31}_[A-Za-z0-9]{22}", "developers.telnyx.com: authentication"),
+    ("frameio-token", "fio-u-", r"fio-u-[\w=-]{64}", "developer.frame.io: developer tokens"),
+    # observability
+    ("newrelic-user-key", "nrak-", r"NRAK-[A-Za-z0-9]{27}", _NEWRELIC),
+    ("newrelic-admin-or-insert-key", "nraa- nrii- nriq- nrjs- nral", r"(?:NRAA-[a-f0-9]{27}|NRI[IQ]-[A-Za-z0-9-]{32}|NRJS-[a-f0-9]{19}|[a-f0-9]{36}NRAL)", _NEWRELIC),
+    ("grafana-service-token", "glsa_", r"glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}", _GRAFANA),
+    ("grafana-cloud-token", "glc_", r"glc_[A-Za-z0-9+/]{32,400}={0,3}", _GRAFANA),
+    ("grafana-api-key", "eyjrijoi", r"eyJrIjoi[A-Za-z0-9+/]{60,400}={0,3}", _GRAFANA),
+    ("sentry-token", "sntrys_ sntryu_", r"(?:sntrys_eyJ[A-Za-z0-9+/=_-]{80,400}|sntryu_[a-f0-9]{64})", "docs.sentry.io/account/auth-tokens"),
+    ("sentry-dsn", "ingest.", r"https://([a-f0-9]{32}(?::[a-f0-9]{32})?)@[a-z0-9.-]{4,60}ingest\.", "docs.sentry.io: DSN"),
+    ("dynatrace-token", "dt0", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{8,24}\.[A-Z0-9]{64}", "docs.dynatrace.com: token format"),
+    ("honeycomb-key", "hcaik_ hcxik_ hcamk_", r"hc[a-z]{1,2}[im]k_[a-z0-9]{26,58}", "docs.honeycomb.io: API keys"),
+    ("lightstep-token", "ls_at_", r"ls_at_[A-Za-z0-9]{40,90}", "docs.lightstep.com: access tokens"),
+    ("rootly-token", "rootly_", r"rootly_[a-f0-9]{64}", "docs.rootly.com: API keys"),
+    # AI
+    ("openai-key", "sk-", r"sk-(?:proj|svcacct|admin|None)-[\w-]{40,200}|sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}", "platform.openai.com/docs: API keys"),
+    ("anthropic-key", "sk-ant-", r"sk-ant-(?:api|admin|oat|ort|sid)[0-9]{2}-[\w-]{80,120}", "docs.anthropic.com: API keys"),
+    ("huggingface-token", "hf_ api_org_", r"(?:hf_[A-Za-z0-9]{34,40}|api_org_[A-Za-z0-9]{34})", "huggingface.co/docs/hub/security-tokens"),
+    ("replicate-token", "r8_", r"r8_[A-Za-z0-9]{37}", "replicate.com/docs: API tokens"),
+    ("groq-key", "gsk_", r"gsk_[A-Za-z0-9]{52}", "console.groq.com/docs"),
+    ("perplexity-key", "pplx-", r"pplx-[A-Za-z0-9]{48}", "docs.perplexity.ai: API keys"),
+    ("xai-key", "xai-", r"xai-[A-Za-z0-9]{80}", "docs.x.ai: API keys"),
+    ("openrouter-key", "sk-or-v1-", r"sk-or-v1-[a-f0-9]{64}", "openrouter.ai/docs: authentication"),
+    ("sk-key", "sk-", r"sk-[a-zA-Z0-9]{32,64}", "api-docs.deepseek.com; platform.openai.com: API keys"),
+    ("langsmith-key", "lsv2_", r"lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}", "docs.langchain.com/langsmith: API keys"),
+    ("langfuse-key", "sk-lf-", rf"sk-lf-{UUID}", "langfuse.com/docs: API keys"),
+    ("nvidia-key", "nvapi-", r"nvapi-[\w-]{60,70}", "docs.nvidia.com/ngc: API keys"),
+    ("pinecone-or-voyage-key", "pcsk_ pa-", r"(?:pcsk_[A-Za-z0-9]{5,7}_[A-Za-z0-9]{60,68}|pa-[\w-]{43})", "docs.pinecone.io; docs.voyageai.com: API keys"),
+    ("fireworks-or-together-key", "fw_ tgp_v1_", r"(?:fw_[A-Za-z0-9]{22,24}|tgp_v1_[\w-]{43})", "docs.fireworks.ai; docs.together.ai: API keys"),
+    ("elevenlabs-or-cerebras-key", "sk_ csk-", r"(?:sk_[a-f0-9]{48}|csk-[a-z0-9]{48})", "elevenlabs.io/docs; inference-docs.cerebras.ai: API keys"),
+    ("wandb-key", "wandb_v1_", r"wandb_v1_[A-Za-z0-9_]{60,90}", "docs.wandb.ai: API keys"),
+    ("tavily-key", "tvly-", r"tvly-(?:dev-|prod-)?[A-Za-z0-9-]{32,40}", "docs.tavily.com: API key"),
+    # work tools
+    ("postman-key", "pmak-", r"PMAK-[a-fA-F0-9]{24}-[a-fA-F0-9]{34}", "learning.postman.com: Postman API"),
+    ("postman-collection-key", "pmat-", r"PMAT-[0-9A-Z]{26}", "learning.postman.com: collection access keys"),
+    ("linear-key", "lin_api_ lin_oauth_", r"lin_(?:api|oauth)_[A-Za-z0-9]{40,64}", "linear.app/developers"),
+    ("notion-token", "secret_ ntn_", r"(?:secret_[A-Za-z0-9]{43}|ntn_[A-Za-z0-9]{46})", "developers.notion.com/changelog: token format"),
+    ("figma-token", "figd_ figu", r"fig(?:d|u|ur|uh|oh|or|oi|or)_[\w-]{40,60}", "developers.figma.com: access tokens"),
+    ("airtable-pat", "pat", r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}", "support.airtable.com: personal access tokens"),
+    ("asana-token", "0/ 1/ 2/", r"[012]/[0-9]{16}(?:/[0-9]{16})?:[A-Za-z0-9]{32}", "developers.asana.com: personal access token"),
+    ("clickup-token", "pk_", r"pk_[0-9]{6,10}_[A-Z0-9]{32}", "developer.clickup.com: personal tokens"),
+    ("hubspot-token", "pat-", rf"pat-(?:na|eu|ap)[0-9]-{UUID}", "developers.hubspot.com: private apps"),
+    ("typeform-token", "tfp_", r"tfp_[\w.=-]{40,60}", "typeform.com/developers: personal access token"),
+    ("contentful-pat", "cfpat-", r"CFPAT-[\w-]{43}", "contentful.com/developers: personal access tokens"),
+    ("readme-key", "rdme_", r"rdme_[a-z0-9]{70}", "docs.readme.com: API keys"),
+    ("dropbox-token", "sl.", r"sl\.(?:u\.)?[\w=-]{120,1500}", "developers.dropbox.com/oauth-guide: short-lived tokens"),
+    ("zapier-hook", "hooks.zapier.com/hooks/catch/", r"hooks\.zapier\.com/hooks/catch/([0-9]{4,10}/[a-z0-9]{6,12})", "help.zapier.com: webhooks"),
+    ("ifttt-hook", "maker.ifttt.com", r"maker\.ifttt\.com/trigger/\w{1,60}/with/key/([\w-]{22,43})", "help.ifttt.com: webhooks"),
+    ("lark-or-feishu-hook", "open.feishu open.larksuite", rf"open\.(?:feishu|larksuite)\.\w{{2,3}}/open-apis/bot/v2/hook/({UUID})", "open.feishu.cn: custom bots"),
+    ("dingtalk-hook", "oapi.dingtalk.com/robot/send?access_token=", r"oapi\.dingtalk\.com/robot/send\?access_token=([a-f0-9]{64})", "open.dingtalk.com: custom robots"),
+    ("intra42-secret", "s-s4t2", r"s-s4t2(?:ud|af)-[a-f0-9]{64}", "api.intra.42.fr: applications"),
+    ("okta-ssws", "ssws", r"SSWS (00[\w-]{40})", "developer.okta.com: SSWS authentication"),
+    ("workos-key", "sk_", r"sk_(?:test|live|example)?_?[A-Za-z0-9]{50,150}", "workos.com/docs: API keys"),
+    ("launchdarkly-key", "sdk- mob- api-", rf"(?:sdk|mob|api)-{UUID}", "launchdarkly.com/docs: SDK, mobile and API keys"),
+    ("mapbox-secret", "sk.eyj pk.eyj tk.eyj", r"[spt]k\.eyJ[\w-]{60,100}\.[\w-]{22}", "docs.mapbox.com: access tokens"),
+    ("mapbox-short-token", "pk. sk.", r"[ps]k\.[a-zA-Z0-9]{60}\.[a-zA-Z0-9]{22}", "docs.mapbox.com: access tokens"),
+    ("yandex-token", "aqvn y0_ ycaj t1.", r"(?:AQVN[\w-]{35,38}|y[0-3]_[\w-]{55,60}|YCAJE[\w-]{35}|t1\.[A-Z0-9a-z_-]{10,200}={0,2}\.[A-Z0-9a-z_-]{86}={0,2})", "yandex.cloud/docs/iam: authentication"),
+    ("settlemint-token", "sm_", r"sm_(?:pat|aat|sat)_[A-Za-z0-9]{16}", "console.settlemint.com/documentation: tokens"),
+    ("scalingo-token", "tk-us-", r"tk-us-[\w-]{48}", "developers.scalingo.com: API tokens"),
+    ("maxmind-key", "_mmk", r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk", "support.maxmind.com: license keys"),
+    ("adobe-client-secret", "p8e-", r"p8e-[a-zA-Z0-9-]{32}", "developer.adobe.com: OAuth credentials"),
+    ("adafruit-key", "aio_", r"aio_[a-zA-Z0-9]{28}", "io.adafruit.com/api/docs: keys"),
+    ("salesforce-session", "!aq", r"00D[a-zA-Z0-9]{12,15}!AQ[\w.]{60,120}", "developer.salesforce.com: session id"),
+    ("authress-key", "sc_ ext_ scauth_ authress_", r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[a-z0-9+/_=-]{30,120}", "authress.io/knowledge-base: access keys"),
+    ("unkey-key", "unkey_", r"unkey_[A-Za-z0-9]{20,40}", "unkey.com/docs: root keys"),
+    ("runpod-key", "rpa_", r"rpa_[A-Z0-9]{40,50}", "docs.runpod.io: API keys"),
+    ("apify-token", "apify_api_", r"apify_api_[A-Za-z0-9]{34,40}", "docs.apify.com: API tokens"),
+    ("cursor-key", "key_", r"key_[a-f0-9]{64}", "docs.cursor.com: API keys"),
+    ("posthog-key", "phx_ phs_", r"ph[xs]_[A-Za-z0-9]{40,50}", "posthog.com/docs/api: personal API keys"),
+    ("woocommerce-key", "ck_ cs_", r"c[ks]_[a-f0-9]{40}", "woocommerce.github.io: REST API keys"),
+    ("docker-auth-config", '"auth"', r'"auth":\s{0,3}"([A-Za-z0-9+/]{20,400}={0,2})"', "docs.docker.com/reference/cli/docker/login: auths"),
+    ("discord-bot-token", _DISCORD, r"[MNO][DTjz][AEIMQUYcgk][w-z0-5][\w-]{19,24}\.[\w-]{6}\.[\w-]{27,40}", "discord.com/developers/docs/reference: authentication"),
+    ("twilio-key", _hex_starts("sk") + " " + _hex_starts("ac"), r"(?:SK|AC)[a-f0-9]{32}", _TWILIO),
+    ("ubidots-token", "bbff-", r"BBFF-[0-9a-zA-Z]{30}", "docs.ubidots.com: API tokens"),
+    ("bip32-private-key", "xprv", r"[xyz]prv[1-9A-HJ-NP-Za-km-z]{107,108}", "BIP 32, serialization format"),
+)
+
+_KEYED = (
+    ("datadog-key", "datadog dd_api dd_app dd-api ddog", r"(?:[a-f0-9]{40}|[a-f0-9]{32})", "docs.datadoghq.com: API and application keys"),
+    ("newrelic-keyed", "newrelic new_relic new-relic", r"[a-zA-Z0-9]{32,47}", _NEWRELIC),
+    ("pagerduty-key", "pagerduty pager_duty", r"(?:[a-f0-9]{32}|[\w+-]{20})", "support.pagerduty.com: API access keys"),
+    ("sumologic-access-id", "sumo", r"su[a-zA-Z0-9]{12}", "help.sumologic.com: access keys"),
+    ("beamer-key", "beamer", r"b_[a-z0-9=_-]{44}", "developers.getbeamer.com: API keys"),
+    ("monday-key", "mondaycom monday_ monday-api", r"[\w.-]{32,240}", "developer.monday.com: authentication"),
+    ("freemius-key", "freemius", r"sk_[\w<>?!@#$%^&*-]{29}", "freemius.com/help: secret key"),
+    ("gitter-key", "gitter", r"[\w-]{40}", "developer.gitter.im: authentication"),
+    ("sumologic-key", "sumologic sumo", r"[A-Za-z0-9]{64}", "help.sumologic.com: access keys"),
+    ("loggly-or-splunk-token", "loggly splunk hec_", UUID, "docs.splunk.com: HTTP Event Collector"),
+    ("rollbar-or-bugsnag-key", "rollbar bugsnag raygun", r"[a-f0-9]{32}", "docs.rollbar.com; docs.bugsnag.com: access tokens"),
+    ("sentry-keyed", "sentry", r"[a-f0-9]{64}", "docs.sentry.io/account/auth-tokens"),
+    ("circleci-keyed", "circle", r"[a-f0-9]{40}", "circleci.com/docs: managing API tokens"),
+    ("travis-token", "travis", r"[\w-]{20,22}", "docs.travis-ci.com: API tokens"),
+    ("drone-codecov-token", "droneci drone codecov", r"[a-z0-9]{32}", "docs.codecov.com; docs.drone.io: tokens"),
+    ("codecov-uuid-token", "codecov codacy coveralls", UUID, "docs.codecov.com: upload token"),
+    ("snyk-token", "snyk", UUID, "docs.snyk.io: API token"),
+    ("sonar-keyed", "sonar", r"[a-f0-9]{40}", "docs.sonarsource.com: tokens"),
+    ("bitbucket-secret", "bitbucket", r"(?:[A-Za-z0-9]{32}|[\w=-]{64})", "support.atlassian.com/bitbucket-cloud: OAuth consumers"),
+    ("atlassian-keyed", "atlassian confluence jira", r"[A-Za-z0-9]{20,24}", "support.atlassian.com: API tokens"),
+    ("slack-signing-secret", "slack", r"[a-f0-9]{32}", "docs.slack.dev: verifying requests"),
+    ("discord-secret", "discord", r"(?:[a-f0-9]{64}|[\w=-]{32}|[0-9]{18,19})", "discord.com/developers/docs: OAuth2"),
+    ("twilio-auth-token", "twilio", r"[a-f0-9]{32}", _TWILIO),
+    ("nexmo-secret", "nexmo vonage", r"[A-Za-z0-9]{16}", "developer.vonage.com: API secret"),
+    ("messagebird-or-plivo-key", "messagebird message-bird message_bird plivo sinch", rf"(?:{UUID}|[a-zA-Z0-9]{{25,40}})", "developers.messagebird.com: access keys"),
+    ("mailgun-keyed", "mailgun", r"[a-f0-9]{32}-[a-f0-9]{8}-[a-f0-9]{8}", "documentation.mailgun.com: signing keys"),
+    ("mailjet-or-sparkpost-key", "mailjet sparkpost postmark mailerlite", rf"(?:{UUID}|[a-f0-9]{{32,40}})", "dev.mailjet.com: API key pair"),
+    ("sendbird-key", "sendbird", rf"(?:[a-f0-9]{{40}}|{UUID})", "sendbird.com/docs: API tokens"),
+    ("intercom-key", "intercom", r"[\w=-]{60}", "developers.intercom.com: access tokens"),
+    ("zendesk-key", "zendesk freshdesk freshbooks", r"(?:[a-z0-9]{64}|[a-zA-Z0-9]{40})", "developer.zendesk.com: API tokens"),
+    ("hubspot-keyed", "hubspot", UUID, "developers.hubspot.com: API keys"),
+    ("mattermost-token", "mattermost", r"[a-z0-9]{26}", "developers.mattermost.com: personal access tokens"),
+    ("okta-keyed", "okta", r"00[\w=-]{40}|[\w=-]{42}", "developer.okta.com: API token"),
+    ("auth0-secret", "auth0", r"[\w-]{64}", "auth0.com/docs: client secret"),
+    ("onelogin-or-ping-secret", "onelogin pingone duo_ keycloak", rf"(?:[a-f0-9]{{64}}|[A-Za-z0-9]{{32,40}}|{UUID})", "developers.onelogin.com: API credentials"),
+    ("dropbox-keyed", "dropbox", r"(?:[a-z0-9]{15}|[a-z0-9]{11}AAAAAAAAAA[\w=-]{43})", "developers.dropbox.com: app secret, long-lived token"),
+    ("box-secret", "box_ boxapp", r"[A-Za-z0-9]{32}", "developer.box.com: client secret"),
+    ("asana-secret", "asana", r"[a-z0-9]{32}", "developers.asana.com: OAuth"),
+    ("asana-client-id", "asana", r"[0-9]{16}", "developers.asana.com: OAuth"),
+    ("trello-key", "trello", r"(?:[a-f0-9]{64}|[a-zA-Z0-9-]{32})", "developer.atlassian.com/cloud/trello: API key"),
+    ("airtable-key", "airtable", r"(?:key)?[a-zA-Z0-9]{14,17}", "support.airtable.com: API keys"),
+    ("facebook-secret", "facebook fb_ meta_app", r"[a-f0-9]{32}", "developers.facebook.com/docs: app secret"),
+    ("twitter-key", "twitter", r"(?:[a-zA-Z0-9]{25}|[a-zA-Z0-9]{45}|[a-zA-Z0-9]{50}|[0-9]{15,25}-[a-zA-Z0-9]{20,40})", "docs.x.com: OAuth 1.0a"),
+    ("linkedin-secret", "linkedin linked_in linked-in", r"(?:[a-zA-Z0-9]{16}|[a-z0-9]{14})", "learn.microsoft.com/linkedin: client credentials"),
+    ("twitch-keyed", "twitch", r"[a-z0-9]{30}", "dev.twitch.tv/docs: client secret"),
+    ("spotify-secret", "spotify", r"[a-f0-9]{32}", "developer.spotify.com: client secret"),
+    ("reddit-secret", "reddit", r"[\w-]{27,30}", "github.com/reddit-archive: OAuth2"),
+    ("flickr-etsy-nytimes-key", "flickr etsy nytimes new-york-times newyorktimes", r"(?:[a-z0-9]{32}|[a-z0-9]{24}|[\w=-]{32})", "flickr.com/services/api; developers.etsy.com; developer.nytimes.com"),
+    ("recaptcha-key", "recaptcha", r"6[\w-]{39}", "developers.google.com/recaptcha: site and secret keys"),
+    ("algolia-key", "algolia", r"[a-z0-9]{32}", "algolia.com/doc: API keys"),
+    ("contentful-key", "contentful", r"[\w=-]{43}", "contentful.com/developers: delivery API tokens"),
+    ("launchdarkly-keyed", "launchdarkly", r"[\w=-]{40}", "launchdarkly.com/docs: access tokens"),
+    ("looker-secret", "looker", r"(?:[a-z0-9]{24}|[a-z0-9]{20})", "cloud.google.com/looker/docs: API keys"),
+    ("mapbox-keyed", "mapbox", r"[sp]k\.[\w.-]{60,120}", "docs.mapbox.com: access tokens"),
+    ("rapidapi-key", "rapidapi x-rapidapi-key", r"[\w-]{50}", "docs.rapidapi.com: keys"),
+    ("squarespace-key", "squarespace", UUID, "developers.squarespace.com: API keys"),
+    ("jotform-key", "jotform surveymonkey", r"[\w.-]{32,100}", "api.jotform.com: API key"),
+    ("plaid-secret", "plaid", r"(?:[a-z0-9]{30}|[a-z0-9]{24})", "plaid.com/docs: API keys"),
+    ("coinbase-secret", "coinbase", r"(?:[\w-]{64}|[A-Za-z0-9+/]{86}==)", "docs.cdp.coinbase.com: API keys"),
+    ("kraken-secret", "kraken", r"[A-Za-z0-9/=_+-]{80,90}", "docs.kraken.com: API keys"),
+    ("binance-secret", "binance", r"[A-Za-z0-9]{64}", "developers.binance.com: API keys"),
+    ("kucoin-secret", "kucoin", rf"(?:{UUID}|[a-f0-9]{{24}})", "kucoin.com/docs: API keys"),
+    ("bittrex-key", "bittrex", r"[a-z0-9]{32}", "bittrex API v3: keys"),
+    ("etherscan-or-infura-key", "etherscan infura alchemy moralis", r"(?:[A-Z0-9]{34}|[a-f0-9]{32}|[\w-]{32})", "docs.etherscan.io; docs.infura.io: API keys"),
+    ("finnhub-or-finicity-key", "finnhub finicity", r"(?:[a-z0-9]{20}|[a-f0-9]{32})", "finnhub.io/docs; developer.mastercard.com: keys"),
+    ("paypal-secret", "paypal braintree", r"(?:[A-Za-z0-9_-]{80}|[a-f0-9]{32})", "developer.paypal.com: client secret"),
+    ("stripe-keyed", "stripe", r"[A-Za-z0-9]{24,32}", _STRIPE),
+    ("adobe-client-id", "adobe", r"[a-f0-9]{32}", "developer.adobe.com: credentials"),
+    ("adafruit-keyed", "adafruit", r"[a-z0-9_-]{32}", "io.adafruit.com/api/docs: keys"),
+    ("yandex-keyed", "yandex", r"[\w-]{38,42}", "yandex.cloud/docs/iam"),
+    ("openweather-or-weather-key", "openweather weatherapi accuweather", r"[a-zA-Z0-9]{31,32}", "openweathermap.org/appid"),
+    ("cohere-or-mistral-key", "cohere mistral stability", r"[a-zA-Z0-9]{32,40}", "docs.cohere.com; docs.mistral.ai: API keys"),
+    ("wandb-keyed", "wandb weights_and_biases", r"[a-f0-9]{40}", "docs.wandb.ai: API keys"),
+    ("artifactory-identity", "artifactory", r"eyJ2ZXIiOi[\w-]{40,200}\.[\w-]{60,600}\.[\w-]{200,800}", "jfrog.com/help: identity tokens"),
+    ("cisco-meraki-key", "meraki", r"[a-f0-9]{40}", "developer.cisco.com/meraki: API key"),
+    ("clickhouse-secret", "clickhouse", r"4b1d[A-Za-z0-9]{38}", "clickhouse.com/docs/cloud: API keys"),
+    ("shodan-or-virustotal-key", "shodan virustotal censys", r"(?:[a-zA-Z0-9]{32}|[a-f0-9]{64})", "developer.shodan.io; docs.virustotal.com: API key"),
+    ("abuse-or-ipstack-key", "ipstack ipinfo abuseipdb maxmind", r"[a-zA-Z0-9_]{14,80}", "ipstack.com/documentation: access key"),
+    ("github-client-secret", "github_client_secret github_secret githubclientsecret", r"[a-f0-9]{40}", "docs.github.com/apps: client secret"),
+    ("private-ai-key", "privateai private_ai private-ai", r"[a-z0-9]{32}", "docs.private-ai.com: API key"),
+)
+# fmt: on
+
+_LEFT = {"discord-webhook": 16, "telegram-bot-token": 12, "facebook-app-token": 18, "salesforce-session": 20}
+_LEFT |= {
+    "newrelic-admin-or-insert-key": 38,
+    "sentry-dsn": 140,
+    "sidekiq-url": 34,
+    "maxmind-key": 38,
+    "mailchimp-key": 34,
+}
+_LEFT |= {"dingtalk-hook": 0, "mailgun-signing-key": 34}
+"""How far left of its literal a format begins, where the literal is not its beginning."""
+
+RECOGNIZERS: tuple[Recognizer, ...] = (
+    *(token(*row, before=_LEFT.get(row[0], 0)) for row in _TOKENS),
+    *(keyed(*row) for row in _KEYED),
+)

@@ -1,0 +1,117 @@
+"""The engine: text or JSON in, spans and masked text out. Pure: no clock, no randomness, no input or output.
+
+Order of work: one literal pass, one pass over digit runs, bounded confirms, validators, context as log-odds,
+rules over the whole text (names, addresses), resolve. Every step is linear in the text. Any fault in here is a
+:class:`MaskingError`, and then nothing is shown.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from masking.compiled import Compiled, compile_rules
+from masking.config import EngineConfig
+from masking.document import JSON, MaskedDocument, mask_value
+from masking.errors import MaskingError
+from masking.masked import Masked
+from masking.operators import Numbering, write
+from masking.resolve import RANK_CERTAIN, RANK_KEY, RANK_MODEL, RANK_PATTERN, resolve
+from masking.scan import Candidates, scan_literals, scan_runs
+from masking.spans import Span
+from masking.view import PLACEHOLDER, View
+
+ROUNDS_MAX: Final = 4
+"""Masked text is scanned again until nothing is found; context can only shrink, so two rounds are the rule."""
+
+
+class Engine:
+    """Immutable after construction but for its memo of shapes; one per process is enough."""
+
+    def __init__(self, config: EngineConfig | None = None) -> None:
+        self.config = config or EngineConfig()
+        self._rules: Compiled = compile_rules(self.config)
+
+    def scan(self, text: str) -> list[Span]:
+        """Resolved, non-overlapping, sorted spans at or above the threshold, of the types that are on."""
+        return self._scan(text, line_bound=False)
+
+    def explain(self, text: str) -> list[Span]:
+        """Every candidate before resolve, however unlikely, each with its rule and reason."""
+        view = View(self._checked(text))
+        found = self._candidates(view, line_bound=False, threshold=0.0)
+        return sorted(span for _, span in found)
+
+    def mask_text(self, text: str) -> Masked:
+        """*text* with every found value replaced by a typed, numbered placeholder."""
+        spans = self.scan_closed(text, line_bound=False)
+        return write(text, spans, Numbering())
+
+    def mask_json(self, value: JSON) -> MaskedDocument:
+        """Every leaf of *value* masked, keys included; the document has the same shape."""
+        return mask_value(self, value)
+
+    def scan_closed(self, text: str, *, line_bound: bool) -> list[Span]:
+        """As :meth:`scan`, and what shows itself only once the rest is masked is found as well."""
+        spans = self._scan(text, line_bound=line_bound)
+        if not spans:
+            return spans
+        for _ in range(ROUNDS_MAX):
+            blank = _blanked(text, spans)
+            more = [s for s in self._scan(blank, line_bound=line_bound) if "\0" not in blank[s.start : s.end]]
+            if not more:
+                break
+            spans = sorted([*spans, *more])
+        return spans
+
+    def allows(self, value: str) -> bool:
+        """Whether the operator said that *value* is never masked."""
+        return self._rules.allows and self._rules.allowed(value)
+
+    @staticmethod
+    def is_masked(value: str) -> bool:
+        """Whether *value* is already one placeholder or token and nothing else."""
+        return PLACEHOLDER.fullmatch(value) is not None
+
+    def _scan(self, text: str, *, line_bound: bool) -> list[Span]:
+        view = View(self._checked(text))
+        found = self._candidates(view, line_bound=line_bound, threshold=self.config.threshold)
+        off = self.config.off
+        if off:
+            found = [f for f in found if f[1].type not in off]
+        if self._rules.allows:
+            found = [f for f in found if not self._rules.allowed(text[f[1].start : f[1].end])]
+        return resolve(found, text)
+
+    def _candidates(self, view: View, *, line_bound: bool, threshold: float) -> Candidates:
+        found: Candidates = []
+        try:
+            scan_literals(self._rules, view, found, threshold, line_bound)
+            scan_runs(self._rules, view, found, threshold, line_bound)
+            for rule in self._rules.text_rules:
+                rank = RANK_MODEL if rule.model else RANK_PATTERN
+                for span in rule.find(view):
+                    if span.score >= threshold:
+                        found.append((RANK_CERTAIN if span.score >= 0.9 and not rule.model else rank, span))
+            for word, span in self._rules.denied(view.folded):
+                found.append((RANK_KEY, span))
+        except (RecursionError, MemoryError, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as e:
+            raise MaskingError(f"scanning failed ({type(e).__name__})") from None
+        return found
+
+    def _checked(self, text: str) -> str:
+        if not isinstance(text, str):
+            raise MaskingError("only text can be scanned")
+        if len(text) > self.config.text_chars_max:
+            raise MaskingError("the text is longer than the engine may take")
+        return text
+
+
+def _blanked(text: str, spans: list[Span]) -> str:
+    parts = []
+    at = 0
+    for span in spans:
+        parts.append(text[at : span.start])
+        parts.append("\0" * (span.end - span.start))
+        at = span.end
+    parts.append(text[at:])
+    return "".join(parts)

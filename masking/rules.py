@@ -1,0 +1,40 @@
+"""What a family file may hold beside recognizers: finders over digit runs and finders over the whole text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from masking.recognizer import Validator
+from masking.spans import Span
+from masking.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class RunRule:
+    """A kind of thing found in digit runs by code that sees the run's shape only (and is remembered by shape)."""
+
+    name: str
+    type: str
+    find: Callable[[str], tuple[tuple[int, int, float], ...]]
+    source: str
+    positive: tuple[str, ...]
+    negative: tuple[str, ...]
+    validator: Validator | None = None
+    validated_score: float = 0.95
+    context: tuple[str, ...] = ()
+    anti_context: tuple[str, ...] = ()
+    context_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextRule:
+    """A kind of thing found by code that sees the whole view: must be linear, and cheap when nothing is there."""
+
+    name: str
+    type: str
+    find: Callable[[View], list[Span]]
+    source: str
+    positive: tuple[str, ...]
+    negative: tuple[str, ...]
+    model: bool = False

@@ -1,0 +1,118 @@
+"""Digit runs: where in a text digits stand together, and which known shapes stand in a run.
+
+A run is up to sixteen groups of letters and digits, each beginning with a digit, joined by one to three of
+``- . / ( ) +`` and blank, with the letters before and after that a shape may need. The answer for a run depends
+on its shape alone and is remembered; real data repeats few shapes. A run that is cut at sixteen groups is taken
+up again in its middle, so that no cut hides a match and every byte is read at most twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+GROUPS_MAX: Final = 16
+RUN_CHARS_MAX: Final = 160
+MEMO_MAX: Final = 20_000
+LETTERS_LEFT_MAX: Final = 40
+_RUN: Final = re.compile(rb"(?:\+ ?)?\(?0[0A]*+(?:[-. /()+]{1,3}0[0A]*+){0,15}+")
+_TOKEN: Final = re.compile(rb"[0A]+")
+_TIGHT: Final = b"-.0A_\xe9"
+
+T = TypeVar("T")
+Finder = Callable[[str], tuple[tuple[int, int, float], ...]]
+"""The (start, end, score) of what stands in a run of this shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place(Generic[T]):
+    """In a run of the remembered shape, *what* may stand at ``run[start:end]`` with this first score."""
+
+    start: int
+    end: int
+    score: float
+    what: T
+
+
+class RunIndex(Generic[T]):
+    """Which of the registered shapes and finders apply to a run."""
+
+    def __init__(self, shapes: dict[str, list[tuple[float, T]]], finders: list[tuple[Finder, T]]) -> None:
+        self._shapes = {shape.encode(): places for shape, places in shapes.items()}
+        self._finders = finders
+        self._memo: dict[bytes, tuple[Place[T], ...]] = {}
+        self._longest = max((len(s) for s in self._shapes), default=0)
+        loose = {m[0] for s in self._shapes if (m := re.match(rb"(?:A+[-. /])+(?=[0A]*0)", s))}
+        self._loose = tuple(sorted(loose, key=len, reverse=True))
+        tails = {m[0] for s in self._shapes if (m := re.search(rb"[-. /]A+$", s))}
+        self._tails = tuple(sorted(tails, key=len, reverse=True))
+
+    def runs(self, shape: bytes) -> list[tuple[int, tuple[Place[T], ...]]]:
+        """(offset, places) of every run of *shape* in which something may stand."""
+        out = []
+        memo = self._memo
+        pos = 0
+        search = _RUN.search
+        while match := search(shape, pos):
+            start, end = match.span()
+            pos = end
+            if end - start > RUN_CHARS_MAX or (end - start > 40 and match[0].count(b"0") > 40):
+                pos = self._middle(shape, start, end)
+            before = shape[start - 1] if start else 0
+            if before == 0x41 and shape[start] == 0x30:
+                left = shape[max(0, start - LETTERS_LEFT_MAX) : start]
+                start -= len(left) - len(left.rstrip(b"A0"))
+                before = shape[start - 1] if start else 0
+            if before in b"- ./" and start > 1 and shape[start - 2] == 0x41:
+                for prefix in self._loose:
+                    if shape.endswith(prefix, 0, start) and not shape.endswith((b"A" + prefix, b"0" + prefix), 0, start):
+                        start -= len(prefix)
+                        break
+            after = shape[end : end + 1]
+            if after and after in b"- ./":
+                for tail in self._tails:
+                    if shape.startswith(tail, end) and shape[end + len(tail) : end + len(tail) + 1] not in (b"A", b"0"):
+                        end += len(tail)
+                        break
+            run = shape[start:end]
+            places = memo.get(run)
+            if places is None:
+                places = self._places(run)
+            if places:
+                out.append((start, places))
+        return out
+
+    @staticmethod
+    def _middle(shape: bytes, start: int, end: int) -> int:
+        """Where to go on after a run that was cut."""
+        groups = [m.start() for m in _TOKEN.finditer(shape, start, end)]
+        if len(groups) < GROUPS_MAX:
+            return end
+        return groups[len(groups) // 2]
+
+    def _places(self, run: bytes) -> tuple[Place[T], ...]:
+        out: list[Place[T]] = []
+        text = run.decode("latin-1")
+        if len(run) <= RUN_CHARS_MAX:
+            starts = [m.start() for m in _TOKEN.finditer(run)]
+            ends = [m.end() for m in _TOKEN.finditer(run)]
+            edges = sorted({*starts, *(s - 1 for s in starts if s and run[s - 1] in b"(+"), *(s - 2 for s in starts if s > 1 and run[s - 2 : s] == b"+(")})
+            for s in edges:
+                if s and run[s - 1] in _TIGHT and run[s - 1] not in b"0A":
+                    continue
+                for e in ends:
+                    if e <= s or e - s > self._longest:
+                        continue
+                    if run[e : e + 1] in (b"-", b".") and e + 1 < len(run):
+                        continue
+                    for score, what in self._shapes.get(run[s:e], ()):
+                        out.append(Place(s, e, score, what))
+            for finder, what in self._finders:
+                out.extend(Place(s, e, score, what) for s, e, score in finder(text))
+        if len(self._memo) >= MEMO_MAX:
+            self._memo.clear()
+        places = tuple(out)
+        self._memo[bytes(run)] = places
+        return places

@@ -1,0 +1,101 @@
+"""The two passes over a view: literals and digit runs, each candidate confirmed, validated, weighed."""
+
+from __future__ import annotations
+
+from masking.compiled import Compiled, Rule
+from masking.context import Words, moved
+from masking.resolve import CERTAIN, RANK_CERTAIN, RANK_PATTERN, RANK_STRUCTURE, STRUCTURE
+from masking.spans import Span
+from masking.view import View
+
+Candidates = list[tuple[int, Span]]
+
+
+def scan_literals(rules: Compiled, view: View, found: Candidates, threshold: float, line_bound: bool) -> None:
+    hits = rules.automaton.find_matches_as_indexes(view.low, overlapping=True)
+    if not hits:
+        return
+    text = view.folded
+    n = len(text)
+    done: dict[Rule, int] = {}
+    for literal, start, end in hits:
+        for rule in rules.by_literal[literal]:
+            # A match found from an earlier literal already covers this one.
+            if done.get(rule, -1) > start:
+                continue
+            low = start - rule.before
+            high = end + rule.after
+            search = rule.search
+            assert search is not None
+            pos = low if low > 0 else 0
+            limit = high if high < n else n
+            try:
+                match = search(text, pos, limit)
+                while match is not None and match.end() <= start:
+                    match = search(text, max(match.end(), match.start() + 1), limit)
+            except TimeoutError:
+                found.append((RANK_CERTAIN, Span(pos, limit, rule.type, 0.99, rule.name, "timeout: the window is masked")))
+                continue
+            if match is None:
+                continue
+            s, e = match.span(rule.group)
+            if s < 0 or s == e:
+                continue
+            done[rule] = e
+            weigh(rule, view, s, e, rule.score, None, found, threshold, line_bound)
+
+
+def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, line_bound: bool) -> None:
+    text = view.folded
+    for offset, places in rules.index.runs(view.shape):
+        words: Words | None = None
+        for place in places:
+            rule = place.what
+            s, e = offset + place.start, offset + place.end
+            if rule.search is not None:
+                try:
+                    match = rule.search(text, s, e)
+                except TimeoutError:
+                    found.append((RANK_CERTAIN, Span(s, e, rule.type, 0.99, rule.name, "timeout: masked")))
+                    continue
+                if match is None:
+                    continue
+                s, e = match.span(rule.group)
+            words = weigh(rule, view, s, e, place.score, words, found, threshold, line_bound)
+
+
+def weigh(
+    rule: Rule, view: View, s: int, e: int, score: float, words: Words | None, found: Candidates, threshold: float, line_bound: bool
+) -> Words | None:
+    """Add the candidate to *found* when it is likely enough. Hands back the words, so that they are read once."""
+    context, anti = rule.context, rule.anti
+    support = contrary = 0
+    validator = rule.validator
+    # The dearest question last: without context many candidates cannot reach the threshold.
+    best = max(score, rule.validated_score) if validator is not None else score
+    if context or anti:
+        if words is None:
+            words = Words(view.folded, s, e, line_bound)
+        support = context.count(words) if context else 0
+        contrary = anti.count(words) if anti else 0
+    if not support and (rule.context_required or best < threshold):
+        if threshold > 0:
+            return words
+        score = min(score, 0.01)
+    reason = "form"
+    if validator is not None:
+        verdict = validator(view.folded[s:e])
+        if verdict is False:
+            return words
+        if verdict:
+            score, reason = max(score, rule.validated_score), "check digit"
+    if support or contrary:
+        score = moved(score, support, contrary)
+        reason += ", words for it" if support else ""
+        reason += ", words against it" if contrary else ""
+    if score >= threshold:
+        rank = RANK_CERTAIN if score >= CERTAIN and (validator is not None or rule.score >= CERTAIN) else RANK_PATTERN
+        if rule.score >= STRUCTURE:
+            rank = RANK_STRUCTURE
+        found.append((rank, Span(s, e, rule.type, score, rule.name, reason)))
+    return words

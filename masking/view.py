@@ -1,0 +1,77 @@
+"""A text prepared for scanning: the same length in every form, so that offsets mean the same in all.
+
+``folded`` is the text with look-alike digits, blanks and dashes (full width, Arabic-Indic, no-break …)
+replaced one for one by their ASCII forms; ``low`` and ``shape`` are bytes, one per code point: lower-cased
+Latin-1 (``?`` for anything beyond), and the shape (``0`` a digit, ``A`` an ASCII letter, 0xE9 another
+Latin-1 letter, anything else itself). Placeholders that this package wrote are blanked to NUL, so that
+masked text scans clean and lends no context.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from typing import Final
+
+OTHER_LETTER: Final = 0xE9
+PLACEHOLDER: Final = re.compile(r"\[[A-Z][A-Z_]{1,40}_[0-9]{1,6}(?: …[0-9]{4})?\]|\btok_[a-z0-9_]{1,40}_[a-z0-9]{1,8}_[a-z2-7]{16,400}")
+
+
+def _shape_table() -> bytes:
+    out = bytearray(range(256))
+    for code in range(256):
+        char = chr(code)
+        if "0" <= char <= "9":
+            out[code] = 0x30
+        elif char.isascii() and char.isalpha():
+            out[code] = 0x41
+        elif char.isalpha():
+            out[code] = OTHER_LETTER
+    return bytes(out)
+
+
+def _fold_map() -> dict[int, str]:
+    """Every non-ASCII code point that is a digit, blank, dash or full-width form, to its ASCII form."""
+    out: dict[int, str] = {}
+    for code in range(0x80, sys.maxunicode + 1):
+        char = chr(code)
+        if 0xFF01 <= code <= 0xFF5E:
+            out[code] = chr(code - 0xFEE0)
+            continue
+        kind = unicodedata.category(char)
+        if kind == "Nd":
+            out[code] = str(unicodedata.digit(char))
+        elif kind == "Zs":
+            out[code] = " "
+        elif kind == "Pd":
+            out[code] = "-"
+    out[0x2212] = "-"  # minus sign
+    return out
+
+
+SHAPE: Final = _shape_table()
+_FOLD: Final = _fold_map()
+_FOLDABLE: Final = re.compile("[" + "".join(map(chr, sorted(_FOLD))) + "]")
+
+
+class View:
+    """One text and its forms. Made once per scan; nothing here outlives it."""
+
+    __slots__ = ("folded", "low", "shape", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        folded = text
+        if not text.isascii() and _FOLDABLE.search(text):
+            folded = text.translate(_FOLD)
+        if "_" in text and ("[" in text or "tok_" in text):
+            folded = PLACEHOLDER.sub(_blank, folded)
+        self.folded = folded
+        raw = folded.encode("latin-1", "replace")
+        self.low = raw.lower()
+        self.shape = raw.translate(SHAPE)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return "\0" * (match.end() - match.start())
