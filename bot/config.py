@@ -175,6 +175,10 @@ class Oidc(_Section, frozen=True):
     jwks_uri: Annotated[Url, Meta(description="From the provider's discovery document.")]
     label: Annotated[Short, Meta(description="What the login button says.")] = "single sign-on"
     scopes: Annotated[tuple[Short, ...], Meta(max_length=20, description="Scopes to ask for.")] = ("openid",)
+    groups_claim: Annotated[
+        Short | None,
+        Meta(description="The claim that lists a person's groups; policies name them as `oidc_claim`."),
+    ] = None
     algorithms: Annotated[
         tuple[Literal["RS256", "ES256", "EdDSA"], ...],
         Meta(max_length=3, description="Signature algorithms to accept."),

@@ -37,7 +37,7 @@ DEPTH: Final = "SELECT count(*) FROM outbox"
 
 
 def claim(tx: SqliteTx, now: datetime, limit: int, lease: timedelta) -> list[OutboxRow]:
-    connection = tx.flushed()
+    connection = tx.connection
     now_us = to_us(now)
     connection.execute(DROP_OVERTAKEN, (now_us,))
     rows = connection.execute(CLAIMABLE, (now_us, bounded(limit))).fetchall()
@@ -46,11 +46,11 @@ def claim(tx: SqliteTx, now: datetime, limit: int, lease: timedelta) -> list[Out
 
 
 def done(tx: SqliteTx, ids: Sequence[int]) -> None:
-    tx.flushed().executemany(DONE, [(id,) for id in ids])
+    tx.connection.executemany(DONE, [(id,) for id in ids])
 
 
 def retry(tx: SqliteTx, id: int, due_at: datetime, error: str) -> None:
-    connection = tx.flushed()
+    connection = tx.connection
     if _is_overtaken(tx, id):
         connection.execute(DONE, (id,))
     else:
@@ -58,7 +58,7 @@ def retry(tx: SqliteTx, id: int, due_at: datetime, error: str) -> None:
 
 
 def postpone(tx: SqliteTx, ids: Sequence[int], due_at: datetime) -> None:
-    connection = tx.flushed()
+    connection = tx.connection
     for id in ids:
         if _is_overtaken(tx, id):
             connection.execute(DONE, (id,))
@@ -67,7 +67,7 @@ def postpone(tx: SqliteTx, ids: Sequence[int], due_at: datetime) -> None:
 
 
 def _is_overtaken(tx: SqliteTx, id: int) -> bool:
-    row = tx.flushed().execute(IS_OVERTAKEN, (id,)).fetchone()
+    row = tx.connection.execute(IS_OVERTAKEN, (id,)).fetchone()
     return row is not None and bool(row[0])
 
 

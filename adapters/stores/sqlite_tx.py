@@ -392,8 +392,9 @@ class SqliteTx(SqliteReadTx, Tx):
         self._batch.mark_us = to_us(now)
         return now
 
-    def flushed(self) -> sqlite3.Connection:
-        """The connection, with every outbox row of this batch in the table."""
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For this package's other modules: the connection, with every outbox row of this batch in the table."""
         self._batch.flush_outbox()
         return self._connection
 

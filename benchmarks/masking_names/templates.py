@@ -95,6 +95,45 @@ La señora {p} nació en {l}.
 According to {s}, the results were good.
 "I don't know," {f} said.
 {f} has been diagnosed with diabetes.
+Why did {f} leave so early?
+Where is {f} now?
+Is {s} still working here?
+Don't forget the keys, {f}!
+See you soon, {f}.
+{f}, could you open the door?
+Everyone calls him {f}.
+They named their daughter {f}.
+a film by {p} with {p} and {s}
+{s}, {s} and {s} founded the company.
+{s} and {s} wrote the report.
+The {s} family moved to {l}.
+the latest {s} novel is a disappointment
+Did you hear the new {p} album?
+{p}'s lawyer objected.
+{f} has written {f} a letter.
+He told {f} everything about {f}.
+{p}\n\n{a}
+{p}\n{o}\n{a}
+- {p}\n- {o}\n- {a}
+> {p}\n> {a}
+{p}\n{a}\nOffice {n}
+{f}, {f}, {f}, {f} and {f}
+- {f}\n- {f}\n- {f}
+Client: {s}\nDate: 0{n1}/0{n1}/20{nn}
+Complainant: {f}
+Compiled by {s}.
+Review by {nn} years old {f}, user {n}.
+Attn: {p}
+c/o {p}
+{f} will deliver the training in {l}.
+{f} ({nn}) from {l} won the race.
+Contact {f} at {n} or {e}.
+Mr {s} is a {nn} year old man from {l}.
+Patient Mrs {s} improved.
+Hey {f}, check your inbox.
+hey {f}, whats up
+ok {f} see u at {nn}
+{s} scored twice against {l}.
 """.strip().split("\n")
 PLACE = """
 I live in {l}.
@@ -211,6 +250,24 @@ the meeting is on Friday at Noon
 Phone: +1 {n}
 Email: {e}
 Employee ID: {n}
+{o} and {o} are competitors.
+{o}
+The {o} office is open.
+Policy Number: {n}
+Legal Malpractice Lawsuit Assessment
+Pediatric Emergency Care Report
+Settlement Agreement
+<p>Personal Growth Plan</p>
+Credit Rating: {n}
+Financial Summary
+Incident Details:
+Marine insurance policy
+The Club meets on Tuesday.
+Effective Immediately
+Treatment Plan
+Data Security and Privacy
+ID: {n}
+Username: {n}
 """.strip().split("\n")
 LOCALES = "en_US en_US en_US en_US en_GB en_GB en_CA en_AU en_IE en_IN en_NZ de_DE de_AT de_CH fr_FR fr_CA es_ES es_MX it_IT pt_BR pt_PT nl_NL nl_BE sv_SE no_NO da_DK fi_FI pl_PL cs_CZ hu_HU ro_RO tr_TR hr_HR sl_SI sk_SK ru_RU uk_UA el_GR id_ID vi_VN".split()
 

@@ -521,7 +521,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "pt/citizen-card",
         "PT_CITIZEN_CARD",
         any_of("00000000", ("", " "), "0", ("", " "), ("AA0", "A00", "0A0")),
-        (completed("12345678 9 ZX?", pt_card),),
+        (completed("123456789ZX?", pt_card),),
         "AMA, Cartão de Cidadão: validação do número de documento",
         score=LIKELY,
         check=pt_card,

@@ -256,7 +256,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             Pattern(
                 Literals(_COOKIES, 0, 620),
                 0.8,
-                r"(?i:session(?:_?id)?|phpsessid|sessid|sid|aspxauth|token|auth)=[\"']?([\w%.~+/:-]{16,600})",
+                rf"(?i:{'|'.join(map(re.escape, _COOKIES))})[\"']?([\w%.~+/:-]{{16,600}})",
                 1,
             ),
         ),

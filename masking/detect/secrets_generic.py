@@ -71,7 +71,7 @@ _ENDS = (
     "required",
 )
 _NOT_VALUE = "".join(f"(?<!(?i:{word}))" for word in _ENDS)
-_OP = r"[\"'`\\\])}]{0,4}\s{0,3}(?:=>|:{0,3}=|\|\|=|\?=|\.=|={1,3}|:|->|<-|,)\s{0,5}"
+_OP = r"[\"'`\\\])}]{0,4}\s{0,3}(?:=>|:{0,3}=|\|\|=|\?=|\.=|={1,3}|:|->|<-)\s{0,5}"
 _QUOTE = r"\\{0,2}[\"'`]{1,3}"
 
 _TYPES = frozenset(
@@ -409,7 +409,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             Pattern(
                 Literals(("--pass", "-passw", "/password"), 0, 150),
                 0.8,
-                r"[-/](?i:pass(?:w(?:or)?d)?|passphrase)(?:\s{1,3}|=|:)[\"']?([^\s\"'-][^\s\"']{3,100})",
+                r"(?:--?|/)(?i:pass(?:w(?:or)?d)?|passphrase)(?:\s{1,3}|=|:)[\"']?([^\s\"'-][^\s\"']{3,100})",
                 1,
             ),
             Pattern(
@@ -419,9 +419,9 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
                 1,
             ),
             Pattern(
-                Literals(("-u ", "--user "), 1, 220),
+                Literals(("-u ", "--user "), 0, 220),
                 0.8,
-                r"(?:curl|wget|http)?[ ](?:-u|--user) [\"']?[^\s:\"'/$]{1,64}:([^\s\"'$/{]{3,100})",
+                r"(?<![\w-])(?:-u|--user) [\"']?[^\s:\"'/$]{1,64}:([^\s\"'$/{]{3,100})",
                 1,
             ),
         ),

@@ -46,6 +46,7 @@ LOOKS = {
 async def build(url: str) -> Any:
     clock, rand = SystemClock(), OsRand()
     store = MemoryStore(clock, journal(rand))
+    await store.open()
     await furnish(store, clock.now(), hash_password(PASSWORD))
     desk = GalleryDesk(store, clock)
     return create_routes(desk, store, clock, rand, WebSettings(url)), {"desk": desk}

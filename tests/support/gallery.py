@@ -51,11 +51,11 @@ LEAVES = (
     leaf(0, "query", SQL),
     leaf(1, "destination", "s3://exports-emea/q3/customers.csv"),
     leaf(2, "rows", "48211", kind="number"),
-    leaf(3, "notify", "[EMAIL_ADDRESS_19]", ("EMAIL_ADDRESS", 1)),
-    leaf(4, "sample/0", "[PERSON_12], [EMAIL_ADDRESS_21], card [CREDIT_CARD_16 …4417], plan Business", ("CREDIT_CARD", 1), ("EMAIL_ADDRESS", 1), ("PERSON", 1)),
+    leaf(3, "notify", "[EMAIL_ADDRESS_1]", ("email_address", 1)),
+    leaf(4, "sample/0", "[PERSON_1], [EMAIL_ADDRESS_2], card [CREDIT_CARD_1 …4417], plan Business", ("credit_card", 1), ("email_address", 1), ("person", 1)),
     leaf(5, "compress", "true", kind="boolean"),
 )
-HIDDEN = (("CREDIT_CARD", 1), ("EMAIL_ADDRESS", 2), ("PERSON", 1))
+HIDDEN = (("credit_card", 1), ("email_address", 2), ("person", 1))
 RULE_TEXT = """- name: exports of personal data from production
   when: action.startsWith("db.export") && resource.env == "prod"
   require:
@@ -70,6 +70,8 @@ REQUIREMENT = Requirement(
     surfaces=("console", "slack:#approvals-prod"),
     reveal=GroupName("data-owners"),
 )
+
+NONE = Requirement(stages=(), decide_within=timedelta(minutes=30), grant_valid_for=timedelta(minutes=5))
 
 
 def preview(leaves: tuple[Leaf, ...] = LEAVES, hidden: tuple[tuple[str, int], ...] = HIDDEN, says: str = "") -> Preview:
@@ -211,8 +213,8 @@ class GalleryDesk:
         groups = {GroupName(n): Group(GroupName(n), frozenset(p), slack, claim) for n, p, slack, claim in [("data-owners", {ANA, MARIA}, None, None), ("security", {BO, RAJ}, "S0142", None), ("sre-leads", set(), None, "sre")]}
         rules = (
             Rule("exports of personal data from production", 'action.startsWith("db.export") && resource.env == "prod" && "email_address" in data.classes', Effect.REQUIRE, REQUIREMENT, text=RULE_TEXT),
-            Rule("reads in staging", 'action.startsWith("db.read") && resource.env == "staging"', Effect.ALLOW, text="- name: reads in staging\n  allow: true"),
-            Rule("nobody drops production", 'action == "db.drop" && resource.env == "prod"', Effect.DENY),
+            Rule("reads in staging", 'action.startsWith("db.read") && resource.env == "staging"', Effect.ALLOW, NONE, text="- name: reads in staging\n  allow: true"),
+            Rule("nobody drops production", 'action == "db.drop" && resource.env == "prod"', Effect.DENY, NONE),
         )
         return Policy(groups, rules, hash=digest("policy"), revision=17)
 
