@@ -12,7 +12,22 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import agents, audit, data, demo, doctor, freeze, keys, mask, people, policy, request, serve, setup
+from bot import telemetry
+from bot.cli import (
+    agents,
+    audit,
+    data,
+    demo,
+    doctor,
+    freeze,
+    keys,
+    mask,
+    people,
+    policy,
+    request,
+    serve,
+    setup,
+)
 from bot.cli._io import CommandError, Exit
 from bot.errors import SignoffError
 
@@ -32,7 +47,9 @@ for module in (policy, agents, people, keys, audit):
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and leave.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version and leave.")
+    ] = False,
 ) -> None:
     if version:
         sys.stdout.write(f"signoff {installed_version('signoff')}\n")
@@ -41,6 +58,7 @@ def _root(
 
 def main() -> None:
     """Run the command line; the process ends with one of ``Exit``."""
+    telemetry.configure("error", "text")
     try:
         app()
     except SignoffError as error:

@@ -52,7 +52,9 @@ class CommandError(SignoffError):
 
 ConfigOption = Annotated[
     Path,
-    typer.Option("--config", "-c", envvar="SIGNOFF_CONFIG", help="The configuration file, or the folder it is in."),
+    typer.Option(
+        "--config", "-c", envvar="SIGNOFF_CONFIG", help="The configuration file, or the folder it is in."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 CONFIG: Final = Path("signoff.yaml")

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bot import telemetry
 from bot.app import Bot, assemble
 from bot.config import Config, load
 from bot.log_check import check_head
@@ -46,7 +45,6 @@ async def opened(config: Config, *, masking: bool = False, checked: bool = True)
 def administer(path: Path, work: Callable[[Bot], Awaitable[T]], *, masking: bool = False) -> T:
     """Load the configuration at *path*, open the bot, do *work*, close."""
     config = load(path)
-    telemetry.configure("error", "text")
 
     async def run() -> T:
         async with opened(config, masking=masking) as bot:

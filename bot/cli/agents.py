@@ -30,12 +30,21 @@ def _id(name: str) -> AgentId:
 @family.command("add")
 def add(
     name: AgentArgument,
-    owner: Annotated[list[str], typer.Option(help="A person who answers for it; may be repeated. Owners cannot approve.")],
-    action: Annotated[list[str] | None, typer.Option(help="Glob of what it may ask for; may be repeated. Default: anything.")] = None,
-    callback: Annotated[list[str] | None, typer.Option(help="Address that decisions may be posted to; may be repeated.")] = None,
+    owner: Annotated[
+        list[str], typer.Option(help="A person who answers for it; may be repeated. Owners cannot approve.")
+    ],
+    action: Annotated[
+        list[str] | None,
+        typer.Option(help="Glob of what it may ask for; may be repeated. Default: anything."),
+    ] = None,
+    callback: Annotated[
+        list[str] | None, typer.Option(help="Address that decisions may be posted to; may be repeated.")
+    ] = None,
     pending_max: Annotated[int, typer.Option(min=1, max=10_000, help="Open requests it may have.")] = 50,
     per_minute_max: Annotated[int, typer.Option(min=1, max=100_000, help="Calls a minute.")] = 600,
-    hmac: Annotated[bool, typer.Option("--hmac", help="Issue a signing secret instead of a bearer key.")] = False,
+    hmac: Annotated[
+        bool, typer.Option("--hmac", help="Issue a signing secret instead of a bearer key.")
+    ] = False,
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
@@ -45,7 +54,14 @@ def add(
 
     async def work(bot: Bot) -> tuple[Agent, str, str]:
         agent = Agent(
-            id, owners, bot.office.clock.now(), True, tuple(action or ("*",)), tuple(callback or ()), pending_max, per_minute_max
+            id,
+            owners,
+            bot.office.clock.now(),
+            True,
+            tuple(action or ("*",)),
+            tuple(callback or ()),
+            pending_max,
+            per_minute_max,
         )
         made = agreed(await bot.desk.add_agent(None, agent))
         key = agreed(await bot.desk.issue_key(None, id, kind))
@@ -85,7 +101,9 @@ def list_(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
 @family.command("rotate")
 def rotate(
     name: AgentArgument,
-    hmac: Annotated[bool, typer.Option("--hmac", help="The signing secret instead of the bearer key.")] = False,
+    hmac: Annotated[
+        bool, typer.Option("--hmac", help="The signing secret instead of the bearer key.")
+    ] = False,
     valid_for: Annotated[str, typer.Option(help="How long the new key works; empty for no end.")] = "",
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
@@ -132,7 +150,9 @@ def own(
 ) -> None:
     """Set an agent's owners. They cannot approve its requests, the open ones included."""
     owners = tuple(_person(one) for one in owner)
-    _change(name, config, is_json, lambda agent: replace(agent, owners=owners), f"is owned by {', '.join(owners)}")
+    _change(
+        name, config, is_json, lambda agent: replace(agent, owners=owners), f"is owned by {', '.join(owners)}"
+    )
 
 
 def _change(name: str, config: Any, is_json: bool, change: Callable[[Agent], Agent], words: str) -> None:

@@ -46,7 +46,9 @@ def verify(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
     lines = [f"{report.size} entries; {'the log is whole' if is_whole else f'{len(findings)} findings'}."]
     lines += [f"  {f['check']} at {f['seq']}: {shown(f['text'])}" for f in findings]
     lines += [f"  note: {note}" for note in report.notes]
-    Speaker(is_json).answer({"ok": is_whole, "size": report.size, "findings": findings, "notes": list(report.notes)}, *lines)
+    Speaker(is_json).answer(
+        {"ok": is_whole, "size": report.size, "findings": findings, "notes": list(report.notes)}, *lines
+    )
     if not is_whole:
         raise typer.Exit(Exit.FINDINGS)
 
@@ -54,7 +56,9 @@ def verify(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
 @family.command("recent")
 def recent(
     limit: Annotated[int, typer.Option(min=1, max=500)] = 20,
-    type_: Annotated[str, typer.Option("--type", help="Only entries of this type, such as decision.approved.")] = "",
+    type_: Annotated[
+        str, typer.Option("--type", help="Only entries of this type, such as decision.approved.")
+    ] = "",
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
@@ -73,4 +77,6 @@ def recent(
     found = administer(config, work)
     speaker = Speaker(is_json)
     columns = ("seq", "at", "type", "actor", "request", "outcome")
-    speaker.answer({"entries": found}, speaker.table(columns, [[row[name] for name in columns] for row in found]))
+    speaker.answer(
+        {"entries": found}, speaker.table(columns, [[row[name] for name in columns] for row in found])
+    )

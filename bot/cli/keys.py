@@ -44,5 +44,7 @@ def rotate(
     changed = found.add_kek() if kind is Kind.KEK else found.add_grant_key()
     new = changed.current_kek if kind is Kind.KEK else changed.current_kid
     Speaker(is_json).answer(
-        {"kind": kind.value, "id": new}, f"The new {kind.value} key is {new}.", "Restart the server to use it; keep the old key file."
+        {"kind": kind.value, "id": new},
+        f"The new {kind.value} key is {new}.",
+        "Restart the server to use it; keep the old key file.",
     )

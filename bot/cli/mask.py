@@ -21,7 +21,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def mask(
-    spans: Annotated[bool, typer.Option("--spans", help='Read lines {"id","text"}, write lines {"id","spans"}.')] = False,
+    spans: Annotated[
+        bool, typer.Option("--spans", help='Read lines {"id","text"}, write lines {"id","spans"}.')
+    ] = False,
     shape: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "auto",
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Use the masking section of this configuration.")

@@ -17,7 +17,9 @@ from bot.core import duration
 from bot.core.ids import AccountKey, PersonId, person_id
 from bot.core.people import Account, Person, Role
 
-family = typer.Typer(name="people", help="Persons, their accounts, passwords and tokens.", no_args_is_help=True)
+family = typer.Typer(
+    name="people", help="Persons, their accounts, passwords and tokens.", no_args_is_help=True
+)
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="NAME or person:NAME.")]
 
 
@@ -41,7 +43,9 @@ def add(
     full_name: Annotated[str, typer.Option("--name", help="How cards call them.")] = "",
     role: Annotated[list[Role] | None, typer.Option(help="admin, auditor; may be repeated.")] = None,
     password: Annotated[bool, typer.Option(help="Make a local console password and print it once.")] = False,
-    no_cool_down: Annotated[bool, typer.Option(help="The account may decide at once (first installation).")] = False,
+    no_cool_down: Annotated[
+        bool, typer.Option(help="The account may decide at once (first installation).")
+    ] = False,
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
@@ -49,7 +53,11 @@ def add(
     id = _id(name)
 
     async def work(bot: Bot) -> dict[str, Any]:
-        person = agreed(await bot.desk.add_person(None, id, full_name or id.removeprefix("person:"), frozenset(role or ())))
+        person = agreed(
+            await bot.desk.add_person(
+                None, id, full_name or id.removeprefix("person:"), frozenset(role or ())
+            )
+        )
         said: dict[str, Any] = _person(person)
         if password:
             said["login"], said["password"] = await _password(bot, id, timedelta(0) if no_cool_down else None)
@@ -58,7 +66,11 @@ def add(
     said = administer(config, work)
     lines = [f"{said['person']} is here."]
     if "password" in said:
-        lines += [f"  sign in as  {said['login']}", f"  password    {said['password']}", "The password is shown this once."]
+        lines += [
+            f"  sign in as  {said['login']}",
+            f"  password    {said['password']}",
+            "The password is shown this once.",
+        ]
     Speaker(is_json).answer(said, *lines)
 
 
@@ -72,7 +84,10 @@ def list_(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
     found = administer(config, work)
     speaker = Speaker(is_json)
     speaker.answer(
-        [_person(person) | {"accounts": [_account(account) for account in accounts]} for person, accounts in found],
+        [
+            _person(person) | {"accounts": [_account(account) for account in accounts]}
+            for person, accounts in found
+        ],
         speaker.table(
             ("person", "name", "roles", "state", "accounts"),
             [
@@ -98,11 +113,16 @@ def link(
 ) -> None:
     """Link an account to a person. It may decide after the cool-down (T04)."""
     if account.partition(":")[0] not in {"slack", "teams", "oidc"} or account.count(":") < 2:
-        raise CommandError("write slack:TEAM:USER, teams:TENANT:OBJECT or oidc:ISSUER:SUB; passwords are set by `people password`")
+        raise CommandError(
+            "write slack:TEAM:USER, teams:TENANT:OBJECT or oidc:ISSUER:SUB; passwords are set by `people password`"
+        )
     id = _id(name)
-    linked = agreed(administer(config, lambda bot: bot.desk.link_account(None, AccountKey(account), id, proof="operator")))
+    linked = agreed(
+        administer(config, lambda bot: bot.desk.link_account(None, AccountKey(account), id, proof="operator"))
+    )
     Speaker(is_json).answer(
-        _account(linked), f"{shown(linked.key)} is {linked.person}; it may decide from {linked.active_from.isoformat(timespec='minutes')}."
+        _account(linked),
+        f"{shown(linked.key)} is {linked.person}; it may decide from {linked.active_from.isoformat(timespec='minutes')}.",
     )
 
 
@@ -120,7 +140,9 @@ def unlink(
 @family.command("password")
 def password(
     name: PersonArgument,
-    from_stdin: Annotated[bool, typer.Option("--stdin", help="Read the password from stdin instead of making one.")] = False,
+    from_stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read the password from stdin instead of making one.")
+    ] = False,
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
@@ -131,7 +153,11 @@ def password(
         raise CommandError("there was no password on stdin")
     login, made = administer(config, lambda bot: _password(bot, id, None, given))
     data = {"person": id, "login": login} | ({} if given else {"password": made})
-    lines = [f"{login} may sign in with it."] if given else [f"  sign in as  {login}", f"  password    {made}", "It is shown this once."]
+    lines = (
+        [f"{login} may sign in with it."]
+        if given
+        else [f"  sign in as  {login}", f"  password    {made}", "It is shown this once."]
+    )
     Speaker(is_json).answer(data, *lines)
 
 

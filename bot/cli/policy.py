@@ -23,7 +23,11 @@ def check(file: FileArgument, is_json: JsonOption = False) -> None:
     """Load a policy as the server would, and say its rules in words."""
     policy = _load(file)
     speaker = Speaker(is_json)
-    lines = [f"{file.name} can be used: {len(policy.rules)} rules, {len(policy.groups)} groups.", policy.hash, ""]
+    lines = [
+        f"{file.name} can be used: {len(policy.rules)} rules, {len(policy.groups)} groups.",
+        policy.hash,
+        "",
+    ]
     lines += [f"{number}. {shown(name)}: {words}" for number, (name, words) in enumerate(_rules(policy), 1)]
     speaker.answer(
         {
@@ -34,7 +38,9 @@ def check(file: FileArgument, is_json: JsonOption = False) -> None:
                 {
                     "name": rule.name,
                     "effect": rule.effect.value,
-                    "needs": list(needs_of(rule.requirement)) if rule.requirement and rule.effect is Effect.REQUIRE else [],
+                    "needs": list(needs_of(rule.requirement))
+                    if rule.requirement and rule.effect is Effect.REQUIRE
+                    else [],
                     "words": words,
                 }
                 for rule, (_, words) in zip(policy.rules, _rules(policy), strict=True)
@@ -46,11 +52,16 @@ def check(file: FileArgument, is_json: JsonOption = False) -> None:
 
 @family.command("test")
 def test(
-    files: Annotated[list[Path], typer.Argument(metavar="CASES...", help="Files of cases (NAME.test.yaml), or folders of them.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="CASES...", help="Files of cases (NAME.test.yaml), or folders of them."),
+    ],
     is_json: JsonOption = False,
 ) -> None:
     """Judge cases by the policies they name. Exit code 7 when one does not hold."""
-    found = [case for file in files for case in (sorted(file.glob("*.test.yaml")) if file.is_dir() else [file])]
+    found = [
+        case for file in files for case in (sorted(file.glob("*.test.yaml")) if file.is_dir() else [file])
+    ]
     if not found:
         raise CommandError("there are no files of cases (NAME.test.yaml) here")
     results = {file: _test(file) for file in found}
@@ -68,7 +79,10 @@ def test(
             "total": total,
             "failed": failed,
             "files": {
-                str(file): [{"name": r.name, "ok": not r.faults, "faults": list(r.faults), "rule": r.judged.rule} for r in batch]
+                str(file): [
+                    {"name": r.name, "ok": not r.faults, "faults": list(r.faults), "rule": r.judged.rule}
+                    for r in batch
+                ]
                 for file, batch in results.items()
             },
         },
@@ -84,7 +98,9 @@ def explain_(
     ask: Annotated[Path, typer.Argument(metavar="ASK", help="A request body (JSON), or - for stdin.")],
     agent: Annotated[str, typer.Option(help="Who asks.")] = "agent:test",
     owner: Annotated[list[str] | None, typer.Option(help="Its owners.")] = None,
-    finds: Annotated[list[str] | None, typer.Option(help="KIND=COUNT that masking finds; otherwise masking looks.")] = None,
+    finds: Annotated[
+        list[str] | None, typer.Option(help="KIND=COUNT that masking finds; otherwise masking looks.")
+    ] = None,
     earlier: Annotated[float, typer.Option(help="What the rule's window holds already.")] = 0,
     is_json: JsonOption = False,
 ) -> None:
@@ -94,7 +110,12 @@ def explain_(
     kinds = _finds(finds) if finds is not None else _scan(body)
     try:
         judged = explain(
-            Judge(policy), body, agent=agent, owners=tuple(owner or ("person:owner",)), finds=kinds, earlier=earlier
+            Judge(policy),
+            body,
+            agent=agent,
+            owners=tuple(owner or ("person:owner",)),
+            finds=kinds,
+            earlier=earlier,
         )
     except CaseError as error:
         raise CommandError(str(error)) from None
@@ -127,7 +148,9 @@ def _rules(policy: Policy) -> list[tuple[str, str]]:
     return [
         (
             rule.name,
-            describe(rule.requirement) if rule.effect is Effect.REQUIRE and rule.requirement else words[rule.effect],
+            describe(rule.requirement)
+            if rule.effect is Effect.REQUIRE and rule.requirement
+            else words[rule.effect],
         )
         for rule in policy.rules
     ]
@@ -170,6 +193,10 @@ def _scan(body: dict[str, Any]) -> dict[str, int]:
     """What masking finds in the parts of the request that the server would mask."""
     from masking import Engine  # a second of loading that the other commands need not pay
 
-    parts = {name: body[name] for name in ("action", "resource", "parameters", "precondition") if name in body}
-    document = {"payload": parts} | {name: body[name] for name in ("justification", "context") if body.get(name)}
+    parts = {
+        name: body[name] for name in ("action", "resource", "parameters", "precondition") if name in body
+    }
+    document = {"payload": parts} | {
+        name: body[name] for name in ("justification", "context") if body.get(name)
+    }
     return dict(Engine().mask_json(document).classes)

@@ -16,7 +16,6 @@ import typer
 
 from adapters.keys.files import create
 from adapters.web.passwords import hash_password
-from bot import telemetry
 from bot.app import Bot
 from bot.cli._io import CommandError, JsonOption, Speaker, agreed
 from bot.cli._local import opened
@@ -41,6 +40,8 @@ policy:
   file: policy.yaml
 
 audit:
+  # The log's name in its signed heads. Never change it.
+  origin: {origin}
   # The newest signed head of the log. Put it on another disk, so that a rolled-back database is noticed.
   head_file: audit-head.txt
 """
@@ -79,14 +80,15 @@ def init(
     is_json: JsonOption = False,
 ) -> None:
     """Write a configuration, keys, an example policy, an administrator and an agent into DIR."""
-    telemetry.configure("error", "text")
     person_id(admin), agent_id(agent)
     taken = [name for name in (FILE, "policy.yaml", "keys", "data") if (folder / name).exists()]
     if taken:
-        raise CommandError(f"{folder} holds {', '.join(taken)} already, and init never overwrites; choose another folder")
+        raise CommandError(
+            f"{folder} holds {', '.join(taken)} already, and init never overwrites; choose another folder"
+        )
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(folder / FILE, CONFIG_TEXT.format(port=port))
+        _write(folder / FILE, CONFIG_TEXT.format(port=port, origin=f"signoff/{secrets.token_hex(8)}"))
         _write(folder / "policy.yaml", POLICY_TEXT.format(admin=person_id(admin).removeprefix("person:")))
         (folder / "data").mkdir(mode=0o700)
     except OSError as error:
