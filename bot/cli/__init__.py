@@ -6,6 +6,7 @@ Decided here: what happens to an error (a sentence on stderr, an exit code, neve
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from importlib.metadata import version as installed_version
 from typing import Annotated
@@ -69,3 +70,7 @@ def main() -> None:
         sys.exit(int(code))
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception:
+        # The one place that may: whatever is left is a mistake of ours, told without its message, which could hold values.
+        logging.getLogger("signoff").critical("stopped by an error of its own", exc_info=True)
+        sys.exit(int(Exit.BROKEN))

@@ -40,6 +40,8 @@ class Exit(IntEnum):
     CANCELLED = 6
     FINDINGS = 7
     """``doctor``, ``policy test`` and ``audit verify`` found something."""
+    BROKEN = 70
+    """A mistake in this program (sysexits.h: EX_SOFTWARE); stderr has the place, without any value."""
 
 
 class CommandError(SignoffError):

@@ -144,7 +144,7 @@ def vote(
     api = Api(url, _credential("SIGNOFF_TOKEN", token_file))
     body = {"choice": choice, "comment": comment} | ({"version": version} if version is not None else {})
     said = api.post(f"/v1/requests/{_id(id)}/votes", body)
-    Speaker(is_json).answer(said, f"{said['id']} is {said['state']}.")
+    Speaker(is_json).answer(said, f"{said['request']} is {said['state']}.")
 
 
 def _ask(api: Api, body: dict[str, Any], key: str) -> dict[str, Any]:
