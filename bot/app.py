@@ -72,7 +72,11 @@ def assemble(config: Config) -> Bot:
     keys = load_keys(config.keys.directory, rand)
     signers = keys.log_signers(config.audit_origin)
     journal = Journal(
-        config.audit_origin, signers[0], rand.bytes, sealer=GcmSealer(keys, rand.bytes), extra_signers=signers[1:]
+        config.audit_origin,
+        signers[0],
+        rand.bytes,
+        sealer=GcmSealer(keys, rand.bytes),
+        extra_signers=signers[1:],
     )
     store = SqliteStore(config.store.path, clock, journal)
     settings = config.masking
@@ -169,7 +173,9 @@ async def put_policy_in_force(bot: Bot) -> None:
         text = await asyncio.to_thread(path.read_text, "utf-8")
         await bot.desk.apply_policy(text)
     except (OSError, UnicodeDecodeError):
-        _log.error("the policy file cannot be read, so nobody may do anything; `signoff policy check` says why")
+        _log.error(
+            "the policy file cannot be read, so nobody may do anything; `signoff policy check` says why"
+        )
     except PolicyError:
         _log.error("the policy cannot be used, so nobody may do anything; `signoff policy check` says why")
 

@@ -335,9 +335,10 @@ class Audit(_Section, frozen=True):
     """The log."""
 
     origin: Annotated[
-        Short | None,
+        Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9./_-]{0,119}$")] | None,
         Meta(
-            description="Name of the log in its signed heads. Default: the host of public_url + `/signoff`."
+            description="Name of the log in its signed heads; never changed once there are entries. "
+            "Default: the host of public_url + `/signoff`.",
         ),
     ] = None
     head_file: Annotated[
@@ -377,8 +378,7 @@ class Config(_Section, frozen=True):
 
     @property
     def audit_origin(self) -> str:
-        host = (urlsplit(self.server.url).hostname or "localhost").replace(":", "-")
-        return self.audit.origin or f"{host}/signoff"
+        return self.audit.origin or f"{urlsplit(self.server.url).hostname or 'localhost'}/signoff"
 
 
 def load(path: Path, env: Mapping[str, str] | None = None) -> Config:

@@ -60,7 +60,9 @@ def verifier_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogVerifi
         def walk() -> tuple[bool, str]:
             verifiers = log_keys(keys, config)
             try:
-                external = (open_checkpoint(note, verifiers, config.audit_origin),) if note is not None else ()
+                external = (
+                    (open_checkpoint(note, verifiers, config.audit_origin),) if note is not None else ()
+                )
             except BadNote:
                 return False, "the head kept outside the database cannot be believed"
             with closing(connect_read_only(store)) as connection:
