@@ -82,7 +82,9 @@ async def submit(
     )
     result = await office.store.write(lambda tx: _write(office, tx, work, idempotency))
     if isinstance(result, Submitted) and result.created:
-        office.changed(result.request.id)
+        office.changed(
+            result.request.id, result.request.next_due, result.grant.use_by if result.grant else None
+        )
     return result
 
 

@@ -62,7 +62,7 @@ async def vote(
         )
 
     result = await office.store.write(work)
-    office.changed(id)
+    office.changed(id, result.grant.use_by if isinstance(result, Voted) and result.grant else None)
     return result
 
 

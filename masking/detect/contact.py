@@ -10,7 +10,7 @@ from typing import Final
 
 from masking.recognizer import Literals, Pattern, Recognizer
 
-_EMAIL: Final = r"(?<![\w.+-])[\w](?:[\w.+%&*!#'/=?^~{|}$-]{0,62}[\w+~=_-])?@(?:[\w](?:[\w-]{0,61}[\w])?\.){1,8}+[^\W\d_][\w-]{1,24}(?![\w])"
+_EMAIL: Final = r"(?<![\w.+-])[\w](?:[\w.+%&*!#'/=?^~{|}$-]{0,62}[\w+~=_-])?@(?:[\w](?:[\w-]{0,61}[\w])?\.(?=\w)){1,8}+[^\W\d_][\w-]{1,24}(?![\w])"
 
 
 def _email(value: str) -> bool | None:

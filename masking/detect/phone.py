@@ -33,9 +33,12 @@ _FORMS: Final = tuple(
         # national trunk form: 0AA(A) 000 0000, (0AA) 0000 0000
         (r"(?<![A0.-])\(0{2,5}\)[-. ]{0,2}0{2,8}(?:[-. ]0{2,6}){0,4}", 0.55),
         (r"(?<![A0.-])0{2,5}[-. /]0{2,8}(?:[-. ]0{2,6}){0,4}", 0.15),
-        (r"(?<![A0.-])0{7,15}", 0.1),
+        (r"(?<![A0.-])0{7,11}", 0.1),
+        (r"(?<![A0.-])0{12,15}", 0.03),
     )
 )
+_EXTENSION: Final = re.compile(r"A0{1,6}(?![A0])")
+"""``x123``: the letter is checked by the validator."""
 _DATE_LIKE: Final = re.compile(r"0000([-./])00\1|00?([-./])00?\2(?:0000|00)$|0{1,3}(?:\.0{1,3}){3}$")
 
 
@@ -46,22 +49,29 @@ def find(shape: str) -> tuple[tuple[int, int, float], ...]:
         for match in pattern.finditer(shape):
             start, end = match.span()
             digits = match[0].count("0")
-            if not 7 <= digits <= 17 or shape[end : end + 1] in ("0", "A", "-") or _DATE_LIKE.match(match[0]):
+            tail = _EXTENSION.match(shape, end)
+            if tail and shape[end - 4 : end] == "0000":
+                end = tail.end()
+            elif shape[end : end + 1] in ("0", "A") or shape[end : end + 2] == "-0":
+                continue
+            if not 6 <= digits <= 17 or (digits == 6 and match[0].count(" ") < 2) or _DATE_LIKE.match(match[0]):
                 continue
             if any(s <= start and end <= e for s, e in out):
                 continue
-            if end < len(shape) and re.match(r" ?[xX]0{1,6}", shape[end:]):
-                end += 0
             out[start, end] = score
     return tuple((s, e, score) for (s, e), score in out.items())
 
 
 def valid(value: str) -> bool | None:
     """Country code known, NANP rules kept; never certain, a phone number has no check digit."""
-    digits = "".join(c for c in value if "0" <= c <= "9")
+    number, mark, extension = value.lower().partition("x")
+    if mark and not extension.isdigit() or any("a" <= c <= "z" for c in number):
+        return False
+    digits = "".join(c for c in number if "0" <= c <= "9")
     if len(set(digits)) == 1:
         return False
     if value.lstrip().startswith("+"):
+        digits = digits.lstrip("0")
         if not any(digits[:n] in _CODES for n in (1, 2, 3)) or not 7 <= len(digits) <= 16:
             return False
         return None
@@ -80,7 +90,7 @@ RUN_RULES: tuple[RunRule, ...] = (
         context=(
             "phone", "telephone", "tel", "call", "called", "calling", "mobile", "cell", "cellphone", "fax", "dial", "text", "sms", "whatsapp", "contact", "reach",
             "number", "hotline", "ring", "phoned", "landline", "extension", "ext", "voicemail", "handy", "telefon", "telefono", "teléfono", "téléphone", "telefone",
-            "celular", "móvil", "cellulare", "rufnummer", "mobil", "телефон", "电话", "電話", "전화", "msisdn", "line", "signal", "telegram", "helpline", "toll", "free",
+            "celular", "móvil", "cellulare", "rufnummer", "mobil", "телефон", "电话", "電話", "전화", "msisdn", "line", "signal", "telegram", "helpline", "toll", "answer", "answering", "office", "home", "work", "tele", "telephonenum", "phonenumber",
         ),
         anti_context=("version", "order", "invoice", "serial", "isbn", "sku", "build", "port", "commit", "checksum", "timestamp", "sha", "uuid", "tracking", "ssn", "account", "routing", "zip", "npi", "mrn"),
         positive=("call (212) 555-0143", "phone: +44 20 7946 0958", "fax 212.555.0143", "cell 2125550143"),
