@@ -98,7 +98,12 @@ def test_earlier_requests_are_summed_up(earlier: float, effect: str) -> None:
 
 
 def test_nothing_came_earlier_unless_it_is_said() -> None:
-    assert judged("pay").effect == "no-rule"
+    once = load_policy(
+        "version: 1\nrules: [{name: r, when: 'true', allow: true, cumulative: {within: 1h, above: 1, per: [agent]}}]"
+    )
+
+    assert explain(Judge(once), ask_of("pay")).effect == "no-rule"
+    assert explain(Judge(once), ask_of("pay"), earlier=1).effect == "allow"
 
 
 def test_an_ask_that_the_api_would_refuse_is_no_case() -> None:
@@ -177,6 +182,7 @@ def test_a_kind_that_masking_cannot_find_is_a_fault() -> None:
 def test_a_case_that_cannot_be_judged_fails_and_says_why() -> None:
     result = ran("ask: {action: x}, expect: {effect: allow}")
 
+    assert result.name == "c"
     assert result.judged == Judged("unusable", "", (), "", "")
     assert result.faults == ("the API would refuse this ask: The field resource is missing.",)
 

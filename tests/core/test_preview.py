@@ -251,6 +251,7 @@ def test_show_names_parameters_by_their_first_key_and_others_by_their_last() -> 
     assert ordered(POINTERS, ("action",))[0] == "/action"
     assert ordered(["/a", "/x/parameters/b", "/x/b/parameters"], ("b",))[0] == "/x/parameters/b"
     assert ordered(["/a", "/parameters"], ("parameters",))[0] == "/parameters"
+    assert ordered(["/a", "/parameters/b/"], ("b",))[0] == "/parameters/b/"
 
 
 @given(st.lists(st.sampled_from(POINTERS), max_size=12), st.lists(st.sampled_from("abcxyz"), max_size=4))
