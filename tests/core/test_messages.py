@@ -71,7 +71,10 @@ def test_what_is_said_of_too_many_bytes() -> None:
     with pytest.raises(Malformed) as caught:
         read(b" " * 1300, bytes_max=1200)
 
-    assert (caught.value.code, caught.value.sentence) == ("too-large", "The JSON text has more than 1,200 bytes.")
+    assert (caught.value.code, caught.value.sentence) == (
+        "too-large",
+        "The JSON text has more than 1,200 bytes.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,6 +112,8 @@ def test_depth_falls_as_brackets_close() -> None:
     assert read(b"[" + b"[[]]," * 40 + b"[]]")[-1] == []
     inner = b"[" * (DEPTH_MAX - 1) + b"]" * (DEPTH_MAX - 1)
     assert len(read(b"[" + inner + b"," + inner + b"]")) == 2
+    with pytest.raises(Malformed):
+        read(b"[" * 20 + b"[]," + b"[" * 13 + b"]" * 33)
     with pytest.raises(Malformed):
         read(b"[[]," + b"[" * DEPTH_MAX + b"]" * DEPTH_MAX + b"]")
 
@@ -240,4 +245,6 @@ def test_the_text_of_a_part_loses_its_own_indentation_and_nothing_else() -> None
     assert document.text(("top", 0)) == "a: |\n  x\nb: 2"
     assert document.text(("top", 1)) == "c: 3"
     assert document.text(("top",)) == "- a: |\n    x\n  b: 2\n\n- c: 3"
+    assert read_yaml("a:\n  b: |\n    x\n\nc: 1").text(("a",)) == "b: |\n  x"
+    assert read_yaml("\na:\n b: 1").text(()) == "a:\n b: 1"
     assert read_yaml("a: {b: 1,\nc: 2}").text(("a",)) == "{b: 1,\nc: 2}"
