@@ -130,7 +130,7 @@ class Scheduler:
     def _supervised(self, name: str, run: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
         async def job() -> None:
             task = asyncio.current_task()
-            assert task is not None, "a job is a task"  # noqa: S101  a bug of the scheduler, not of its input
+            assert task is not None, "a job is a task"
             self._running.add(task)
             try:
                 await run()

@@ -18,7 +18,7 @@ from masking.operators import Numbering, write
 from masking.resolve import RANK_CERTAIN, RANK_KEY, RANK_MODEL, RANK_PATTERN, resolve
 from masking.scan import Candidates, scan_literals, scan_runs
 from masking.spans import Span
-from masking.view import PLACEHOLDER, View
+from masking.view import View, is_placeholder
 
 ROUNDS_MAX: Final = 4
 """Masked text is scanned again until nothing is found; context can only shrink, so two rounds are the rule."""
@@ -70,7 +70,7 @@ class Engine:
     @staticmethod
     def is_masked(value: str) -> bool:
         """Whether *value* is already one placeholder or token and nothing else."""
-        return PLACEHOLDER.fullmatch(value) is not None
+        return is_placeholder(value)
 
     def _scan(self, text: str, *, line_bound: bool) -> list[Span]:
         view = View(self._checked(text))

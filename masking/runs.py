@@ -17,7 +17,7 @@ GROUPS_MAX: Final = 16
 RUN_CHARS_MAX: Final = 160
 MEMO_MAX: Final = 20_000
 LETTERS_LEFT_MAX: Final = 40
-_RUN: Final = re.compile(rb"(?:\+ ?)?\(?0[0A]*+(?:[-. /()+]{1,3}0[0A]*+){0,15}+")
+_RUN: Final = re.compile(rb"0[0A]*+(?:[-. /()+]{1,3}0[0A]*+){0,15}+")
 _TOKEN: Final = re.compile(rb"[0A]+")
 _TIGHT: Final = b"-.0A_\xe9"
 
@@ -64,6 +64,14 @@ class RunIndex(Generic[T]):
             if before == 0x41 and shape[start] == 0x30:
                 left = shape[max(0, start - LETTERS_LEFT_MAX) : start]
                 start -= len(left) - len(left.rstrip(b"A0"))
+                before = shape[start - 1] if start else 0
+            if before in b"(+":
+                start -= 2 if shape[start - 2 : start] in (b"+(", b" (") and shape[start - 2 : start - 1] == b"+" else 1
+                if shape[start : start + 1] == b"(" and shape[max(0, start - 2) : start] == b"+ ":
+                    start -= 2
+                before = shape[start - 1] if start else 0
+            elif before == 0x20 and start > 1 and shape[start - 2] == 0x2B:
+                start -= 2
                 before = shape[start - 1] if start else 0
             if before in b"- ./" and start > 1 and shape[start - 2] == 0x41:
                 for prefix in self._loose:

@@ -51,6 +51,8 @@ def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, 
         words: Words | None = None
         for place in places:
             rule = place.what
+            if words is not None and rule.context_required and threshold > 0 and not rule.context.count(words):
+                continue
             s, e = offset + place.start, offset + place.end
             if rule.search is not None:
                 try:

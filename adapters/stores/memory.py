@@ -279,7 +279,7 @@ class _Tx(_ReadTx, Tx):
         if self._fault is not None:
             raise self._fault
         if self._undo:
-            self._journal.checkpoint(self._ledger, self.now())
+            self._journal.checkpoint(self._ledger, self._t.mark or self._clock.now())
 
     def roll_back(self) -> None:
         while self._undo:

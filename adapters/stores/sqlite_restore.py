@@ -82,7 +82,7 @@ def _void(tx: Tx, rand: Rand, epoch_at_least: int) -> Restored:
     tx.append(_draft(tx, rand, EntryType.LOG_RESTORED, Outcome.SUCCESS, data=data))
     cancelled = _cancel_pending(tx, rand)
     revoked = _revoke_issued(tx, rand)
-    assert isinstance(tx, SqliteTx), "this module is SQLite's"  # noqa: S101
+    assert isinstance(tx, SqliteTx), "this module is SQLite's"
     sessions = tx.connection.execute("DELETE FROM session").rowcount
     tx.connection.execute("DELETE FROM outbox")
     keys = [key for agent in tx.agents() for key in tx.agent_keys(agent.id) if key.revoked_at is None]

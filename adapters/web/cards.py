@@ -68,7 +68,6 @@ class CardView:
     can: frozenset[str]
 
 
-
 def view(card: Card) -> CardView:
     """The whole card, ready to draw."""
     preview = card.preview
@@ -151,4 +150,3 @@ def _seat(line: SeatLine) -> SeatView:
     return SeatView(
         line.group, line.stage, line.needed, line.names, line.is_open, len(line.names) >= line.needed
     )
-

@@ -227,7 +227,7 @@ async def _admit(visit: Visit, handler: Handler, method: str, access: Access) ->
     except ClientDisconnect:
         return Response(status_code=400)
     except SignoffError as e:
-        log.error("console fault", extra={"fault": type(e).__name__})
+        log.error("console fault", extra={"fault": type(e).__name__})  # noqa: TRY400  a traceback may hold values (T50)
         detail = (
             "It is not certain whether your change was written. Look at the page again before you repeat it."
         )

@@ -60,7 +60,9 @@ def when(at: datetime, *, seconds: bool = False) -> Markup:
 
 def day(at: datetime) -> Markup:
     """``23 Nov 2026``, for what lies further back."""
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), utc(at), at.strftime("%-d %b %Y"))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(), utc(at), at.strftime("%-d %b %Y")
+    )
 
 
 def left(until: datetime, now: datetime) -> Markup:
@@ -115,7 +117,13 @@ def environment() -> Environment:
     )
     env.globals.update(static_url=static_url, plural=plural, size=size, left=left, words=words)
     env.filters.update(
-        when=when, day=day, utc=utc, block=block, kind_words=kind_words, hidden_words=hidden_words, name_of=name_of
+        when=when,
+        day=day,
+        utc=utc,
+        block=block,
+        kind_words=kind_words,
+        hidden_words=hidden_words,
+        name_of=name_of,
     )
     return env
 

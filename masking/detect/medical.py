@@ -36,7 +36,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     Recognizer(
         name="dea",
         type="DEA",
-        patterns=(Pattern(Shapes(("AA0000000", "A00000000")), 0.05, r"^[ABCDEFGHJKLMPRSTUXabcdefghjklmprstux][A-Za-z9][0-9]{7}$"),),
+        patterns=(Pattern(Shapes(("AA0000000", "A00000000")), 0.05, r"[ABCDEFGHJKLMPRSTUXabcdefghjklmprstux][A-Za-z9][0-9]{7}"),),
         validator=dea,
         validated_score=0.3,
         context=("dea", "prescriber", "registration", "physician", "doctor", "certificate"),

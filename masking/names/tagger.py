@@ -18,7 +18,7 @@ from masking.spans import Span
 Vector = tuple[float, float, float]
 LABELS: Final = ("O", "PERSON", "LOCATION")
 MEMO_MAX: Final = 40_000
-HOPELESS: Final = -6.0
+HOPELESS: Final = -2.5
 """A token this far below O is not decoded; checked against full decoding when the model is trained."""
 TOKENS_MAX: Final = 60
 """A stretch is decoded in pieces of this many tokens at most."""
@@ -40,7 +40,7 @@ class _Word:
 
     __slots__ = ("after", "after2", "before", "before2", "hopeless", "kind", "own")
 
-    def __init__(self, token: str, flags: int, weights: dict[str, Vector]) -> None:
+    def __init__(self, token: str, flags: int, weights: dict[str, Vector], bias: float) -> None:
         self.kind = kind(token, flags)
         self.own = _sum(own(token, flags), weights)
         # Seen from the next token this one stands before it, and so on.
@@ -49,6 +49,10 @@ class _Word:
         self.before2 = _sum(beside(token, flags, "q"), weights)
         self.after2 = _sum(beside(token, flags, "m"), weights)
         o, p, l = self.own
+        if not token.islower():
+            # In lower case a common word is a name too rarely for the benefit of the doubt.
+            o -= bias
+            self.own = (o, p, l)
         self.hopeless = max(p, l) - o < HOPELESS
 
 
@@ -87,7 +91,7 @@ class Tagger:
     def _word(self, token: str) -> _Word:
         if len(self._memo) >= MEMO_MAX:
             self._memo.clear()
-        word = self._memo[token] = _Word(token, self.flags(token), self._weights)
+        word = self._memo[token] = _Word(token, self.flags(token), self._weights, self._bias)
         return word
 
     def find(self, text: str) -> list[Span]:
@@ -116,7 +120,6 @@ class Tagger:
         n = len(words)
         edge = self._edge
         (oo, op, ol), (po, pp, pl), (lo, lp, ll) = self._t
-        bias = self._bias
         so, sp, sl = 0.0, -1e9, -1e9
         backs = []
         margins = []
@@ -131,7 +134,7 @@ class Tagger:
             dl = lefts.get(left) or self._pair(left, "d", lefts)
             dr = rights.get(right) or self._pair(right, "e", rights)
             a, b, c, d, e = w.own, p1.before, n1.after, p2.before2, n2.after2
-            eo = a[0] + b[0] + c[0] + d[0] + e[0] + dl[0] + dr[0] - bias
+            eo = a[0] + b[0] + c[0] + d[0] + e[0] + dl[0] + dr[0]
             ep = a[1] + b[1] + c[1] + d[1] + e[1] + dl[1] + dr[1]
             el = a[2] + b[2] + c[2] + d[2] + e[2] + dl[2] + dr[2]
             x, y, z = so + oo, sp + po, sl + lo

@@ -245,6 +245,22 @@ async def test_i6_time_never_goes_back_for_decisions(store: Store, clock: Manual
     assert await store.read(lambda tx: tx.now()) == later
 
 
+async def test_an_instant_told_to_a_write_that_was_taken_back_never_comes_again(
+    store: Store, clock: ManualClock
+) -> None:
+    def work(tx: Tx) -> None:
+        tx.now()
+        raise KeyError
+
+    clock.forward(MINUTE)
+    with pytest.raises(KeyError):
+        await store.write(work)
+    clock.back(MINUTE)
+
+    assert await store.read(lambda tx: tx.now()) == START + MINUTE
+    assert await store.write(lambda tx: tx.now()) == START + MINUTE
+
+
 async def test_one_transaction_is_one_instant(store: Store, clock: ManualClock) -> None:
     def work(tx: Tx) -> bool:
         before = tx.now()

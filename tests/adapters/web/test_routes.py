@@ -15,7 +15,9 @@ POSTS = [(path, access) for method, path, access in ROUTES if method == "POST"]
 
 
 def real(path: str) -> str:
-    return path.replace("{id}", "req_nothing").replace("{name}", next(iter(STATIC)) if "static" in path else "bot")
+    return path.replace("{id}", "req_nothing").replace(
+        "{name}", next(iter(STATIC)) if "static" in path else "bot"
+    )
 
 
 def assert_headers(answer) -> None:
@@ -95,7 +97,9 @@ async def test_t32_a_forged_form_is_refused_on_every_changing_route(house, heade
 async def test_another_sessions_token_does_not_fit(house):
     root, ana = await house.signed_in("root"), await house.signed_in("ana")
 
-    answer = await root.http.post("/freeze", data={"csrf": await ana.token("/"), "reason": "x"}, headers={"origin": ORIGIN})
+    answer = await root.http.post(
+        "/freeze", data={"csrf": await ana.token("/"), "reason": "x"}, headers={"origin": ORIGIN}
+    )
 
     assert answer.status_code == 403
     assert await house.desk.service.frozen() is None
@@ -129,16 +133,24 @@ def test_same_origin(headers, same):
     assert is_same_origin(headers, ORIGIN) is same
 
 
-@pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\nb", "", "evil", "/é", "/" + "a" * 600])
+@pytest.mark.parametrize(
+    "path",
+    ["//evil.example", "https://evil.example", "/\\evil.example", "/a\nb", "", "evil", "/é", "/" + "a" * 600],
+)
 def test_t32_an_open_redirect_has_nowhere_to_go(path):
     assert not is_local(path)
 
 
-@pytest.mark.parametrize("given", ["//evil.example", "https://evil.example/", "/\\evil.example", "/login?next=/", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "given",
+    ["//evil.example", "https://evil.example/", "/\\evil.example", "/login?next=/", "javascript:alert(1)"],
+)
 async def test_signing_in_leads_nowhere_else(house, given):
     browser = house.browser()
 
-    answer = await browser.post("/login", {"name": "ana", "password": "correct horse battery", "next": given}, at="/login")
+    answer = await browser.post(
+        "/login", {"name": "ana", "password": "correct horse battery", "next": given}, at="/login"
+    )
 
     assert answer.headers["location"] == "/"
 
@@ -187,7 +199,12 @@ async def test_a_public_https_address_brings_hsts_and_the_host_cookie(tmp_path):
     house = await open_house(tmp_path, "https://signoff.example")
     try:
         browser = house.browser()
-        answer = await browser.post("/login", {"name": "ana", "password": "correct horse battery"}, at="/login", origin="https://signoff.example")
+        answer = await browser.post(
+            "/login",
+            {"name": "ana", "password": "correct horse battery"},
+            at="/login",
+            origin="https://signoff.example",
+        )
         cookies = answer.headers.get_list("set-cookie")
     finally:
         await close_desk(house.desk)
@@ -198,3 +215,15 @@ async def test_a_public_https_address_brings_hsts_and_the_host_cookie(tmp_path):
     for part in ("HttpOnly", "Secure", "Path=/", "SameSite=lax"):
         assert part in session
     assert "Domain" not in session
+
+
+def test_the_vendored_scripts_are_the_ones_that_were_looked_at():
+    from hashlib import sha256
+    from pathlib import Path
+
+    record = (Path(__file__).parents[3] / "docs" / "decisions" / "0020-console-scripts.md").read_text()
+
+    for name, body in STATIC.items():
+        if name.startswith("htmx"):
+            assert f"`{name}`" in record
+            assert sha256(body).hexdigest() in record

@@ -35,10 +35,17 @@ async def test_signing_in_is_journalled_and_so_is_being_turned_away(house):
     await house.browser().sign_in("ana", "wrong")
     await house.browser().sign_in("nobody", "wrong")
 
-    assert [e for e in await house.desk.entries() if e.startswith("session")] == ["session.login", "session.refused", "session.refused"]
+    assert [e for e in await house.desk.entries() if e.startswith("session")] == [
+        "session.login",
+        "session.refused",
+        "session.refused",
+    ]
 
 
-@pytest.mark.parametrize(("name", "password"), [("ana", "wrong"), ("nobody", PASSWORD), ("../x", PASSWORD), ("", ""), ("ana", ""), ("ana", "x" * 5000)])
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("ana", "wrong"), ("nobody", PASSWORD), ("../x", PASSWORD), ("", ""), ("ana", ""), ("ana", "x" * 5000)],
+)
 async def test_wrong_names_and_wrong_passwords_get_one_answer(house, name, password):
     answer = await house.browser().sign_in(name, password)
 
@@ -56,7 +63,9 @@ async def test_a_new_sign_in_gets_a_new_id_and_ends_the_old_one(house):
     assert await house.desk.store.read(lambda tx: tx.session(session_id(old))) is None
 
 
-@pytest.mark.parametrize(("away", "still_in"), [(timedelta(minutes=29, seconds=59), True), (timedelta(minutes=30), False)])
+@pytest.mark.parametrize(
+    ("away", "still_in"), [(timedelta(minutes=29, seconds=59), True), (timedelta(minutes=30), False)]
+)
 async def test_a_session_ends_at_the_very_instant_of_its_idle_limit(house, away, still_in):
     ana = await house.signed_in("ana")
     house.desk.clock.forward(away)
@@ -118,7 +127,9 @@ async def test_t04_a_freshly_linked_account_may_look_but_change_nothing(house):
 
     asked = await house.desk.asked()
     soon = house.desk.clock.now() + timedelta(hours=3)
-    await house.desk.store.write(lambda tx: tx.put_account(replace(tx.account(local("ana")), active_from=soon)))
+    await house.desk.store.write(
+        lambda tx: tx.put_account(replace(tx.account(local("ana")), active_from=soon))
+    )
     ana = await house.signed_in("ana")
 
     page = await ana.get(f"/requests/{asked.request.id}")
@@ -172,12 +183,31 @@ def test_live_streams_are_capped_by_person():
     assert streams.take("person:ana")
 
 
-@pytest.mark.parametrize("url", ["http://signoff.example", "ftp://x", "signoff.example", "https://x/path", "https://u:p@x", "https://x?q", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://signoff.example",
+        "ftp://x",
+        "signoff.example",
+        "https://x/path",
+        "https://u:p@x",
+        "https://x?q",
+        "",
+    ],
+)
 def test_an_unsafe_public_url_stops_the_start(url):
     with pytest.raises(ConfigError):
         WebSettings(url)
 
 
-@pytest.mark.parametrize(("url", "origin"), [("https://x.example/", "https://x.example"), ("https://x.example:443", "https://x.example"), ("http://[::1]:8080", "http://[::1]:8080"), ("https://X.example:8443", "https://x.example:8443")])
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://x.example/", "https://x.example"),
+        ("https://x.example:443", "https://x.example"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("https://X.example:8443", "https://x.example:8443"),
+    ],
+)
 def test_the_origin_is_written_as_browsers_write_it(url, origin):
     assert WebSettings(url).origin == origin
