@@ -320,7 +320,7 @@ def _allow(office: Office, tx: Tx, request: Request, now: datetime) -> tuple[Req
             entries.SYSTEM,
             Outcome.APPROVED,
             request=approved,
-            data={"votes": [], "basis": "policy", "seats": [], "payload_hash": approved.payload_hash},
+            data={"votes": [], "basis": "allow", "seats": [], "payload_hash": approved.payload_hash},
         )
     )
     grant = issue(office, tx, approved, seq, now)
