@@ -83,10 +83,52 @@ denial_memory: 1s
 """
 
 GIVEN: Final = tuple(
-    ["Maria", "James", "Aisha", "Chen", "Priya", "Lukas", "Sofia", "Omar", "Grace", "Mateo", "Hana", "Noah", "Ingrid", "Kofi", "Elena", "Tomas", "Yuki", "Fatima", "Owen", "Zoe"]
+    [
+        "Maria",
+        "James",
+        "Aisha",
+        "Chen",
+        "Priya",
+        "Lukas",
+        "Sofia",
+        "Omar",
+        "Grace",
+        "Mateo",
+        "Hana",
+        "Noah",
+        "Ingrid",
+        "Kofi",
+        "Elena",
+        "Tomas",
+        "Yuki",
+        "Fatima",
+        "Owen",
+        "Zoe",
+    ]
 )
 FAMILY: Final = tuple(
-    ["Lopez", "Okafor", "Tanaka", "Novak", "Schmidt", "Rossi", "Haddad", "Larsen", "Silva", "Murphy", "Kowalski", "Dubois", "Ivanova", "Nguyen", "Brandt", "Castillo", "Moreau", "Patel", "Weiss", "Young"]
+    [
+        "Lopez",
+        "Okafor",
+        "Tanaka",
+        "Novak",
+        "Schmidt",
+        "Rossi",
+        "Haddad",
+        "Larsen",
+        "Silva",
+        "Murphy",
+        "Kowalski",
+        "Dubois",
+        "Ivanova",
+        "Nguyen",
+        "Brandt",
+        "Castillo",
+        "Moreau",
+        "Patel",
+        "Weiss",
+        "Young",
+    ]
 )
 STREETS: Final = (
     "Maple Avenue",
