@@ -18,6 +18,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.agents.app import create_routes as agent_routes
 from adapters.agents.limits import AgentsSettings
@@ -26,6 +27,7 @@ from adapters.keys.files import FileKeys
 from adapters.keys.files import load as load_keys
 from adapters.stores.sqlite import SqliteStore
 from adapters.web.app import create_routes as console_routes
+from adapters.web.csp import security_headers
 from adapters.web.settings import OidcSettings, WebSettings
 from audit.disclosure import GcmSealer
 from audit.journal import Journal
@@ -196,7 +198,7 @@ async def running(bot: Bot) -> AsyncIterator[None]:
 async def serve(config: Config, ready: Callable[[str], None] | None = None) -> None:
     """Serve until the process is told to stop. *ready* hears the address once it listens."""
     async with open_bot(config) as bot, running(bot):
-        server = uvicorn.Server(_uvicorn(config, Starlette(routes=bot.routes)))
+        server = uvicorn.Server(_uvicorn(config, asgi(bot)))
         if ready is None:
             await server.serve()
             return
@@ -207,6 +209,26 @@ async def serve(config: Config, ready: Callable[[str], None] | None = None) -> N
             if server.started:
                 port = server.servers[0].sockets[0].getsockname()[1]
                 ready(f"http://{config.server.host}:{port}")
+
+
+def asgi(bot: Bot) -> ASGIApp:
+    """The application as the server runs it. Answers that no route made (404, 500) carry the security headers too."""
+    app = Starlette(routes=bot.routes)
+    https = bot.config.server.url.startswith("https://")
+    extra = [(k.encode(), v.encode()) for k, v in security_headers(https=https).items()]
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.setdefault("headers", [])
+                if all(name.lower() != b"content-security-policy" for name, _ in headers):
+                    present = {name.lower() for name, _ in headers}
+                    message["headers"] = [*headers, *(pair for pair in extra if pair[0] not in present)]
+            await send(message)
+
+        await app(scope, receive, told)
+
+    return guarded
 
 
 def _uvicorn(config: Config, app: Any) -> uvicorn.Config:

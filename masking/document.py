@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from masking.errors import MaskingError
 from masking.keys import KEY_SCORE, key_decides
 from masking.masked import Masked, _make
-from masking.operators import Numbering, write
+from masking.operators import Numbering, Writing, write
 from masking.spans import Span
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ class _Leaf:
     spans: list[Span] = field(default_factory=list)
 
 
-def mask_value(engine: Engine, value: JSON) -> MaskedDocument:
+def mask_value(engine: Engine, value: JSON, writing: Writing | None = None) -> MaskedDocument:
     leaves, keys = _flatten(value)
     _scan_leaves(engine, leaves)
     key_spans = _scan_keys(engine, keys)
-    numbering = Numbering()
+    numbering = writing or Numbering()
     masked_keys: dict[str, Masked] = {}
     out: list[MaskedLeaf] = []
     findings: list[Finding] = []

@@ -14,7 +14,7 @@ from masking.config import EngineConfig
 from masking.document import JSON, MaskedDocument, mask_value
 from masking.errors import MaskingError
 from masking.masked import Masked
-from masking.operators import Numbering, write
+from masking.operators import Numbering, Writing, write
 from masking.resolve import RANK_CERTAIN, RANK_KEY, RANK_MODEL, RANK_PATTERN, resolve
 from masking.scan import Candidates, scan_literals, scan_runs
 from masking.spans import Span
@@ -41,14 +41,14 @@ class Engine:
         found = self._candidates(view, line_bound=False, threshold=0.0)
         return sorted(span for _, span in found)
 
-    def mask_text(self, text: str) -> Masked:
-        """*text* with every found value replaced by a typed, numbered placeholder."""
+    def mask_text(self, text: str, writing: Writing | None = None) -> Masked:
+        """*text* with every found value replaced: by a typed, numbered placeholder, or as *writing* says."""
         spans = self.scan_closed(text, line_bound=False)
-        return write(text, spans, Numbering())
+        return write(text, spans, writing or Numbering())
 
-    def mask_json(self, value: JSON) -> MaskedDocument:
+    def mask_json(self, value: JSON, writing: Writing | None = None) -> MaskedDocument:
         """Every leaf of *value* masked, keys included; the document has the same shape."""
-        return mask_value(self, value)
+        return mask_value(self, value, writing)
 
     def scan_closed(self, text: str, *, line_bound: bool) -> list[Span]:
         """As :meth:`scan`, and what shows itself only once the rest is masked is found as well."""

@@ -181,7 +181,7 @@ def main() -> int:
             "sha256sum over the chain": (chain, lambda d: flip(d / "leaves.jsonl", b"p_ana", b"p_eve")),
             "tlog-scales": (
                 tlog_scales(arguments.venv),
-                break_entry_100),
+                break_entry_100,
             ),
             "@sigstore/verify": (
                 sigstore(arguments.node),
