@@ -150,9 +150,15 @@ def it_vat(number: str) -> bool:
 
 
 def pt_nif(number: str) -> bool:
-    """Autoridade Tributária, NIF: weights 9 to 2, eleven minus the remainder, 10 and 11 are 0; first digit 1-3, 5-9."""
+    """Autoridade Tributária, NIF: weights 9 to 2, eleven minus the remainder, 10 and 11 are 0; first digit 1-3, 5-9, or 45 (non-residents)."""
     number = number.removeprefix("PT")
-    if len(number) != 9 or not is_digits(number) or number[0] in "04" or one_repeated(number):
+    if (
+        len(number) != 9
+        or not is_digits(number)
+        or number[0] == "0"
+        or (number[0] == "4" and number[1] != "5")
+        or one_repeated(number)
+    ):
         return False
     value = 11 - weighted(number[:8], range(9, 1, -1)) % 11
     return (0 if value > 9 else value) == int(number[8])

@@ -42,7 +42,49 @@ def gstin(number: str) -> bool:
 
 
 _STATES = frozenset(
-    "AN AP AR AS BH BR CG CH DD DL DN GA GJ HP HR JH JK KA KL LA LD MH ML MN MP MZ NL OD OR PB PY RJ SK TG TN TR TS UK UA UP WB".split()
+    [
+        "AN",
+        "AP",
+        "AR",
+        "AS",
+        "BH",
+        "BR",
+        "CG",
+        "CH",
+        "DD",
+        "DL",
+        "DN",
+        "GA",
+        "GJ",
+        "HP",
+        "HR",
+        "JH",
+        "JK",
+        "KA",
+        "KL",
+        "LA",
+        "LD",
+        "MH",
+        "ML",
+        "MN",
+        "MP",
+        "MZ",
+        "NL",
+        "OD",
+        "OR",
+        "PB",
+        "PY",
+        "RJ",
+        "SK",
+        "TG",
+        "TN",
+        "TR",
+        "TS",
+        "UK",
+        "UA",
+        "UP",
+        "WB",
+    ]
 )
 _VEHICLE = re.compile("([A-Z]{2})[0-9]{1,2}[A-HJ-NP-Z]{0,3}[0-9]{4}|[0-9]{2}BH[0-9]{4}[A-HJ-NP-Z]{1,2}")
 
