@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+
 from masking import CustomRecognizer, Engine, EngineConfig, MaskingError
 
 ENGINE = Engine()
@@ -65,7 +66,9 @@ def test_a_number_leaf_that_is_a_card_becomes_a_masked_string():
     assert ENGINE.mask_json([4111111111111111]).to_json() == ["[CREDIT_CARD_1 …1111]"]
 
 
-@pytest.mark.parametrize("value", ["", "true", "null", "${DB_PASSWORD}", "<password>", "****", "[PASSWORD_1]"])
+@pytest.mark.parametrize(
+    "value", ["", "true", "null", "${DB_PASSWORD}", "<password>", "****", "[PASSWORD_1]"]
+)
 def test_a_placeholder_under_a_secret_key_is_left(value):
     assert not ENGINE.mask_json({"password": value}).leaves[0].hidden
 
@@ -105,7 +108,9 @@ def test_full_width_and_arabic_digits_are_digits():
 def test_an_allowed_value_is_not_masked_and_a_denied_one_is():
     engine = Engine(EngineConfig(allow=frozenset({"Support@example.org"}), deny=(("bluebird", "PROJECT"),)))
 
-    assert engine.mask_text("support@example.org about Bluebird").text == "support@example.org about [PROJECT_1]"
+    assert (
+        engine.mask_text("support@example.org about Bluebird").text == "support@example.org about [PROJECT_1]"
+    )
 
 
 def test_an_own_recognizer_runs_with_validator_and_context():
