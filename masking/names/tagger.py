@@ -110,13 +110,19 @@ class Tagger:
                 continue
             j = i + 1
             # One hopeless token inside (a comma of an address) does not end a stretch.
-            while j < n and j - i < TOKENS_MAX and (not words[j].hopeless or (j + 1 < n and not words[j + 1].hopeless)):
+            while (
+                j < n
+                and j - i < TOKENS_MAX
+                and (not words[j].hopeless or (j + 1 < n and not words[j + 1].hopeless))
+            ):
                 j += 1
             self._decode(words, i, j, labels)
             i = j
         return self._spans(text, labels) if labels else []
 
-    def _decode(self, words: list[_Word], start: int, stop: int, labels: dict[int, tuple[int, float]]) -> None:
+    def _decode(
+        self, words: list[_Word], start: int, stop: int, labels: dict[int, tuple[int, float]]
+    ) -> None:
         n = len(words)
         edge = self._edge
         (oo, op, ol), (po, pp, pl), (lo, lp, ll) = self._t
@@ -175,6 +181,15 @@ class Tagger:
                 prior = out[-1]
                 out[-1] = Span(prior.start, match.end(), name, max(prior.score, score), "names", prior.reason)
             else:
-                out.append(Span(match.start(), match.end(), name, score, "names", "model: the word and those beside it"))
+                out.append(
+                    Span(
+                        match.start(),
+                        match.end(),
+                        name,
+                        score,
+                        "names",
+                        "model: the word and those beside it",
+                    )
+                )
             last = i
         return out
