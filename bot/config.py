@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from bot.config_chat import SlackSettings, TeamsSettings
 from bot.config_read import Reader
 from bot.core import yaml_strict
 from bot.core.ids import NAME
@@ -174,6 +175,10 @@ class Oidc(_Section, frozen=True):
     jwks_uri: Annotated[Url, Meta(description="From the provider's discovery document.")]
     label: Annotated[Short, Meta(description="What the login button says.")] = "single sign-on"
     scopes: Annotated[tuple[Short, ...], Meta(max_length=20, description="Scopes to ask for.")] = ("openid",)
+    groups_claim: Annotated[
+        Short | None,
+        Meta(description="The claim that lists a person's groups; policies name them as `oidc_claim`."),
+    ] = None
     algorithms: Annotated[
         tuple[Literal["RS256", "ES256", "EdDSA"], ...],
         Meta(max_length=3, description="Signature algorithms to accept."),
@@ -330,9 +335,10 @@ class Audit(_Section, frozen=True):
     """The log."""
 
     origin: Annotated[
-        Short | None,
+        Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9./_-]{0,119}$")] | None,
         Meta(
-            description="Name of the log in its signed heads. Default: the host of public_url + `/signoff`."
+            description="Name of the log in its signed heads; never changed once there are entries. "
+            "Default: the host of public_url + `/signoff`.",
         ),
     ] = None
     head_file: Annotated[
@@ -365,12 +371,14 @@ class Config(_Section, frozen=True):
     console: Annotated[Console, Meta(description="The web console.")] = Console()
     agents: Annotated[Agents, Meta(description="How agents prove who they are.")] = Agents()
     masking: Annotated[Masking, Meta(description="What is hidden.")] = Masking()
+    slack: Annotated[SlackSettings | None, Meta(description="Cards, buttons and commands in Slack.")] = None
+    teams: Annotated[TeamsSettings | None, Meta(description="Cards, buttons and commands in Teams.")] = None
     audit: Annotated[Audit, Meta(description="The log.")] = Audit()
     log: Annotated[Log, Meta(description="What the process tells.")] = Log()
 
     @property
     def audit_origin(self) -> str:
-        return self.audit.origin or f"{urlsplit(self.server.url).netloc}/signoff"
+        return self.audit.origin or f"{urlsplit(self.server.url).hostname or 'localhost'}/signoff"
 
 
 def load(path: Path, env: Mapping[str, str] | None = None) -> Config:

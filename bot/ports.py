@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from audit.entry import Draft
 from bot.core.ids import AccountKey, AgentId, Digest, GrantId, GroupName, PersonId, RequestId
 from bot.core.people import Account, Agent, AgentKey, Delegation, Person, Session
 from bot.core.policy import Policy
 from bot.core.request import Grant, GrantState, Request, RequestState, Vote
-from masking import Masked, MaskedDocument
+from masking.document import MaskedDocument
+from masking.masked import Masked
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ T = TypeVar("T")
 class Masker(Protocol):
     """Masks off the event loop within a time and size limit. Raises ``masking.MaskingError``; then nothing is shown (I9)."""
 
-    async def mask_json(self, value: object) -> MaskedDocument: ...
+    async def mask_json(self, value: Any) -> MaskedDocument: ...
 
     async def mask_text(self, text: str) -> Masked: ...
 

@@ -81,7 +81,7 @@ class Plain(logging.Formatter):
         shape = _shape(record)
         head = [str(shape.pop(name)) for name in ("at", "level", "logger", "event")]
         tail = [f"{name}={json.dumps(value)}" for name, value in shape.items()]
-        return redact(" ".join([*head, *tail]).encode("ascii", "backslashreplace").decode())
+        return redact(" ".join([*(json.dumps(part)[1:-1] for part in head), *tail]))
 
 
 def configure(
@@ -157,10 +157,11 @@ def _event(record: logging.LogRecord, *, ours: bool) -> str:
         return template[:TEXT_MAX]
     try:
         args = record.args
-        shown = (
+        # logging unpacks a lone mapping, so a plain %s would print all of it.
+        shown: object = (
             {name: _plain(value) for name, value in args.items()}
-            if isinstance(args, Mapping)
-            else tuple(_plain(value) for value in args)
+            if isinstance(args, Mapping) and "%(" in template
+            else tuple(_plain(value) for value in ((args,) if isinstance(args, Mapping) else args))
         )
         return (template % shown)[:TEXT_MAX]
     except (TypeError, ValueError, KeyError):

@@ -32,11 +32,13 @@ class Words:
             cut = text.find("\n", end, right)
             right = cut if cut >= 0 else right
         # A word cut by the window's edge is no word.
-        while left and left < start and text[left].isalnum() and text[left - 1].isalnum():
-            left += 1
-        while right < len(text) and right > end and text[right].isalnum() and text[right - 1].isalnum():
-            right -= 1
-        words = [w.lower() for w in _WORD.findall(text[left:start] + " | " + text[end:right])]
+        if left and text[left - 1].isalnum():
+            while left < start and text[left].isalnum():
+                left += 1
+        if right < len(text) and text[right].isalnum():
+            while right > end and text[right - 1].isalnum():
+                right -= 1
+        words = " ".join(_WORD.findall(text[left:start] + " | " + text[end:right])).lower().split(" ")
         self.near = frozenset(words)
         self.line = " " + " ".join(words) + " "
 

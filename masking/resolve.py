@@ -32,7 +32,9 @@ def resolve(candidates: list[tuple[int, Span]], text: str) -> list[Span]:
     buckets: dict[int, list[Span]] = {}
     for _, span in candidates:
         cells = range(span.start >> 8, ((span.end - 1) >> 8) + 1)
-        rivals = [r for cell in cells for r in buckets.get(cell, ()) if r.start < span.end and span.start < r.end]
+        rivals = [
+            r for cell in cells for r in buckets.get(cell, ()) if r.start < span.end and span.start < r.end
+        ]
         pieces = [span] if not rivals else _leftovers(span, rivals, text)
         for piece in pieces:
             taken.append(piece)

@@ -15,7 +15,13 @@ import unicodedata
 from typing import Final
 
 OTHER_LETTER: Final = 0xE9
-PLACEHOLDER: Final = re.compile(r"\[[A-Z][A-Z_]{1,40}_[0-9]{1,6}(?: …[0-9]{4})?\]|\btok_[a-z0-9_]{1,40}_[a-z0-9]{1,8}_[a-z2-7]{16,400}")
+_LABEL: Final = re.compile(r"\[[A-Z][A-Z_]{1,40}_[0-9]{1,6}(?: …[0-9]{4})?\]")
+_TOKEN: Final = re.compile(r"tok_[a-z0-9_]{1,40}_[a-z0-9]{1,8}_[a-z2-7]{16,4000}(?![A-Za-z0-9])")
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether *value* is one placeholder or token that this package wrote, and nothing else."""
+    return _LABEL.fullmatch(value) is not None or _TOKEN.fullmatch(value) is not None
 
 
 def _shape_table() -> bytes:
@@ -52,7 +58,8 @@ def _fold_map() -> dict[int, str]:
 
 SHAPE: Final = _shape_table()
 _FOLD: Final = _fold_map()
-_FOLDABLE: Final = re.compile("[" + "".join(map(chr, sorted(_FOLD))) + "]")
+_BMP: Final = re.compile("[" + "".join(chr(c) for c in sorted(_FOLD) if c < 0x10000) + "]")
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 
 
 class View:
@@ -63,10 +70,12 @@ class View:
     def __init__(self, text: str) -> None:
         self.text = text
         folded = text
-        if not text.isascii() and _FOLDABLE.search(text):
+        if not text.isascii() and (_BMP.search(text) or _ASTRAL.search(text)):
             folded = text.translate(_FOLD)
-        if "_" in text and ("[" in text or "tok_" in text):
-            folded = PLACEHOLDER.sub(_blank, folded)
+        if "]" in text:
+            folded = _LABEL.sub(_blank, folded)
+        if "tok_" in text:
+            folded = _TOKEN.sub(_blank, folded)
         self.folded = folded
         raw = folded.encode("latin-1", "replace")
         self.low = raw.lower()

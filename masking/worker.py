@@ -164,7 +164,9 @@ class Worker:
             size += len(batch[-1].payload)
         return batch
 
-    async def _one_by_one(self, child: asyncio.subprocess.Process | None, batch: list[_Job]) -> asyncio.subprocess.Process | None:
+    async def _one_by_one(
+        self, child: asyncio.subprocess.Process | None, batch: list[_Job]
+    ) -> asyncio.subprocess.Process | None:
         for job in batch:
             try:
                 if child is None:

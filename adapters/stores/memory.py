@@ -279,7 +279,7 @@ class _Tx(_ReadTx, Tx):
         if self._fault is not None:
             raise self._fault
         if self._undo:
-            self._journal.checkpoint(self._ledger, self.now())
+            self._journal.checkpoint(self._ledger, self._t.mark or self._clock.now())
 
     def roll_back(self) -> None:
         while self._undo:
@@ -518,21 +518,19 @@ class MemoryStore:
         await asyncio.sleep(0)
         self._need_open()
         claimed: list[OutboxRow] = []
+        for id, waiting in tuple(self._tables.outbox.items()):
+            if waiting.leased_until is not None and waiting.leased_until <= now and self._successor(waiting):
+                del self._tables.outbox[id]
         out = {
             _place(w)
             for w in self._tables.outbox.values()
             if w.leased_until is not None and w.leased_until > now
         }
-        for id, waiting in sorted(
-            self._tables.outbox.items(), key=lambda item: (item[1].row.due_at, item[0])
-        ):
+        for waiting in sorted(self._tables.outbox.values(), key=lambda w: (w.row.due_at, w.row.id)):
             if len(claimed) >= _bounded(limit):
                 break
             is_free = waiting.leased_until is None or waiting.leased_until <= now
             if not is_free or waiting.row.due_at > now or _place(waiting) in out:
-                continue
-            if waiting.leased_until is not None and self._successor(waiting) is not None:
-                del self._tables.outbox[id]
                 continue
             waiting.leased_until = now + lease
             claimed.append(waiting.row)

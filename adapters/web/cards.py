@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from markupsafe import Markup, escape
 
 from adapters.web.render import block, kind_words
-from bot.core.preview import Button, Card, Leaf, Preview, SeatLine
+from bot.core.preview import Card, Leaf, Preview, SeatLine
 from bot.core.visible import confusable
 from masking.masked import Masked
 
@@ -23,10 +22,10 @@ LONG_LINES: Final = 10
 """What fits a screen together with its neighbours; anything longer folds and has to be opened before Approve."""
 
 MASK: Final = re.compile(
-    r"\[(?P<type>[A-Z][A-Z_]{1,40})_(?P<length>[0-9]{1,6})(?: …(?P<last>[0-9]{4}))?\]"
+    r"\[(?P<type>[A-Z][A-Z_]{1,40})_(?P<number>[0-9]{1,6})(?: …(?P<last>[0-9]{4}))?\]"
     r"|\b(?P<token>tok_[a-z0-9_]{1,40}_[a-z0-9]{1,8}_[a-z2-7]{16,400})"
 )
-"""The placeholders that ``masking.operators`` writes."""
+"""The placeholders that ``masking.operators`` writes: type, a number that equal values share, the last four digits of some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,6 @@ class CardView:
     filled: int
     needed: int
     can: frozenset[str]
-
-    @property
-    def has_reveal(self) -> bool:
-        return Button.REVEAL in self.can and any(leaf.hidden for leaf in self.leaves)
 
 
 def view(card: Card) -> CardView:
@@ -130,11 +125,12 @@ def _bar(match: re.Match[str]) -> Markup:
         return Markup('<mark class="mask" title="replaced by a token: {}">{}</mark>').format(
             match["token"], "token"
         )
-    words, length = kind_words(match["type"]), int(match["length"])
+    words, number = kind_words(match["type"]), int(match["number"])
     tail = Markup("<b>…{}</b>").format(match["last"]) if match["last"] else Markup("")
     return Markup(
-        '<mark class="mask" title="masked: {words}, {length} characters">{words}{tail}<i>{length}</i></mark>'
-    ).format(words=words, length=length, tail=tail)
+        '<mark class="mask" title="hidden: {words}, number {number} of this request; equal numbers hide equal values">'
+        "{words}<i>{number}</i>{tail}</mark>"
+    ).format(words=words, number=number, tail=tail)
 
 
 def _warning(text: Masked) -> Markup | None:
@@ -154,14 +150,3 @@ def _seat(line: SeatLine) -> SeatView:
     return SeatView(
         line.group, line.stage, line.needed, line.names, line.is_open, len(line.names) >= line.needed
     )
-
-
-def duration_words(delta: timedelta) -> str:
-    """``3 min`` for lists."""
-    minutes = int(delta.total_seconds() // 60)
-    if minutes < 1:
-        return "under a minute"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours = minutes // 60
-    return f"{hours} h {minutes % 60} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"

@@ -72,6 +72,7 @@ class Visit:
     actor: Actor | None = None
     person: Person | None = None
     frozen: Freeze | None = None
+    is_cooling: bool = False
 
     @property
     def desk(self) -> Desk:
@@ -120,6 +121,7 @@ class Visit:
             "actor": self.actor,
             "csrf": self.session.csrf if self.session else "",
             "frozen": self.frozen,
+            "is_cooling": self.is_cooling,
             "now": self.console.clock.now(),
             "is_admin": self.is_admin,
             "is_auditor": self.is_auditor,
@@ -211,6 +213,8 @@ async def _admit(visit: Visit, handler: Handler, method: str, access: Access) ->
             refusal = await _take_form(visit)
             if refusal is not None:
                 return refusal
+            if visit.is_cooling and not visit.http.scope["path"].startswith("/logout"):
+                return visit.refused(Refused(Reason.COOL_DOWN))
         if access is Access.SIGNED_IN and visit.session is not None and visit.is_by_hand:
             await console.sessions.touch(visit.session)
         return await handler(visit)
@@ -223,7 +227,7 @@ async def _admit(visit: Visit, handler: Handler, method: str, access: Access) ->
     except ClientDisconnect:
         return Response(status_code=400)
     except SignoffError as e:
-        log.error("console fault", extra={"fault": type(e).__name__})
+        log.error("console fault", extra={"fault": type(e).__name__})  # noqa: TRY400  a traceback may hold values (T50)
         detail = (
             "It is not certain whether your change was written. Look at the page again before you repeat it."
         )
@@ -231,7 +235,8 @@ async def _admit(visit: Visit, handler: Handler, method: str, access: Access) ->
 
 
 async def _know(visit: Visit) -> None:
-    """Fill in who this is, as the desk knows it now; a session of somebody who may not be here counts as none."""
+    """Fill in who this is, as the desk knows it now; a session of somebody who may not be here counts as none. A freshly linked account
+    may look and sign out, no more, until its cool-down has passed (T04)."""
     session = visit.session
     assert session is not None
     known = await visit.desk.identify(
@@ -240,6 +245,9 @@ async def _know(visit: Visit) -> None:
         assurance=session.assurance,
         authenticated_at=session.authenticated_at,
     )
+    if isinstance(known, Refused) and known.reason is Reason.COOL_DOWN:
+        visit.is_cooling = True
+        known = Actor(session.person, session.account, "console", session.assurance, session.authenticated_at)
     if isinstance(known, Refused) or known.person != session.person:
         visit.session = None
         return

@@ -15,6 +15,8 @@ from adapters.web import people
 from adapters.web.guard import Access, Handler, Visit, is_local, see_other, visitor_token
 from adapters.web.oidc import CALLBACK, OidcRefused
 from adapters.web.sessions import token
+from bot.core.ids import AccountKey
+from bot.core.people import Account
 from bot.core.reasons import Refused
 from bot.desk.api import LoginRefusal
 
@@ -46,7 +48,7 @@ async def login(visit: Visit) -> Response:
     )
 
 
-async def _prove(visit: Visit, name: str, password: str) -> people.Account | Response | str:
+async def _prove(visit: Visit, name: str, password: str) -> Account | Response | str:
     """The account that *name* and *password* prove; a sentence when they do not; a 429 when too many were tried."""
     console = visit.console
     now = console.clock.monotonic()
@@ -74,7 +76,7 @@ async def _prove(visit: Visit, name: str, password: str) -> people.Account | Res
     return account
 
 
-async def _journal(visit: Visit, key: people.AccountKey | None, why: LoginRefusal) -> None:
+async def _journal(visit: Visit, key: AccountKey | None, why: LoginRefusal) -> None:
     if visit.console.throttle.journal.take(visit.console.clock.monotonic()):
         await visit.desk.refuse_session(key, why)
 

@@ -58,6 +58,13 @@ def when(at: datetime, *, seconds: bool = False) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), utc(at), text)
 
 
+def day(at: datetime) -> Markup:
+    """``23 Nov 2026``, for what lies further back."""
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(), utc(at), at.strftime("%-d %b %Y")
+    )
+
+
 def left(until: datetime, now: datetime) -> Markup:
     """A countdown: right at rendering, ticked by the script afterwards."""
     rest = until - now
@@ -110,7 +117,13 @@ def environment() -> Environment:
     )
     env.globals.update(static_url=static_url, plural=plural, size=size, left=left, words=words)
     env.filters.update(
-        when=when, utc=utc, block=block, kind_words=kind_words, hidden_words=hidden_words, name_of=name_of
+        when=when,
+        day=day,
+        utc=utc,
+        block=block,
+        kind_words=kind_words,
+        hidden_words=hidden_words,
+        name_of=name_of,
     )
     return env
 

@@ -180,7 +180,11 @@ def details_page(
 def notice_page(card: Card, title: str) -> Page:
     """A reply in the card's thread: a reminder, or how it ended, with every vote."""
     rows = [plain(card.action, " by ", card.agent)]
-    rows += [quorum_line(seat) for seat in card.seats] if card.state.is_open else [vote_line(vote) for vote in card.votes]
+    rows += (
+        [quorum_line(seat) for seat in card.seats]
+        if card.state.is_open
+        else [vote_line(vote) for vote in card.votes]
+    )
     if card.state.is_open:
         rows.append(date(card.decide_by, before="Decide by"))
     elif card.reason:

@@ -29,7 +29,7 @@ APPROVALS_MAX: Final = 20
 STAGES_MAX: Final = 8
 SEATS_MAX: Final = 40
 """All seats of one rule: seating is a matching over seats and people, so both stay small."""
-DECIDE_WITHIN: Final = (timedelta(seconds=10), timedelta(days=30))
+DECIDE_WITHIN: Final = (timedelta(seconds=10), timedelta(days=7))
 GRANT_VALID: Final = (timedelta(seconds=10), timedelta(hours=24))
 SURFACE_PREFIXES: Final = ("slack:", "teams:")
 PER: Final = ("agent", "action", "resource", "on_behalf_of")

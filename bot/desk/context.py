@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from bot.core.condition import ConditionError
@@ -65,14 +65,16 @@ class Office:
     book: PolicyBook = field(default_factory=PolicyBook)
     poke: Callable[[], None] = lambda: None
     """Wakes the outbox after a commit that queued rows."""
-    nudge: Callable[[], None] = lambda: None
+    nudge: Callable[[datetime], None] = lambda at: None
     """Tells the scheduler that a nearer deadline may exist."""
 
-    def changed(self, request: RequestId) -> None:
-        """After a commit: wake waiters, the outbox and the scheduler."""
+    def changed(self, request: RequestId, *due: datetime | None) -> None:
+        """After a commit: wake waiters, the outbox and, for the instants in *due*, the scheduler."""
         self.watch.changed(request)
         self.poke()
-        self.nudge()
+        for instant in due:
+            if instant is not None:
+                self.nudge(instant)
 
     async def membership(self, groups: Iterable[GroupName]) -> Mapping[PersonId, frozenset[GroupName]] | None:
         """Person → groups, or None when any source could not be read (T39)."""

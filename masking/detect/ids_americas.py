@@ -104,7 +104,7 @@ _CUIT_KINDS = frozenset({"20", "23", "24", "25", "26", "27", "30", "33", "34", "
 
 
 def ar_cuit(number: str) -> bool:
-    """ARCA (AFIP), CUIT/CUIL: kind, eight digits, weights 5 4 3 2 7 6 5 4 3 2, eleven minus the sum mod 11."""
+    """ARCA (AFIP), CUIT/CUIL: kind, eight digits, weights 5 4 3 2 7 6 5 4 3 2, eleven minus the sum mod 11, 10 is 9."""
     if (
         len(number) != 11
         or not is_digits(number)
@@ -112,7 +112,7 @@ def ar_cuit(number: str) -> bool:
         or one_repeated(number[2:10])
     ):
         return False
-    return -weighted(number[:10], (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11 == int(number[10])
+    return min(-weighted(number[:10], (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11, 9) == int(number[10])
 
 
 def cl_rut(number: str) -> bool:
@@ -132,12 +132,12 @@ def co_nit(number: str) -> bool:
 
 
 def ec_cedula(number: str) -> bool:
-    """Registro Civil (EC), cédula: province 01-24 or 30, third digit below 6, weights 2 1 …, digits above 9 minus 9, mod 10."""
+    """Registro Civil (EC), cédula: province 01-24 or 30, third digit at most 6, weights 2 1 …, digits above 9 minus 9, mod 10."""
     if (
         len(number) != 10
         or not is_digits(number)
         or not (1 <= int(number[:2]) <= 24 or number[:2] == "30")
-        or number[2] > "5"
+        or number[2] > "6"
     ):
         return False
     return luhn(number)

@@ -96,7 +96,43 @@ def kr_driver(number: str) -> bool:
 
 
 _CN_PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
+    [
+        "11",
+        "12",
+        "13",
+        "14",
+        "15",
+        "21",
+        "22",
+        "23",
+        "31",
+        "32",
+        "33",
+        "34",
+        "35",
+        "36",
+        "37",
+        "41",
+        "42",
+        "43",
+        "44",
+        "45",
+        "46",
+        "50",
+        "51",
+        "52",
+        "53",
+        "54",
+        "61",
+        "62",
+        "63",
+        "64",
+        "65",
+        "71",
+        "81",
+        "82",
+        "83",
+    ]
 )
 
 
@@ -168,7 +204,6 @@ def ph_tin(number: str) -> bool:
     return weighted(number[:8], range(1, 9)) % 11 % 10 == int(number[8])
 
 
-_TELEPHONE = ("phone", "tel", "mobile", "call", "전화", "電話", "电话", "โทร")
 _MY_NUMBER = ("my number", "mynumber", "マイナンバー", "個人番号", "kojin bango", "individual number")
 _KR_WORDS = ("주민등록번호", "주민번호", "rrn", "resident registration", "korean", "주민등록", "jumin")
 _CN_WORDS = (

@@ -321,7 +321,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "tr/plate",
         "TR_LICENSE_PLATE",
         any_of("00", (" ", ""), ("A", "AA", "AAA"), (" ", ""), ("00", "000", "0000")),
-        ("34 ABC 123", "06 AB 1234", "35A1234"),
+        ("34ABC123", "06AB1234", "35A1234"),
         "Karayolları Trafik Yönetmeliği, plaka",
         score=FORM,
         structure=tr_plate,

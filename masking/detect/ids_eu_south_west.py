@@ -150,9 +150,15 @@ def it_vat(number: str) -> bool:
 
 
 def pt_nif(number: str) -> bool:
-    """Autoridade Tributária, NIF: weights 9 to 2, eleven minus the remainder, 10 and 11 are 0; first digit 1-3, 5-9."""
+    """Autoridade Tributária, NIF: weights 9 to 2, eleven minus the remainder, 10 and 11 are 0; first digit 1-3, 5-9, or 45 (non-residents)."""
     number = number.removeprefix("PT")
-    if len(number) != 9 or not is_digits(number) or number[0] in "04" or one_repeated(number):
+    if (
+        len(number) != 9
+        or not is_digits(number)
+        or number[0] == "0"
+        or (number[0] == "4" and number[1] != "5")
+        or one_repeated(number)
+    ):
         return False
     value = 11 - weighted(number[:8], range(9, 1, -1)) % 11
     return (0 if value > 9 else value) == int(number[8])
@@ -521,7 +527,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "pt/citizen-card",
         "PT_CITIZEN_CARD",
         any_of("00000000", ("", " "), "0", ("", " "), ("AA0", "A00", "0A0")),
-        (completed("12345678 9 ZX?", pt_card),),
+        (completed("123456789ZX?", pt_card),),
         "AMA, Cartão de Cidadão: validação do número de documento",
         score=LIKELY,
         check=pt_card,

@@ -220,7 +220,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "de/social-security",
         "DE_SOCIAL_SECURITY",
         any_of("00", ("", " "), "000000", ("", " "), "A", ("", " "), ("000", "00 0")),
-        (completed("65180539W00?", de_social_security), completed("15 070649 C 10?", de_social_security)),
+        (completed("65180539W00?", de_social_security), completed("15070649C10?", de_social_security)),
         "VKVV § 2, Versicherungsnummer; Deutsche Rentenversicherung",
         score=SURE,
         check=de_social_security,

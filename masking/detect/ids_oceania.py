@@ -11,7 +11,7 @@ from masking.recognizer import Recognizer
 
 def au_abn(number: str) -> bool:
     """Australian Business Register: one less from the first digit, weights 10 1 3 5 … 19, sum ≡ 0 mod 89."""
-    if len(number) != 11 or not is_digits(number) or number[0] == "0":
+    if len(number) != 11 or not is_digits(number) or number[:2] < "11":
         return False
     return weighted(str(int(number[0]) - 1) + number[1:], (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19)) % 89 == 0
 

@@ -259,7 +259,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             *any_of("0A", ("A", "0"), "0-A", ("A", "0"), "0-AA00"),
             *any_of("0A", ("A", "0"), "0 A", ("A", "0"), "0 AA00"),
         ),
-        ("1EG4-TE5-MK73", "1EG4TE5MK73"),
+        ("1EG4TE5MK73",),
         "CMS, Understanding the Medicare Beneficiary Identifier (MBI) format: no S, L, O, I, B, Z",
         score=0.7,
         context=("mbi", "medicare", "beneficiary", "cms", "hicn"),

@@ -7,8 +7,10 @@ import re
 from typing import Final
 
 from masking.recognizer import Literals, Pattern, Recognizer, Shapes
-from masking.rules import RunRule
+from masking.rules import RunRule, TextRule
+from masking.spans import Span
 from masking.validators import luhn
+from masking.view import View
 
 _IPV4: Final = re.compile(r"(?<![A0.-])0{1,3}\.0{1,3}\.0{1,3}\.0{1,3}(?![A0]|\.0|-0|\.A)")
 
@@ -29,35 +31,66 @@ def ipv6(value: str) -> bool:
         address = ipaddress.IPv6Address(value.partition("%")[0].partition("/")[0])
     except ValueError:
         return False
-    return int(address) > 1 or value == "::1"
+    # A scope operator between two words (a::b) is short and has letters only.
+    return int(address) > 1 and (any(c.isdigit() for c in value) and len(value) > 4)
 
+
+_HEX_OR_COLON: Final = bytes(1 if chr(c) in "0123456789abcdef:" else 0 for c in range(256))
+_COLONS: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:(?<=:)[0-9]{1,3}(?:\.[0-9]{1,3}){3})?(?![\w:])")
+_MAC: Final = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}")
+_DASHES: Final = re.compile(rb"-[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}(?![0-9a-z-])")
+_BACK_MAX: Final = 40
+
+
+def find_colons(view: View) -> list[Span]:
+    """IPv6 and MAC addresses: from each colon between two hexadecimal digits or colons."""
+    out = []
+    low, text = view.low, view.folded
+    at = low.find(b":", 1)
+    last = len(low) - 1
+    while 0 < at < last:
+        stop = at + 1
+        if _HEX_OR_COLON[low[at + 1]] and (_HEX_OR_COLON[low[at - 1]] or low[at + 1] == 0x3A):
+            start = at
+            floor = max(0, at - _BACK_MAX)
+            while start > floor and _HEX_OR_COLON[low[start - 1]]:
+                start -= 1
+            match = _COLONS.match(text, start)
+            if match:
+                stop = match.end()
+                value = match[0]
+                if _MAC.fullmatch(value):
+                    out.append(Span(start, stop, "MAC_ADDRESS", 0.92, "mac-ipv6", "form"))
+                elif (
+                    value.count(":") >= 2
+                    and ("::" in value or value.count(":") == 7 or "." in value)
+                    and ipv6(value)
+                ):
+                    out.append(Span(start, stop, "IP_ADDRESS", 0.92, "mac-ipv6", "form"))
+        at = low.find(b":", stop)
+    for dashes in _DASHES.finditer(low):
+        start = dashes.start() - 2
+        if (
+            start >= 0
+            and _MAC.fullmatch(text, start, dashes.end())
+            and (not start or not (text[start - 1].isalnum() or text[start - 1] == "-"))
+        ):
+            out.append(Span(start, dashes.end(), "MAC_ADDRESS", 0.92, "mac-ipv6", "form"))
+    return out
+
+
+TEXT_RULES: tuple[TextRule, ...] = (
+    TextRule(
+        name="mac-ipv6",
+        type="IP_ADDRESS",
+        find=find_colons,
+        source="RFC 4291 section 2.2; IEEE 802-2014 clause 8",
+        positive=("from 2001:db8::8a2e:370:7334 to", "fe80:0:0:0:200:f8ff:fe21:67cf", "listen on fe80::1"),
+        negative=("std::vector", "12:30:45", "a::b::c", "f(::)", "abc::def()"),
+    ),
+)
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
-    Recognizer(
-        name="ipv6",
-        type="IP_ADDRESS",
-        patterns=(
-            Pattern(
-                Literals((":",), before=4, after=45),
-                0.6,
-                r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7}+|::[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6}+)(?:(?<=:)[0-9]{1,3}(?:\.[0-9]{1,3}){3}+)?(?![\w:])",
-            ),
-        ),
-        validator=ipv6,
-        source="RFC 4291 section 2.2",
-        positive=("from 2001:db8::8a2e:370:7334 to", "fe80:0:0:0:200:f8ff:fe21:67cf"),
-        negative=("std::vector", "12:30:45", "a::b::c"),
-    ),
-    Recognizer(
-        name="mac",
-        type="MAC_ADDRESS",
-        patterns=(
-            Pattern(Literals((":", "-"), before=2, after=15), 0.9, r"(?<![\w:-])[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![\w:-])"),
-        ),
-        source="IEEE 802-2014 clause 8",
-        positive=("mac 00:1B:44:11:3A:B7", "00-1b-44-11-3a-b7"),
-        negative=("12:30:45", "00:1B:44:11:3A"),
-    ),
     Recognizer(
         name="imei",
         type="IMEI",
@@ -73,7 +106,15 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         name="coordinates",
         type="GEO_COORDINATES",
         patterns=(
-            Pattern(Literals((", -", ", 1", ", 2", ", 3", ", 4", ", 5", ", 6", ", 7", ", 8", ", 9", ",-", "° ", "°"), before=14, after=24), 0.6, r"(?<![\w.])[-+]?(?:[0-8]?\d|90)\.\d{4,15}°?\s?[NSns]?,\s?[-+]?(?:1[0-7]\d|\d{1,2})\.\d{4,15}°?\s?[EWew]?(?![\w.])"),
+            Pattern(
+                Literals(
+                    (", -", ", 1", ", 2", ", 3", ", 4", ", 5", ", 6", ", 7", ", 8", ", 9", ",-", "° ", "°"),
+                    before=14,
+                    after=24,
+                ),
+                0.6,
+                r"(?<![\w.])[-+]?(?:[0-8]?\d|90)\.\d{4,15}°?\s?[NSns]?,\s?[-+]?(?:1[0-7]\d|\d{1,2})\.\d{4,15}°?\s?[EWew]?(?![\w.])",
+            ),
         ),
         context=("lat", "latitude", "location", "gps", "coordinates", "geo", "position"),
         source="ISO 6709",
@@ -89,7 +130,17 @@ RUN_RULES: tuple[RunRule, ...] = (
         find=find_ipv4,
         validator=ipv4,
         source="RFC 791, dotted quad of RFC 1123",
-        anti_context=("version", "release", "build", "firmware", "section", "chapter", "v", "upgrade", "upgraded"),
+        anti_context=(
+            "version",
+            "release",
+            "build",
+            "firmware",
+            "section",
+            "chapter",
+            "v",
+            "upgrade",
+            "upgraded",
+        ),
         positive=("from 192.168.1.17", "10.0.0.1"),
         negative=("version 10.1.2.3", "999.1.1.1", "1.2.3.4.5"),
     ),

@@ -59,11 +59,7 @@ def _issued(d: str) -> bool:
 
 IBAN_LENGTHS: Final = {
     pair[:2]: int(pair[2:])
-    for pair in (
-        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 "
-        "GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 "
-        "NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"
-    ).split()
+    for pair in ["AD24", "AE23", "AL28", "AT20", "AZ28", "BA20", "BE16", "BG22", "BH22", "BI27", "BR29", "BY28", "CH21", "CR22", "CY28", "CZ24", "DE22", "DJ27", "DK18", "DO28", "EE20", "EG29", "ES24", "FI18", "FK18", "FO18", "FR27", "GB22", "GE22", "GI23", "GL18", "GR27", "GT28", "HN28", "HR21", "HU28", "IE22", "IL23", "IQ23", "IS26", "IT27", "JO30", "KW30", "KZ20", "LB28", "LC32", "LI21", "LT20", "LU20", "LV21", "LY25", "MC27", "MD24", "ME22", "MK19", "MN20", "MR27", "MT31", "MU30", "NI28", "NL18", "NO15", "OM23", "PK24", "PL28", "PS29", "PT25", "QA29", "RO24", "RS22", "RU33", "SA24", "SC31", "SD18", "SE24", "SI19", "SK24", "SM27", "SO23", "ST25", "SV28", "TL23", "TN24", "TR26", "UA29", "VA22", "VG24", "XK20", "YE30"]
 }
 _IBAN: Final = re.compile(r"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?")
 
@@ -163,8 +159,30 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         name="bank-account",
         type="BANK_ACCOUNT",
         patterns=(Pattern(Shapes(tuple("0" * n for n in range(7, 18))), 0.04),),
-        context=("account", "acct", "bank account", "account number", "checking", "savings", "bban", "konto", "cuenta"),
-        anti_context=("phone", "routing", "card", "tracking", "order", "invoice", "ssn", "call", "github", "user", "twitter"),
+        context=(
+            "account",
+            "acct",
+            "bank account",
+            "account number",
+            "checking",
+            "savings",
+            "bban",
+            "konto",
+            "cuenta",
+        ),
+        anti_context=(
+            "phone",
+            "routing",
+            "card",
+            "tracking",
+            "order",
+            "invoice",
+            "ssn",
+            "call",
+            "github",
+            "user",
+            "twitter",
+        ),
         context_required=True,
         source="account numbers have no common format: only the words say so",
         positive=("account number 945456787654", "checking acct 12345678"),
@@ -173,7 +191,16 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     Recognizer(
         name="swift-bic",
         type="SWIFT_BIC",
-        patterns=(Pattern(Literals(("swift", "bic", "bank identifier"), 0, 60), 0.8, r"(?i:swift|\bbic\b|bank identifier)[^\n]{0,24}?\b([A-Z]{4}(?:" + "|".join(sorted(IBAN_LENGTHS)) + r"|US|CA|AU|NZ|JP|CN|HK|SG|IN|KR|MX|ZA|TH|MY|ID|PH|AR|CL|CO|TW|VN)[A-Z0-9]{2}(?:[A-Z0-9]{3})?)\b", group=1),),
+        patterns=(
+            Pattern(
+                Literals(("swift", "bic", "bank identifier"), 0, 60),
+                0.8,
+                r"(?i:swift|\bbic\b|bank identifier)[^\n]{0,24}?\b([A-Z]{4}(?:"
+                + "|".join(sorted(IBAN_LENGTHS))
+                + r"|US|CA|AU|NZ|JP|CN|HK|SG|IN|KR|MX|ZA|TH|MY|ID|PH|AR|CL|CO|TW|VN)[A-Z0-9]{2}(?:[A-Z0-9]{3})?)\b",
+                group=1,
+            ),
+        ),
         source="ISO 9362",
         positive=("BIC: DEUTDEFF500", "SWIFT code NEDSZAJJ", "swift CHASUS33"),
         negative=("SWIFT developers", "the bic pen"),
@@ -188,7 +215,30 @@ RUN_RULES: tuple[RunRule, ...] = (
         validator=card,
         validated_score=0.97,
         source="ISO/IEC 7812-1",
-        context=("card", "credit", "debit", "visa", "mastercard", "amex", "american express", "discover", "maestro", "diners", "jcb", "cc", "pan", "creditcard", "payment", "cardnumber", "carte", "tarjeta", "kreditkarte", "charge", "charged", "billed"),
+        context=(
+            "card",
+            "credit",
+            "debit",
+            "visa",
+            "mastercard",
+            "amex",
+            "american express",
+            "discover",
+            "maestro",
+            "diners",
+            "jcb",
+            "cc",
+            "pan",
+            "creditcard",
+            "payment",
+            "cardnumber",
+            "carte",
+            "tarjeta",
+            "kreditkarte",
+            "charge",
+            "charged",
+            "billed",
+        ),
         positive=("card 4111 1111 1111 1111", "378282246310005", "5555-5555-5555-4444"),
         negative=("1111 1111 1111 1111", "order 9999888877776666"),
     ),
@@ -200,7 +250,11 @@ TEXT_RULES: tuple[TextRule, ...] = (
         type="IBAN_CODE",
         find=find_iban,
         source="ISO 13616 and the SWIFT IBAN registry",
-        positive=("IBAN DE89 3704 0044 0532 0130 00.", "GB29NWBK60161331926819", "fr14 2004 1010 0505 0001 3m02 606"),
+        positive=(
+            "IBAN DE89 3704 0044 0532 0130 00.",
+            "GB29NWBK60161331926819",
+            "fr14 2004 1010 0505 0001 3m02 606",
+        ),
         negative=("DE89 3704 0044 0532 0130 01", "AB12 3456 7890 1234"),
     ),
 )

@@ -13,18 +13,16 @@ from typing import Final
 from masking.rules import RunRule
 
 _CODES: Final = frozenset(
-    "1 7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98 "
-    "211 212 213 216 218 220 221 222 223 224 225 226 227 228 229 230 231 232 233 234 235 236 237 238 239 240 241 242 243 244 245 246 248 249 "
-    "250 251 252 253 254 255 256 257 258 260 261 262 263 264 265 266 267 268 269 290 291 297 298 299 350 351 352 353 354 355 356 357 358 359 "
-    "370 371 372 373 374 375 376 377 378 380 381 382 383 385 386 387 389 420 421 423 500 501 502 503 504 505 506 507 508 509 590 591 592 593 594 "
-    "595 596 597 598 599 670 672 673 674 675 676 677 678 679 680 681 682 683 685 686 687 688 689 690 691 692 800 808 850 852 853 855 856 870 878 "
-    "880 881 882 883 886 888 960 961 962 963 964 965 966 967 968 970 971 972 973 974 975 976 977 979 992 993 994 995 996 998".split()
+    ["1", "7", "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98", "211", "212", "213", "216", "218", "220", "221", "222", "223", "224", "225", "226", "227", "228", "229", "230", "231", "232", "233", "234", "235", "236", "237", "238", "239", "240", "241", "242", "243", "244", "245", "246", "248", "249", "250", "251", "252", "253", "254", "255", "256", "257", "258", "260", "261", "262", "263", "264", "265", "266", "267", "268", "269", "290", "291", "297", "298", "299", "350", "351", "352", "353", "354", "355", "356", "357", "358", "359", "370", "371", "372", "373", "374", "375", "376", "377", "378", "380", "381", "382", "383", "385", "386", "387", "389", "420", "421", "423", "500", "501", "502", "503", "504", "505", "506", "507", "508", "509", "590", "591", "592", "593", "594", "595", "596", "597", "598", "599", "670", "672", "673", "674", "675", "676", "677", "678", "679", "680", "681", "682", "683", "685", "686", "687", "688", "689", "690", "691", "692", "800", "808", "850", "852", "853", "855", "856", "870", "878", "880", "881", "882", "883", "886", "888", "960", "961", "962", "963", "964", "965", "966", "967", "968", "970", "971", "972", "973", "974", "975", "976", "977", "979", "992", "993", "994", "995", "996", "998"]
 )
 _FORMS: Final = tuple(
     (re.compile(pattern), score)
     for pattern, score in (
         # +CC and groups
-        (r"(?<![A0])\+ ?0{1,3}[-. /]{0,2}(?:\(0{1,5}\)[-. /]{0,2})?0{1,14}(?:[-. /]{1,2}0{1,10}|[-. ]?\(0{1,5}\)[-. ]?0{1,10}){0,6}", 0.9),
+        (
+            r"(?<![A0])\+ ?0{1,3}[-. /]{0,2}(?:\(0{1,5}\)[-. /]{0,2})?0{1,14}(?:[-. /]{1,2}0{1,10}|[-. ]?\(0{1,5}\)[-. ]?0{1,10}){0,6}",
+            0.9,
+        ),
         # NANP: (000) 000-0000, 000-000-0000, 000.000.0000, optional 0/1 in front
         (r"(?<![A0.-])(?:0{1,3}[-. ]{1,2})?\(000\)[-. /]{0,2}000[-. ]{0,2}0000", 0.9),
         (r"(?<![A0.-])(?:0[-. ]|000[-. ])?000([-.])000\1?[- .]?0000", 0.75),
@@ -33,9 +31,12 @@ _FORMS: Final = tuple(
         # national trunk form: 0AA(A) 000 0000, (0AA) 0000 0000
         (r"(?<![A0.-])\(0{2,5}\)[-. ]{0,2}0{2,8}(?:[-. ]0{2,6}){0,4}", 0.55),
         (r"(?<![A0.-])0{2,5}[-. /]0{2,8}(?:[-. ]0{2,6}){0,4}", 0.15),
-        (r"(?<![A0.-])0{7,15}", 0.1),
+        (r"(?<![A0.-])0{7,11}", 0.1),
+        (r"(?<![A0.-])0{12,15}", 0.03),
     )
 )
+_EXTENSION: Final = re.compile(r"A0{1,6}(?![A0])")
+"""``x123``: the letter is checked by the validator."""
 _DATE_LIKE: Final = re.compile(r"0000([-./])00\1|00?([-./])00?\2(?:0000|00)$|0{1,3}(?:\.0{1,3}){3}$")
 
 
@@ -46,22 +47,33 @@ def find(shape: str) -> tuple[tuple[int, int, float], ...]:
         for match in pattern.finditer(shape):
             start, end = match.span()
             digits = match[0].count("0")
-            if not 7 <= digits <= 17 or shape[end : end + 1] in ("0", "A", "-") or _DATE_LIKE.match(match[0]):
+            tail = _EXTENSION.match(shape, end)
+            if tail and shape[end - 4 : end] == "0000":
+                end = tail.end()
+            elif shape[end : end + 1] in ("0", "A") or shape[end : end + 2] == "-0":
+                continue
+            if (
+                not 6 <= digits <= 17
+                or (digits == 6 and match[0].count(" ") < 2)
+                or _DATE_LIKE.match(match[0])
+            ):
                 continue
             if any(s <= start and end <= e for s, e in out):
                 continue
-            if end < len(shape) and re.match(r" ?[xX]0{1,6}", shape[end:]):
-                end += 0
             out[start, end] = score
     return tuple((s, e, score) for (s, e), score in out.items())
 
 
 def valid(value: str) -> bool | None:
     """Country code known, NANP rules kept; never certain, a phone number has no check digit."""
-    digits = "".join(c for c in value if "0" <= c <= "9")
+    number, mark, extension = value.lower().partition("x")
+    if (mark and not extension.isdigit()) or any("a" <= c <= "z" for c in number):
+        return False
+    digits = "".join(c for c in number if "0" <= c <= "9")
     if len(set(digits)) == 1:
         return False
     if value.lstrip().startswith("+"):
+        digits = digits.lstrip("0")
         if not any(digits[:n] in _CODES for n in (1, 2, 3)) or not 7 <= len(digits) <= 16:
             return False
         return None
@@ -80,7 +92,7 @@ RUN_RULES: tuple[RunRule, ...] = (
         context=(
             "phone", "telephone", "tel", "call", "called", "calling", "mobile", "cell", "cellphone", "fax", "dial", "text", "sms", "whatsapp", "contact", "reach",
             "number", "hotline", "ring", "phoned", "landline", "extension", "ext", "voicemail", "handy", "telefon", "telefono", "teléfono", "téléphone", "telefone",
-            "celular", "móvil", "cellulare", "rufnummer", "mobil", "телефон", "电话", "電話", "전화", "msisdn", "line", "signal", "telegram", "helpline", "toll", "free",
+            "celular", "móvil", "cellulare", "rufnummer", "mobil", "телефон", "电话", "電話", "전화", "msisdn", "line", "signal", "telegram", "helpline", "toll", "answer", "answering", "office", "home", "work", "tele", "telephonenum", "phonenumber",
         ),
         anti_context=("version", "order", "invoice", "serial", "isbn", "sku", "build", "port", "commit", "checksum", "timestamp", "sha", "uuid", "tracking", "ssn", "account", "routing", "zip", "npi", "mrn"),
         positive=("call (212) 555-0143", "phone: +44 20 7946 0958", "fax 212.555.0143", "cell 2125550143"),

@@ -26,7 +26,7 @@ _TOKENS = (
     ("gcp-hmac-key", "goog", r"GOOG1?[A-Z0-9]{20,57}", "cloud.google.com/storage/docs/authentication/hmackeys"),
     ("azure-storage-connection", "accountkey=", r"AccountKey=([A-Za-z0-9+/]{86}==)", "learn.microsoft.com: storage connection string"),
     ("azure-shared-access-key", "sharedaccesskey=", r"SharedAccessKey=([A-Za-z0-9+/]{42,86}={1,2})", "learn.microsoft.com: Service Bus connection string"),
-    ("azure-sas-signature", "sig=", r"[?&;]sig=([A-Za-z0-9%+/]{40,90}(?:%3[dD]|=))", "learn.microsoft.com: storage shared access signature"),
+    ("azure-sas-signature", "sig=", r"sig=([A-Za-z0-9%+/]{40,90}(?:%3[dD]|=))", "learn.microsoft.com: storage shared access signature"),
     ("azure-functions-url-code", "azurewebsites.net/api/", r"azurewebsites\.net/api/[^\s?]{1,100}\?code=([\w/%=-]{40,90})", "learn.microsoft.com: Azure Functions access keys"),
     ("azure-ad-client-secret", "q~", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", "learn.microsoft.com/entra: client secret"),
     ("azure-devops-token", "azdo", r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}", "learn.microsoft.com/azure/devops: personal access token format 2024"),
@@ -122,10 +122,10 @@ _LEFT = {
     "azure-messaging-key": 35,
 }
 _LEFT |= {"azure-function-key": 46, "azure-search-key": 44, "azure-registry-key": 44, "azure-redis-key": 35}
-_LEFT |= {"azure-cognitive-key": 64, "terraform-cloud-token": 16, "azure-sas-signature": 2}
+_LEFT |= {"azure-cognitive-key": 64, "terraform-cloud-token": 16}
 """How far left of its literal a format begins, where the literal is not its beginning."""
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
-    *(token(*row, before=_LEFT.get(row[0], 1)) for row in _TOKENS),
+    *(token(*row, before=_LEFT.get(row[0], 0)) for row in _TOKENS),
     *(keyed(*row) for row in _KEYED),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from masking.detect.secrets_table import HARMLESS, TYPE, UUID, entropy, placeholder, wordy
-from masking.recognizer import Literals, Pattern, Recognizer
+from masking.recognizer import Literals, Pattern, Recognizer, Validator
 
 _NAME = r"(?i:passw(?:or[dt]|d)|passphrase|passcode|pwd|pass(?=[\"'\]\s:=])|contrase(?:ñ|n)a|senha|kennwort|wachtwoord|mot de passe)"
 _NAMES = (
@@ -71,7 +71,7 @@ _ENDS = (
     "required",
 )
 _NOT_VALUE = "".join(f"(?<!(?i:{word}))" for word in _ENDS)
-_OP = r"[\"'`\\\])}]{0,4}\s{0,3}(?:=>|:{0,3}=|\|\|=|\?=|\.=|={1,3}|:|->|<-|,)\s{0,5}"
+_OP = r"[\"'`\\\])}]{0,4}\s{0,3}(?:=>|:{0,3}=|\|\|=|\?=|\.=|={1,3}|:|->|<-)\s{0,5}"
 _QUOTE = r"\\{0,2}[\"'`]{1,3}"
 
 _TYPES = frozenset(
@@ -211,7 +211,7 @@ def secret_value(text: str) -> bool | None:
     if _UUID.fullmatch(text):
         return None
     if not any(char.isdigit() for char in text) and (
-        len(text) < 20 or _IDENTIFIER.fullmatch(text) and entropy(text) < 4
+        len(text) < 20 or (_IDENTIFIER.fullmatch(text) and entropy(text) < 4)
     ):
         return False
     return None if entropy(text) >= (3.0 if len(text) >= 16 else 2.9) else False
@@ -263,7 +263,7 @@ _SECRET_NAMES = (
         "auth_",
     ),
 )
-_SECRET = (
+_TELLING = (
     r"(?i:secret|token|api[_\- ]?key|access[_-]?key|auth[_-]?key|private[_-]?key|sign(?:ing)?[_-]?key|encryption[_-]?key|master[_-]?key"
     r"|shared[_-]?key|credentials?|license[_-]?key|app[_-]?key|(?:session|admin|service|webhook|deploy|storage|account|write)_key|_auth|auth_)"
 )
@@ -274,7 +274,7 @@ _HEX = "3f9a41c07be25d68"
 def _rule(
     name: str,
     patterns: tuple[Pattern, ...],
-    validator: object,
+    validator: Validator,
     source: str,
     positive: tuple[str, ...],
     negative: tuple[str, ...],
@@ -289,7 +289,7 @@ def _rule(
         positive=positive,
         negative=negative,
         validator=validator,
-    )  # type: ignore[arg-type]
+    )
 
 
 _SOURCE = "CWE-798, Use of hard-coded credentials; OWASP Cheat Sheet: Secrets Management"
@@ -409,7 +409,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             Pattern(
                 Literals(("--pass", "-passw", "/password"), 0, 150),
                 0.8,
-                r"[-/](?i:pass(?:w(?:or)?d)?|passphrase)(?:\s{1,3}|=|:)[\"']?([^\s\"'-][^\s\"']{3,100})",
+                r"(?:--?|/)(?i:pass(?:w(?:or)?d)?|passphrase)(?:\s{1,3}|=|:)[\"']?([^\s\"'-][^\s\"']{3,100})",
                 1,
             ),
             Pattern(
@@ -419,9 +419,9 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
                 1,
             ),
             Pattern(
-                Literals(("-u ", "--user "), 1, 220),
+                Literals(("-u ", "--user "), 0, 220),
                 0.8,
-                r"(?:curl|wget|http)?[ ](?:-u|--user) [\"']?[^\s:\"'/$]{1,64}:([^\s\"'$/{]{3,100})",
+                r"(?<![\w-])(?:-u|--user) [\"']?[^\s:\"'/$]{1,64}:([^\s\"'$/{]{3,100})",
                 1,
             ),
         ),
@@ -460,7 +460,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             Pattern(
                 Literals(_SECRET_NAMES, 0, 580),
                 0.8,
-                rf"{_SECRET}[\w.\-]{{0,30}}+{_NOT_VALUE}{HARMLESS}(?:{_OP}|>)(?:{_QUOTE})?((?<![\w/+]){_CHARS}{{10,512}})(?![(\[])",
+                rf"{_TELLING}[\w.\-]{{0,30}}+{_NOT_VALUE}{HARMLESS}(?:{_OP}|>)(?:{_QUOTE})?((?<![\w/+]){_CHARS}{{10,512}})(?![(\[])",
                 1,
             ),
         ),

@@ -100,7 +100,7 @@ def token(
     source: str,
     *,
     score: float = 0.9,
-    before: int = 1,
+    before: int = 0,
     validator: Validator = not_placeholder,
     negative: tuple[str, ...] = (),
 ) -> Recognizer:

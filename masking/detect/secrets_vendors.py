@@ -167,7 +167,7 @@ _TOKENS = (
     ("dropbox-token", "sl.", r"sl\.(?:u\.)?[\w=-]{120,1500}", "developers.dropbox.com/oauth-guide: short-lived tokens"),
     ("zapier-hook", "hooks.zapier.com/hooks/catch/", r"hooks\.zapier\.com/hooks/catch/([0-9]{4,10}/[a-z0-9]{6,12})", "help.zapier.com: webhooks"),
     ("ifttt-hook", "maker.ifttt.com", r"maker\.ifttt\.com/trigger/\w{1,60}/with/key/([\w-]{22,43})", "help.ifttt.com: webhooks"),
-    ("lark-or-feishu-hook", "/open-apis/bot/v2/hook/", rf"/open-apis/bot/v2/hook/({UUID})", "open.feishu.cn: custom bots"),
+    ("lark-or-feishu-hook", "open.feishu open.larksuite", rf"open\.(?:feishu|larksuite)\.\w{{2,3}}/open-apis/bot/v2/hook/({UUID})", "open.feishu.cn: custom bots"),
     ("dingtalk-hook", "oapi.dingtalk.com/robot/send?access_token=", r"oapi\.dingtalk\.com/robot/send\?access_token=([a-f0-9]{64})", "open.dingtalk.com: custom robots"),
     ("intra42-secret", "s-s4t2", r"s-s4t2(?:ud|af)-[a-f0-9]{64}", "api.intra.42.fr: applications"),
     ("okta-ssws", "ssws", r"SSWS (00[\w-]{40})", "developer.okta.com: SSWS authentication"),
@@ -292,6 +292,6 @@ _LEFT |= {"dingtalk-hook": 0, "mailgun-signing-key": 34}
 """How far left of its literal a format begins, where the literal is not its beginning."""
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
-    *(token(*row, before=_LEFT.get(row[0], 1)) for row in _TOKENS),
+    *(token(*row, before=_LEFT.get(row[0], 0)) for row in _TOKENS),
     *(keyed(*row) for row in _KEYED),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +31,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("<<: {a: 1}", 1, "a merge key"),
         ("? [1]\n: 2", 1, "not plain text"),
         ("a: 1\n--- \nb: 2", 2, "a second document"),
-        ("%YAML 1.1\n---\na: 1", 2, "a % directive"),
+        ("%YAML 1.1\n---\na: 1", 1, "a % directive"),
         ("a: yes", 1, "write true or false"),
         ("a: Off", 1, "write true or false"),
         ("a: 010", 1, "not a plain decimal number"),
@@ -101,22 +103,34 @@ def test_a_part_can_be_quoted_as_it_stands_without_the_comments_of_the_next():
     assert document.text(("rules", 0, "require")) == "[{group: a}]"
 
 
+def _outcome(text):
+    """What reading gives: the value, or the refusal."""
+    try:
+        return read(text).value
+    except YamlError as refused:
+        return refused
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_refused_and_nothing_else(text):
-    try:
-        document = read(text)
-    except YamlError as refused:
-        assert refused.line >= 1
-    else:
-        assert document.line(()) >= 1
+    outcome = _outcome(text)
+
+    assert not isinstance(outcome, YamlError) or 1 <= outcome.line <= text.count("\n") + text.count("\r") + 2
 
 
-_scalars = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20)
+_scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.text("ab :#-?&*!|>'\"%@`é\n", max_size=20)
+)
 _values = st.recursive(
     _scalars,
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(max_size=8).filter(lambda k: k != "<<"), inner, max_size=4)
+        | st.dictionaries(st.text(max_size=8, alphabet="abc 1:#<"), inner, max_size=4).filter(
+            lambda d: "<<" not in d
+        )
     ),
     max_leaves=12,
 )
@@ -124,14 +138,4 @@ _values = st.recursive(
 
 @given(_values)
 def test_json_text_is_read_as_json_reads_it(value):
-    import json
-
-    text = json.dumps(value, ensure_ascii=True)
-    try:
-        found = read(text).value
-    except YamlError as refused:
-        assert (
-            "not YAML" in refused.what or "deeper" in refused.what
-        )  # YAML's double quotes know no \/ or lone surrogates
-    else:
-        assert found == value
+    assert _outcome(json.dumps(value, ensure_ascii=True)) == value

@@ -39,13 +39,19 @@ PAGES = {
 LOOKS = {
     "light": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "device_scale_factor": 2, "has_touch": True},
+    "phone": {
+        "viewport": {"width": 390, "height": 844},
+        "color_scheme": "light",
+        "device_scale_factor": 2,
+        "has_touch": True,
+    },
 }
 
 
 async def build(url: str) -> Any:
     clock, rand = SystemClock(), OsRand()
     store = MemoryStore(clock, journal(rand))
+    await store.open()
     await furnish(store, clock.now(), hash_password(PASSWORD))
     desk = GalleryDesk(store, clock)
     return create_routes(desk, store, clock, rand, WebSettings(url)), {"desk": desk}

@@ -51,11 +51,18 @@ LEAVES = (
     leaf(0, "query", SQL),
     leaf(1, "destination", "s3://exports-emea/q3/customers.csv"),
     leaf(2, "rows", "48211", kind="number"),
-    leaf(3, "notify", "[EMAIL_ADDRESS_19]", ("EMAIL_ADDRESS", 1)),
-    leaf(4, "sample/0", "[PERSON_12], [EMAIL_ADDRESS_21], card [CREDIT_CARD_16 …4417], plan Business", ("CREDIT_CARD", 1), ("EMAIL_ADDRESS", 1), ("PERSON", 1)),
+    leaf(3, "notify", "[EMAIL_ADDRESS_1]", ("email_address", 1)),
+    leaf(
+        4,
+        "sample/0",
+        "[PERSON_1], [EMAIL_ADDRESS_2], card [CREDIT_CARD_1 …4417], plan Business",
+        ("credit_card", 1),
+        ("email_address", 1),
+        ("person", 1),
+    ),
     leaf(5, "compress", "true", kind="boolean"),
 )
-HIDDEN = (("CREDIT_CARD", 1), ("EMAIL_ADDRESS", 2), ("PERSON", 1))
+HIDDEN = (("credit_card", 1), ("email_address", 2), ("person", 1))
 RULE_TEXT = """- name: exports of personal data from production
   when: action.startsWith("db.export") && resource.env == "prod"
   require:
@@ -71,14 +78,21 @@ REQUIREMENT = Requirement(
     reveal=GroupName("data-owners"),
 )
 
+NONE = Requirement(stages=(), decide_within=timedelta(minutes=30), grant_valid_for=timedelta(minutes=5))
 
-def preview(leaves: tuple[Leaf, ...] = LEAVES, hidden: tuple[tuple[str, int], ...] = HIDDEN, says: str = "") -> Preview:
+
+def preview(
+    leaves: tuple[Leaf, ...] = LEAVES, hidden: tuple[tuple[str, int], ...] = HIDDEN, says: str = ""
+) -> Preview:
     return Preview(
         resource=m("prod-customers"),
         leaves=leaves,
         hidden=hidden,
         payload_bytes=sum(len(x.value.text) for x in leaves) + 180,
-        justification=m(says or "Quarterly churn model for EMEA. Same export as last quarter, approved by the CISO in advance."),
+        justification=m(
+            says
+            or "Quarterly churn model for EMEA. Same export as last quarter, approved by the CISO in advance."
+        ),
         context=(leaf(0, "run_id", "a91f-2217"), leaf(1, "attempt", "1", kind="number")),
     )
 
@@ -118,7 +132,10 @@ def a_card(id: str, now: datetime, **changes: Any) -> Card:
 def cards(now: datetime) -> dict[str, Card]:
     long_sql = "\n".join(f"UPDATE accounts SET status = 'closed' WHERE id = {n};" for n in range(40))
     decided = now - timedelta(minutes=1, seconds=8)
-    full = (SeatLine(0, "data-owners", 1, ("Ana Torres",), True), SeatLine(0, "security", 2, ("Bo Lindqvist", "Raj Patel"), True))
+    full = (
+        SeatLine(0, "data-owners", 1, ("Ana Torres",), True),
+        SeatLine(0, "security", 2, ("Bo Lindqvist", "Raj Patel"), True),
+    )
     votes = (
         VoteLine(BO, "Bo Lindqvist", Choice.APPROVE, now - timedelta(minutes=6), "slack"),
         VoteLine(RAJ, "Raj Patel", Choice.APPROVE, now - timedelta(minutes=3), "console"),
@@ -128,22 +145,56 @@ def cards(now: datetime) -> dict[str, Card]:
     made = [
         a_card("req_pending0000000000000000000", now),
         a_card(
-            "req_long00000000000000000000000", now, agent=AgentId("agent:ops-runner"), action="db.execute", resource_env="prod", denied_before=2,
-            preview=preview((leaf(0, "statement", long_sql), leaf(1, "host", "db-prіmary.internal"), *(leaf(n, f"tag{n}", f"v{n}") for n in range(2, 26))), ()),
+            "req_long00000000000000000000000",
+            now,
+            agent=AgentId("agent:ops-runner"),
+            action="db.execute",
+            resource_env="prod",
+            denied_before=2,
+            preview=preview(
+                (
+                    leaf(0, "statement", long_sql),
+                    leaf(1, "host", "db-prіmary.internal"),
+                    *(leaf(n, f"tag{n}", f"v{n}") for n in range(2, 26)),
+                ),
+                (),
+            ),
             decide_by=now + timedelta(seconds=94),
         ),
         a_card(
-            "req_approved000000000000000000", now, state=RequestState.APPROVED, seats=full, votes=votes, decided_by="Ana Torres",
-            grant=GrantLine("grt_0f3k2m9q7x1v5b8n4c6z0a2s1d", GrantState.ISSUED, now + timedelta(minutes=3, seconds=52), None, ""), **shut,
+            "req_approved000000000000000000",
+            now,
+            state=RequestState.APPROVED,
+            seats=full,
+            votes=votes,
+            decided_by="Ana Torres",
+            grant=GrantLine(
+                "grt_0f3k2m9q7x1v5b8n4c6z0a2s1d",
+                GrantState.ISSUED,
+                now + timedelta(minutes=3, seconds=52),
+                None,
+                "",
+            ),
+            **shut,
         ),
         a_card(
-            "req_denied00000000000000000000", now, state=RequestState.DENIED, decided_by="Raj Patel", reason="The bucket is shared with a vendor. Ask again with the internal one.",
-            votes=(votes[0], VoteLine(RAJ, "Raj Patel", Choice.DENY, decided, "console")), **shut,
+            "req_denied00000000000000000000",
+            now,
+            state=RequestState.DENIED,
+            decided_by="Raj Patel",
+            reason="The bucket is shared with a vendor. Ask again with the internal one.",
+            votes=(votes[0], VoteLine(RAJ, "Raj Patel", Choice.DENY, decided, "console")),
+            **shut,
         ),
         a_card("req_expired0000000000000000000", now, state=RequestState.EXPIRED, **shut),
         a_card(
-            "req_voted000000000000000000000", now, seats=(full[0], SeatLine(1, "security", 2, (), True)), votes=(votes[2],), viewer_vote=Choice.APPROVE,
-            buttons=(Button.WITHDRAW, Button.DENY), resource_env="staging",
+            "req_voted000000000000000000000",
+            now,
+            seats=(full[0], SeatLine(1, "security", 2, (), True)),
+            votes=(votes[2],),
+            viewer_vote=Choice.APPROVE,
+            buttons=(Button.WITHDRAW, Button.DENY),
+            resource_env="staging",
         ),
     ]
     return {card.request: card for card in made}
@@ -181,38 +232,115 @@ class GalleryDesk:
     async def inbox(self, viewer: Actor) -> Inbox:
         items = [self._item(card) for card in self.shown.values()]
         waiting = tuple(i for i in items if i.state.is_open and i.may_vote)
-        return Inbox(waiting, (), tuple(i for i in items if not i.state.is_open), tuple(i for i in items if i.state.is_open))
+        return Inbox(
+            waiting,
+            (),
+            tuple(i for i in items if not i.state.is_open),
+            tuple(i for i in items if i.state.is_open),
+        )
 
     def _item(self, card: Card) -> InboxItem:
         return InboxItem(
-            card.request, card.version, card.state, card.action, card.preview.resource.text, card.agent, card.created_at, card.decide_by,
-            card.decided_at, card.preview.hidden, sum(len(s.names) for s in card.seats), sum(s.needed for s in card.seats), Button.APPROVE in card.buttons,
+            card.request,
+            card.version,
+            card.state,
+            card.action,
+            card.preview.resource.text,
+            card.agent,
+            card.created_at,
+            card.decide_by,
+            card.decided_at,
+            card.preview.hidden,
+            sum(len(s.names) for s in card.seats),
+            sum(s.needed for s in card.seats),
+            Button.APPROVE in card.buttons,
         )
 
     async def audit(self, viewer: Actor, filter: AuditFilter) -> list[AuditRow] | Refused:
         person = await self.person(viewer.person)
         if person is None or not person.roles:
             return Refused(Reason.NOT_ENTITLED)
-        kinds = ["request.created", "request.masked", "vote.cast", "decision.approved", "grant.issued", "grant.used.begin", "grant.used.end", "session.login"]
+        kinds = [
+            "request.created",
+            "request.masked",
+            "vote.cast",
+            "decision.approved",
+            "grant.issued",
+            "grant.used.begin",
+            "grant.used.end",
+            "session.login",
+        ]
         rows = []
         top = min(filter.before or 1063, 1063)
         for seq in range(top - 1, max(-1, top - 1 - filter.limit), -1):
             kind = kinds[seq % 8]
             if filter.type and filter.type != kind:
                 continue
-            leaf_json = msgspec.json.encode({"act": {"kind": "human", "ref": f"p_{seq % 7:04d}xQ7mT2"}, "id": f"0197{seq:012d}", "outcome": "approved" if "dec" in kind else "recorded", "req": "req_approved000000000000000000", "seq": seq, "tool": {"id": "db.export", "risk": "high"}, "type": kind, "v": 1})
-            rows.append(AuditRow(seq, kind, "req_approved000000000000000000", "p", "db.export", None, "recorded", self.clock.now() - timedelta(minutes=1063 - seq), leaf_json, sha256(b"\0" + leaf_json).digest()))
+            leaf_json = msgspec.json.encode(
+                {
+                    "act": {"kind": "human", "ref": f"p_{seq % 7:04d}xQ7mT2"},
+                    "id": f"0197{seq:012d}",
+                    "outcome": "approved" if "dec" in kind else "recorded",
+                    "req": "req_approved000000000000000000",
+                    "seq": seq,
+                    "tool": {"id": "db.export", "risk": "high"},
+                    "type": kind,
+                    "v": 1,
+                }
+            )
+            rows.append(
+                AuditRow(
+                    seq,
+                    kind,
+                    "req_approved000000000000000000",
+                    "p",
+                    "db.export",
+                    None,
+                    "recorded",
+                    self.clock.now() - timedelta(minutes=1063 - seq),
+                    leaf_json,
+                    sha256(b"\0" + leaf_json).digest(),
+                )
+            )
         return rows
 
     async def chain(self, viewer: Actor, *, verify: bool = False) -> ChainState | Refused:
-        return ChainState(1063, sha256(b"head").digest(), "audit.acme.example/approvals\n1060\n3q2+7w…\n\n— audit.acme.example/approvals Az3grl…\n", 1060, self.clock.now() if verify else None, True if verify else None)
+        return ChainState(
+            1063,
+            sha256(b"head").digest(),
+            "audit.acme.example/approvals\n1060\n3q2+7w…\n\n— audit.acme.example/approvals Az3grl…\n",
+            1060,
+            self.clock.now() if verify else None,
+            True if verify else None,
+        )
 
     async def policy(self) -> Policy:
-        groups = {GroupName(n): Group(GroupName(n), frozenset(p), slack, claim) for n, p, slack, claim in [("data-owners", {ANA, MARIA}, None, None), ("security", {BO, RAJ}, "S0142", None), ("sre-leads", set(), None, "sre")]}
+        groups = {
+            GroupName(n): Group(GroupName(n), frozenset(p), slack, claim)
+            for n, p, slack, claim in [
+                ("data-owners", {ANA, MARIA}, None, None),
+                ("security", {BO, RAJ}, "S0142", None),
+                ("sre-leads", set(), None, "sre"),
+            ]
+        }
         rules = (
-            Rule("exports of personal data from production", 'action.startsWith("db.export") && resource.env == "prod" && "email_address" in data.classes', Effect.REQUIRE, REQUIREMENT, text=RULE_TEXT),
-            Rule("reads in staging", 'action.startsWith("db.read") && resource.env == "staging"', Effect.ALLOW, text="- name: reads in staging\n  allow: true"),
-            Rule("nobody drops production", 'action == "db.drop" && resource.env == "prod"', Effect.DENY),
+            Rule(
+                "exports of personal data from production",
+                'action.startsWith("db.export") && resource.env == "prod" && "email_address" in data.classes',
+                Effect.REQUIRE,
+                REQUIREMENT,
+                text=RULE_TEXT,
+            ),
+            Rule(
+                "reads in staging",
+                'action.startsWith("db.read") && resource.env == "staging"',
+                Effect.ALLOW,
+                NONE,
+                text="- name: reads in staging\n  allow: true",
+            ),
+            Rule(
+                "nobody drops production", 'action == "db.drop" && resource.env == "prod"', Effect.DENY, NONE
+            ),
         )
         return Policy(groups, rules, hash=digest("policy"), revision=17)
 
@@ -225,7 +353,14 @@ class GalleryDesk:
         return self.freeze_state
 
     # people
-    async def identify(self, account: AccountKey, *, surface: str, assurance: Assurance, authenticated_at: datetime | None = None) -> Actor | Refused:
+    async def identify(
+        self,
+        account: AccountKey,
+        *,
+        surface: str,
+        assurance: Assurance,
+        authenticated_at: datetime | None = None,
+    ) -> Actor | Refused:
         found = await self.store.read(lambda tx: tx.account(account))
         if found is None or found.revoked_at is not None:
             return Refused(Reason.UNMAPPED)
@@ -234,8 +369,15 @@ class GalleryDesk:
             return Refused(Reason.PERSON_DISABLED)
         return Actor(found.person, account, surface, assurance, authenticated_at or self.clock.now())
 
-    async def open_session(self, session: Session, *, replaces: str | None = None, groups: frozenset[str] | None = None) -> Actor | Refused:
-        known = await self.identify(session.account, surface="console", assurance=session.assurance, authenticated_at=session.authenticated_at)
+    async def open_session(
+        self, session: Session, *, replaces: str | None = None, groups: frozenset[str] | None = None
+    ) -> Actor | Refused:
+        known = await self.identify(
+            session.account,
+            surface="console",
+            assurance=session.assurance,
+            authenticated_at=session.authenticated_at,
+        )
         if isinstance(known, Refused):
             return known
 
@@ -268,16 +410,55 @@ class GalleryDesk:
 
     async def agents(self) -> list[tuple[Agent, list[AgentKey]]]:
         now = self.clock.now()
-        key = AgentKey("sok_7Qm2xLr4", AGENT, KeyKind.API, b"", now - timedelta(days=40), now + timedelta(days=50), None, now - timedelta(minutes=7))
-        old = AgentKey("sok_1aB9cD3e", AGENT, KeyKind.API, b"", now - timedelta(days=130), None, now - timedelta(days=39), now - timedelta(days=41))
+        key = AgentKey(
+            "sok_7Qm2xLr4",
+            AGENT,
+            KeyKind.API,
+            b"",
+            now - timedelta(days=40),
+            now + timedelta(days=50),
+            None,
+            now - timedelta(minutes=7),
+        )
+        old = AgentKey(
+            "sok_1aB9cD3e",
+            AGENT,
+            KeyKind.API,
+            b"",
+            now - timedelta(days=130),
+            None,
+            now - timedelta(days=39),
+            now - timedelta(days=41),
+        )
         return [
-            (Agent(AGENT, (MARIA,), now - timedelta(days=200), actions=("db.export", "db.read.*")), [key, old]),
+            (
+                Agent(AGENT, (MARIA,), now - timedelta(days=200), actions=("db.export", "db.read.*")),
+                [key, old],
+            ),
             (Agent(AgentId("agent:ops-runner"), (RAJ, ANA), now - timedelta(days=20)), []),
-            (Agent(AgentId("agent:old-bot"), (), now - timedelta(days=400), enabled=False, actions=("mail.send",)), []),
+            (
+                Agent(
+                    AgentId("agent:old-bot"),
+                    (),
+                    now - timedelta(days=400),
+                    enabled=False,
+                    actions=("mail.send",),
+                ),
+                [],
+            ),
         ]
 
     # changes: recorded, answered as a desk would
-    async def vote(self, request: RequestId, actor: Actor, choice: Choice, *, version: int | None = None, comment: str = "", preview_complete: bool = True) -> Any:
+    async def vote(
+        self,
+        request: RequestId,
+        actor: Actor,
+        choice: Choice,
+        *,
+        version: int | None = None,
+        comment: str = "",
+        preview_complete: bool = True,
+    ) -> Any:
         self.calls.append(("vote", request, actor.person, choice, version, comment, preview_complete))
         if choice is Choice.DENY and not comment:
             return Refused(Reason.REASON_REQUIRED)
@@ -291,11 +472,19 @@ class GalleryDesk:
             return Refused(Reason.STEP_UP)
         return Revealed(self.revealed, "notify", 1060)
 
-    async def issue_key(self, by: Actor | None, agent: AgentId, kind: KeyKind = KeyKind.API, valid_for: timedelta | None = None) -> NewKey | Refused:
+    async def issue_key(
+        self,
+        by: Actor | None,
+        agent: AgentId,
+        kind: KeyKind = KeyKind.API,
+        valid_for: timedelta | None = None,
+    ) -> NewKey | Refused:
         self.calls.append(("issue_key", agent, kind, valid_for))
         return NewKey((await self.agents())[0][1][0], "so_live_7Qm2xLr4_9vKc3TqWbX0sYzUe5hJd8gRaFpN1mLoE")
 
-    async def issue_person_token(self, by: Actor | None, person: PersonId, valid_for: timedelta) -> str | Refused:
+    async def issue_person_token(
+        self, by: Actor | None, person: PersonId, valid_for: timedelta
+    ) -> str | Refused:
         return "sop_4kW1pXn7_R2dC8vTqYbX0sYzUe5hJd8gRaFpN1mLoE"
 
     async def freeze(self, actor: Actor, reason: str) -> Freeze | Refused:
@@ -329,11 +518,41 @@ async def furnish(store: Store, now: datetime, secret: str) -> None:
     def work(tx: Any) -> None:
         roles = {ANA: frozenset({Role.ADMIN}), RAJ: frozenset({Role.AUDITOR})}
         for person, name in NAMES.items():
-            tx.put_person(Person(person, name, now - timedelta(days=300), roles=roles.get(person, frozenset())))
+            tx.put_person(
+                Person(person, name, now - timedelta(days=300), roles=roles.get(person, frozenset()))
+            )
             since = now - timedelta(days=300)
-            tx.put_account(Account(AccountKey("local:" + person.removeprefix("person:")), person, since, since, "operator", secret))
-        tx.put_account(Account(AccountKey("slack:T024BE7LD:U061F7AUR"), ANA, now - timedelta(hours=2), now + timedelta(hours=22), "admin"))
-        tx.put_account(Account(AccountKey("token:sop_8fKq21"), ANA, now - timedelta(days=2), now - timedelta(days=2), "token", "x", None, now + timedelta(days=5)))
+            tx.put_account(
+                Account(
+                    AccountKey("local:" + person.removeprefix("person:")),
+                    person,
+                    since,
+                    since,
+                    "operator",
+                    secret,
+                )
+            )
+        tx.put_account(
+            Account(
+                AccountKey("slack:T024BE7LD:U061F7AUR"),
+                ANA,
+                now - timedelta(hours=2),
+                now + timedelta(hours=22),
+                "admin",
+            )
+        )
+        tx.put_account(
+            Account(
+                AccountKey("token:sop_8fKq21"),
+                ANA,
+                now - timedelta(days=2),
+                now - timedelta(days=2),
+                "token",
+                "x",
+                None,
+                now + timedelta(days=5),
+            )
+        )
         tx.put_delegation(Delegation(MARIA, ANA, now - timedelta(hours=1), now + timedelta(days=3)))
 
     await store.write(work)

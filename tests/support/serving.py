@@ -16,8 +16,12 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install the package chromium")
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on this machine: install the package chromium"
+)
 
 
 def free_socket() -> socket.socket:
@@ -41,6 +45,7 @@ class Served:
 def serve(build: Callable[[str], Any]) -> Iterator[Served]:
     """Serve what the coroutine function ``build(url)`` gives: a list of routes, or ``(routes, extra)``."""
     sock = free_socket()
+    sock.listen(128)  # connections wait here until the server takes the socket over
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     ready = threading.Event()
     state: dict[str, Any] = {}
@@ -50,7 +55,11 @@ def serve(build: Callable[[str], Any]) -> Iterator[Served]:
         routes, extra = built if isinstance(built, tuple) else (built, {})
         all_routes: list[BaseRoute] = routes
         app = Starlette(routes=all_routes)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=1))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=1
+            )
+        )
         state.update(loop=asyncio.get_running_loop(), server=server, extra=extra)
         ready.set()
         await server.serve(sockets=[sock])
@@ -83,7 +92,13 @@ def chromium() -> Iterator[Any]:
     with sync_playwright() as p:
         browser = p.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--force-color-profile=srgb", "--font-render-hinting=none"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--force-color-profile=srgb",
+                "--font-render-hinting=none",
+            ],
         )
         try:
             yield browser

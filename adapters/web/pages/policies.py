@@ -17,7 +17,7 @@ def rule_words(rule: Rule) -> str:
         case Effect.DENY:
             return "Denied at once."
         case Effect.REQUIRE:
-            return describe(rule.requirement) if rule.requirement else "Denied at once."
+            return describe(rule.requirement)
 
 
 async def page(visit: Visit) -> Response:

@@ -65,13 +65,15 @@
   };
   const watchParts = () => {
     if (!document.querySelector("[data-needs-seen]") || !("IntersectionObserver" in window)) { showSeen(); return; }
+    const bar = document.querySelector(".actions"); /* on a phone it lies over the page: what is under it was not seen */
+    const covered = bar && getComputedStyle(bar).position === "fixed" ? bar.offsetHeight : 0;
     watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
         const part = entry.target.closest("[data-part]");
         if (entry.isIntersecting && isOpen(part)) { seen.add(part); watcher.unobserve(entry.target); }
       }
       showSeen();
-    }, { rootMargin: "0px 0px -8px 0px" });
+    }, { rootMargin: `0px 0px -${covered + 8}px 0px` });
     for (const part of parts()) watcher.observe(part.querySelector("[data-end]"));
     document.addEventListener("toggle", (event) => {
       const part = event.target.closest && event.target.closest("[data-part]");

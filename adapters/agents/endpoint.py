@@ -1,0 +1,193 @@
+"""One call of the API: a method, a path, a handler. Turns refusals and faults into answers, once, for every route.
+
+Decided here: the order of the checks, and that nothing of an unexpected error leaves the process but its type's name in the
+log. Routes match ``scope["path"]``; Host and forwarded headers are not looked at (T33).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from adapters.agents import problems
+from adapters.agents.limits import AgentsSettings, Slots, check_headers
+from adapters.agents.metrics import Metrics
+from adapters.agents.people import Gate
+from adapters.agents.problems import ProblemError
+from audit.journal import JournalError
+from bot.core.canonical import Malformed
+from bot.core.ids import GrantId, RequestId
+from bot.core.reasons import Reason, Refused
+from bot.desk.api import Desk
+from bot.errors import SignoffError, StoreFault, Unknown
+from bot.ports import Clock, KeyProvider, Masker, Store
+
+LOG: Final = logging.getLogger("signoff.agents")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What the handlers work with."""
+
+    desk: Desk
+    store: Store
+    keys: KeyProvider
+    clock: Clock
+    masker: Masker
+    gate: Gate
+    settings: AgentsSettings
+    metrics: Metrics
+    streams: Slots
+    waits: Slots
+
+
+Handler = Callable[[Api, Request], Awaitable[Response | Refused]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One row of the table of calls."""
+
+    method: str
+    path: str
+    handler: Handler
+
+
+def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        msgspec.json.encode(value),
+        status,
+        {"Cache-Control": "no-store", **(headers or {})},
+        "application/json",
+    )
+
+
+def routes(api: Api, calls: Sequence[Call]) -> list[Route]:
+    """One Starlette route a path, all methods: what is not in the table is answered by us, as a problem document."""
+    by_path: dict[str, dict[str, Call]] = {}
+    for call in calls:
+        by_path.setdefault(call.path, {})[call.method] = call
+    return [Route(path, _Endpoint(api, path, methods)) for path, methods in by_path.items()]
+
+
+class _Endpoint:
+    """An ASGI app, so that Starlette adds no methods and catches nothing of its own."""
+
+    def __init__(self, api: Api, path: str, methods: Mapping[str, Call]) -> None:
+        self._api = api
+        self._path = path
+        self._methods = methods
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive, send)
+        started = self._api.clock.monotonic()
+        response = await self._answer(request)
+        method = request.method if request.method in self._methods else "other"
+        self._api.metrics.answers.labels(self._path, method, str(response.status_code)).inc()
+        if "wait=" not in request.url.query:
+            self._api.metrics.seconds.labels(self._path).observe(self._api.clock.monotonic() - started)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        base = self._api.settings.problem_base
+        try:
+            check_headers(request)
+            call = self._methods.get(request.method)
+            if call is None:
+                raise ProblemError(
+                    "method-not-allowed", headers={"Allow": ", ".join(sorted(self._methods))}, close=True
+                )
+            result = await call.handler(self._api, request)
+        except ProblemError as error:
+            return problems.respond(error, base)
+        except Malformed as error:
+            return problems.respond(problems.of_malformed(error), base)
+        except JournalError:
+            result = Refused(Reason.AUDIT_UNAVAILABLE)
+        except SignoffError as error:
+            LOG.warning("call failed: %s", type(error).__name__, extra={"route": self._path})
+            return problems.respond(_of_fault(error), base)
+        except Exception as error:  # noqa: BLE001 -- the one place of this adapter that supervises; nothing leaks
+            LOG.error("call failed unexpectedly: %s", type(error).__name__, extra={"route": self._path})  # noqa: TRY400 -- a traceback may show values
+            return problems.respond(
+                ProblemError("internal", "The error was logged. Nothing was approved.", close=True), base
+            )
+        if isinstance(result, Refused):
+            self._api.metrics.refusals.labels(result.reason.value).inc()
+            return problems.respond_refused(result, base)
+        return result
+
+
+def _of_fault(error: SignoffError) -> ProblemError:
+    match error:
+        case Unknown():
+            return ProblemError(
+                "unknown-outcome",
+                "The answer of the commit was lost. Repeat the call with the same keys, or look.",
+            )
+        case StoreFault():
+            return ProblemError("busy", "Nothing was written. Try again.")
+        case _:
+            return ProblemError(
+                "unavailable", "Nothing was approved. Try again; if it stays, the operator must look."
+            )
+
+
+def query(request: Request, allowed: Sequence[str]) -> dict[str, str]:
+    """The query, closed: unknown and repeated names are refused."""
+    raw = request.scope["query_string"]
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(raw),
+            errors="strict",
+            max_num_fields=20,
+        )
+    except ValueError:
+        raise ProblemError("bad-query", "The query cannot be read.") from None
+    found = dict(pairs)
+    if len(found) != len(pairs) or not set(found) <= set(allowed):
+        raise ProblemError("bad-query", f"The query may hold, once each: {', '.join(allowed) or 'nothing'}.")
+    return found
+
+
+def number(text: str | None, name: str, least: int, most: int) -> int | None:
+    """ASCII digits only: ``int`` would read full-width ones, signs, spaces and underscores."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 15 and least <= int(text) <= most):
+        raise ProblemError("bad-query", f"{name} must be a whole number from {least} to {most}.")
+    return int(text)
+
+
+def request_id(request: Request) -> RequestId | None:
+    """The id in the path; None when it cannot be one."""
+    return RequestId(text) if _is_id(text := request.path_params["id"], "req_") else None
+
+
+def grant_id(request: Request) -> GrantId | None:
+    return GrantId(text) if _is_id(text := request.path_params["jti"], "grt_") else None
+
+
+def _is_id(text: str, prefix: str) -> bool:
+    tail = text.removeprefix(prefix)
+    return (
+        text.startswith(prefix)
+        and len(tail) == 26
+        and tail.isascii()
+        and tail.isalnum()
+        and tail.islower() | tail.isdigit()
+    )
+
+
+NOT_FOUND: Final = Refused(Reason.NOT_FOUND)
+"""Missing, malformed and somebody else's look the same (T35)."""

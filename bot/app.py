@@ -1,0 +1,292 @@
+"""Assembly: the one file, beside the command line, that knows every adapter. From a ``Config`` to a running bot.
+
+Decided here: the order of starting and stopping. Keys, then the store, then the start-up gate (a log older than its outside
+memory does not start), then the policy, then masking; only then does anything listen. A policy that cannot be used leaves the
+bot running without one, so that nobody may do anything but everybody may still deny, look and revoke (I9, I13).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from adapters.agents.app import create_routes as agent_routes
+from adapters.agents.limits import AgentsSettings
+from adapters.anchors.headfile import HeadFile
+from adapters.keys.files import FileKeys
+from adapters.keys.files import load as load_keys
+from adapters.stores.sqlite import SqliteStore
+from adapters.web.app import create_routes as console_routes
+from adapters.web.csp import security_headers
+from adapters.web.settings import OidcSettings, WebSettings
+from audit.disclosure import GcmSealer
+from audit.journal import Journal
+from bot.clock import SystemClock
+from bot.config import Config
+from bot.core.policy_load import PolicyError
+from bot.desk.context import DeskSettings, Office
+from bot.desk.service import DeskService
+from bot.directory import PolicyDirectory
+from bot.errors import ConfigError
+from bot.log_check import check_head, verifier_of
+from bot.masking_config import engine_config
+from bot.outbox import Outbox
+from bot.ports import Surface
+from bot.rand import OsRand
+from bot.scheduler import Scheduler, anchoring, purge
+from bot.watch import LocalWatch
+from masking import Worker
+
+if TYPE_CHECKING:
+    from bot.slack_wiring import Slack
+
+ANCHOR_EVERY: Final = timedelta(minutes=1)
+STOP_SECONDS: Final = 10
+"""How long open connections (long polls, streams) may take to end when the server stops."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Bot:
+    """Everything that runs, for whoever assembles: the server, the command line, the tests."""
+
+    config: Config
+    keys: FileKeys
+    store: SqliteStore
+    office: Office
+    desk: DeskService
+    head_file: HeadFile | None
+    outbox: Outbox
+    scheduler: Scheduler
+    slack: Slack | None = None
+    routes: list[BaseRoute] = field(default_factory=list)
+
+
+def assemble(config: Config) -> Bot:
+    """Build, without starting anything. ``ConfigError`` says what to mend."""
+    clock, rand = SystemClock(), OsRand()
+    keys = load_keys(config.keys.directory, rand)
+    signers = keys.log_signers(config.audit_origin)
+    journal = Journal(
+        config.audit_origin,
+        signers[0],
+        rand.bytes,
+        sealer=GcmSealer(keys, rand.bytes),
+        extra_signers=signers[1:],
+    )
+    store = SqliteStore(config.store.path, clock, journal)
+    settings = config.masking
+    worker = Worker(
+        engine_config(settings), workers=settings.processes, timeout_seconds=settings.timeout.total_seconds()
+    )
+    directory = PolicyDirectory(store)
+    office = Office(
+        store=store,
+        clock=clock,
+        rand=rand,
+        keys=keys,
+        masker=worker,
+        directory=directory,
+        watch=LocalWatch(),
+        settings=DeskSettings(config.server.url, cool_down=config.people.cool_down),
+    )
+    desk = DeskService(office, verifier_of(store, keys, config))
+    head_file = HeadFile(config.audit.head_file) if config.audit.head_file is not None else None
+    anchors = (head_file,) if head_file is not None else ()
+    slack = _slack(config, office, desk, directory)
+    surfaces: dict[str, Surface] = {"slack": slack.surface} if slack is not None else {}
+    outbox = Outbox(store, clock, rand, anchors=anchors, surfaces=surfaces)
+    periodic = [purge(store)]
+    if anchors:
+        periodic.append(anchoring(store, [anchor.name for anchor in anchors], ANCHOR_EVERY, outbox.poke))
+    scheduler = Scheduler(desk, clock, periodic)
+    office.poke, office.nudge = outbox.poke, scheduler.nudge
+    bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, slack)
+    bot.routes = _routes(bot, worker)
+    return bot
+
+
+def _slack(config: Config, office: Office, desk: DeskService, directory: PolicyDirectory) -> Slack | None:
+    if config.slack is None:
+        return None
+    from bot import slack_wiring
+
+    slack = slack_wiring.assemble(config.slack, office, desk)
+    directory.slack_members = slack.groups.members
+    return slack
+
+
+def _routes(bot: Bot, worker: Worker) -> list[BaseRoute]:
+    office, config = bot.office, bot.config
+    agents = agent_routes(
+        bot.desk,
+        AgentsSettings(callback_private_hosts=frozenset(config.agents.callbacks.private_hosts)),
+        store=bot.store,
+        keys=bot.keys,
+        clock=office.clock,
+        masker=worker,
+    )
+    console = console_routes(bot.desk, bot.store, office.clock, office.rand, web_settings(config))
+    chat = (
+        [bot.slack.app.route]
+        if bot.slack is not None and config.slack and config.slack.mode == "http"
+        else []
+    )
+    return [*console, *chat, *agents]
+
+
+def web_settings(config: Config) -> WebSettings:
+    oidc = config.console.oidc
+    return WebSettings(
+        config.server.url,
+        idle=config.console.session_idle,
+        absolute=config.console.session_max,
+        password_file=config.console.password_file,
+        oidc=None
+        if oidc is None
+        else OidcSettings(
+            issuer=oidc.issuer,
+            client_id=oidc.client_id,
+            client_secret=oidc.client_secret.reveal(),
+            authorization_endpoint=oidc.authorization_endpoint,
+            token_endpoint=oidc.token_endpoint,
+            jwks_uri=oidc.jwks_uri,
+            label=oidc.label,
+            scopes=oidc.scopes,
+            groups_claim=oidc.groups_claim or "",
+            algorithms=oidc.algorithms,
+        ),
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_bot(config: Config) -> AsyncIterator[Bot]:
+    """The bot without its server: store open, log checked, policy in force, masking ready. For the server and for
+    commands that administer. The store is safe to open beside a running server."""
+    bot = assemble(config)
+    config.store.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    await bot.store.open()
+    try:
+        await check_head(bot.store, bot.head_file, bot.keys, config)
+        await put_policy_in_force(bot)
+        worker = bot.office.masker
+        assert isinstance(worker, Worker)
+        await worker.start()
+        try:
+            yield bot
+        finally:
+            await worker.stop()
+    finally:
+        await bot.store.close()
+
+
+async def put_policy_in_force(bot: Bot) -> None:
+    """Read the policy file and judge by it. A file that cannot be used is reported and leaves nobody any right (I13)."""
+    path = bot.config.policy.file
+    try:
+        text = await asyncio.to_thread(path.read_text, "utf-8")
+        await bot.desk.apply_policy(text)
+    except (OSError, UnicodeDecodeError):
+        _log.error(
+            "the policy file cannot be read, so nobody may do anything; `signoff policy check` says why"
+        )
+    except PolicyError:
+        _log.error("the policy cannot be used, so nobody may do anything; `signoff policy check` says why")
+
+
+@contextlib.asynccontextmanager
+async def running(bot: Bot) -> AsyncIterator[None]:
+    """The outbox and the scheduler, until the block ends."""
+    async with asyncio.TaskGroup() as tasks:
+        if bot.slack is not None:
+            await bot.slack.app.start()
+        tasks.create_task(bot.outbox.run(), name="outbox")
+        bot.scheduler.start()
+        try:
+            yield
+        finally:
+            await bot.scheduler.stop()
+            bot.outbox.stop()
+            if bot.slack is not None:
+                await bot.slack.app.stop()
+
+
+async def serve(config: Config, ready: Callable[[str], None] | None = None) -> None:
+    """Serve until the process is told to stop. *ready* hears the address once it listens."""
+    async with open_bot(config) as bot, running(bot):
+        await _Server(_uvicorn(config, asgi(bot)), ready).serve()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says where it listens once it does (port 0 is chosen by the system)."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None] | None) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._ready is not None:
+            port = self.servers[0].sockets[0].getsockname()[1]
+            scheme = "https" if self.config.ssl_certfile else "http"
+            self._ready(f"{scheme}://{self.config.host}:{port}")
+
+
+def asgi(bot: Bot) -> ASGIApp:
+    """The application as the server runs it. Answers that no route made (404, 500) carry the security headers too."""
+    app = Starlette(routes=bot.routes)
+    https = bot.config.server.url.startswith("https://")
+    extra = [(k.encode(), v.encode()) for k, v in security_headers(https=https).items()]
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.setdefault("headers", [])
+                if all(name.lower() != b"content-security-policy" for name, _ in headers):
+                    present = {name.lower() for name, _ in headers}
+                    message["headers"] = [*headers, *(pair for pair in extra if pair[0] not in present)]
+            await send(message)
+
+        await app(scope, receive, told)
+
+    return guarded
+
+
+def _uvicorn(config: Config, app: Any) -> uvicorn.Config:
+    server = config.server
+    tls = server.tls
+    return uvicorn.Config(
+        app,
+        host=server.host,
+        port=server.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        proxy_headers=server.behind_proxy,
+        forwarded_allow_ips=",".join(server.trusted_proxies),
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        backlog=2048,
+        ssl_certfile=str(tls.certificate_file) if tls else None,
+        ssl_keyfile=str(tls.key_file) if tls else None,
+    )
+
+
+__all__ = ["Bot", "ConfigError", "assemble", "open_bot", "running", "serve", "web_settings"]

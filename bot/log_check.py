@@ -1,0 +1,76 @@
+"""Is the log whole? At start-up (a database older than its outside memory must not run, T47) and when an auditor asks.
+
+Decided here: which head the database is held against (the head file) and with which keys it was signed. Deliberately absent: the
+checks themselves (``audit.gate``, ``audit.fsck``). Both read over a connection of their own, off the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+from adapters.anchors.headfile import HeadFile
+from adapters.keys.files import FileKeys
+from adapters.stores.sqlite import SqliteStore
+from audit.checkpoint import BadNote, Verifier, open_checkpoint, parse_vkey
+from audit.fsck import verify_database
+from audit.gate import Refusal, examine
+from audit.walk import Exit
+from bot.config import Config
+from bot.desk.service import Verifier as LogVerifier
+from bot.errors import ConfigError
+
+
+def log_keys(keys: FileKeys, config: Config) -> tuple[Verifier, ...]:
+    """Every key that may have signed this log's heads."""
+    return tuple(parse_vkey(signer.vkey) for signer in keys.log_signers(config.audit_origin))
+
+
+def connect_read_only(store: SqliteStore) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{store.path}?mode=ro", uri=True, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+async def check_head(store: SqliteStore, head_file: HeadFile | None, keys: FileKeys, config: Config) -> None:
+    """Raise ``ConfigError`` when the database is not the one whose head was remembered outside, or is damaged at its edge."""
+    remembered = {head_file.name: await head_file.recall()} if head_file is not None else {}
+
+    def look() -> list[Refusal]:
+        with closing(connect_read_only(store)) as connection:
+            return examine(connection, remembered, log_keys(keys, config), config.audit_origin)
+
+    refusals = await asyncio.to_thread(look)
+    if refusals:
+        told = "; ".join(refusal.text for refusal in refusals)
+        raise ConfigError(
+            f"the audit log does not pass the start-up check: {told}. If a backup was put back on purpose, run "
+            "`signoff restore` (it writes the difference down); otherwise keep everything as it is and find out who changed it"
+        )
+
+
+def verifier_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogVerifier:
+    """The whole walk, against the head file as well, for the console's and the chat's *verify*."""
+    head_file = HeadFile(config.audit.head_file) if config.audit.head_file is not None else None
+
+    async def verify() -> tuple[bool, str]:
+        note = await head_file.recall() if head_file is not None else None
+
+        def walk() -> tuple[bool, str]:
+            verifiers = log_keys(keys, config)
+            try:
+                external = (
+                    (open_checkpoint(note, verifiers, config.audit_origin),) if note is not None else ()
+                )
+            except BadNote:
+                return False, "the head kept outside the database cannot be believed"
+            with closing(connect_read_only(store)) as connection:
+                report = verify_database(connection, verifiers=verifiers, external=external)
+            if report.exit is Exit.OK:
+                return True, ""
+            return False, f"{len(report.findings)} findings; run `signoff audit verify` for each"
+
+        return await asyncio.to_thread(walk)
+
+    return verify

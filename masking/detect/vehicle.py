@@ -1,0 +1,52 @@
+"""Vehicle identification numbers and plates. Sources: ISO 3779, 49 CFR 565.15 (check digit); plates have words or nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from masking.recognizer import Literals, Pattern, Recognizer
+
+_VALUES: Final = dict(
+    zip(
+        "ABCDEFGHJKLMNPRSTUVWXYZ0123456789",
+        (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9, *range(10)),
+        strict=True,
+    )
+)
+_WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+
+
+def vin(value: str) -> bool | None:
+    """49 CFR 565.15(c). Outside North America the ninth place is free, hence no refusal."""
+    total = sum(w * _VALUES.get(c, 0) for w, c in zip(_WEIGHTS, value.upper(), strict=True))
+    if "0123456789X"[total % 11] == value[8].upper():
+        return True
+    return None
+
+
+RECOGNIZERS: tuple[Recognizer, ...] = (
+    Recognizer(
+        name="vin",
+        type="VIN",
+        patterns=(Pattern(Literals(("vin", "vehicle", "chassis", "car", "fahrgestell"), 0, 60), 0.35, r"(?i:vin|vehicle|chassis|car|fahrgestell)[^\n]{0,36}?(?<![A-Za-z0-9])([A-HJ-NPR-Z0-9]{17})(?![A-Za-z0-9])", group=1),),
+        validator=vin,
+        validated_score=0.95,
+        context=("vin", "vehicle", "chassis"),
+        source="ISO 3779; 49 CFR 565.15",
+        positive=("VIN 1HGCM82633A004352", "vehicle id: 1M8GDM9AXKP042788"),
+        negative=("vin of the year", "vehicle 12345"),
+    ),
+    Recognizer(
+        name="license-plate",
+        type="LICENSE_PLATE",
+        patterns=(
+            Pattern(
+                Literals(("plate", "registration", "kennzeichen", "vrm", "vehicle reg"), 0, 50), 0.75,
+                r"(?i:licen[sc]e plate|number plate|\bplate|vehicle registration|vehicle reg|kennzeichen|vrm)(?i: number| no\.?)?(?i:\s?[:=#]|\s+is)?\s{0,2}\b((?=[A-Z0-9 -]{0,9}\d)(?=[A-Z0-9 -]{0,9}[A-Z])[A-ZÄÖÜ0-9]{1,4}[- ]?[A-Z0-9]{1,4}(?:[- ][A-Z0-9]{1,4})?)\b", group=1,
+            ),
+        ),
+        source="no common format; ISO 3166 countries differ: the words decide",
+        positive=("license plate 7ABC123", "Number plate: 1234 BCD"),
+        negative=("plate tectonics", "license plate reader"),
+    ),
+)  # fmt: skip

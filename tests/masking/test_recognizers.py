@@ -1,0 +1,68 @@
+"""Every recognizer's own table of examples, and a bound on its worst case."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from masking import Engine, EngineConfig, detect
+
+ENGINE = Engine(EngineConfig(off=frozenset()))
+RULES = [*detect.recognizers(), *detect.run_rules(), *detect.text_rules()]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.name)
+def test_each_positive_example_is_found(rule):
+    missed = [text for text in rule.positive if not any(s.type == rule.type for s in ENGINE.scan(text))]
+
+    assert not missed
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.name)
+def test_no_negative_example_is_taken(rule):
+    taken = [text for text in rule.negative if any(s.rule == rule.name for s in ENGINE.scan(text))]
+
+    assert not taken
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.name)
+def test_each_names_its_source_and_has_examples(rule):
+    assert rule.source
+    assert rule.positive
+    assert rule.negative or "/" in rule.name  # ids and secrets share tables of look-alikes in their own tests
+
+
+def test_names_are_unique():
+    names = [r.name for r in RULES]
+
+    assert len(names) == len(set(names))
+
+
+HOSTILE = {
+    "a.": "a.", "1.": "1.", "1 ": "1 ", "@": "@", "a@": "a@", "a": "a", "0": "0", "A ": "A ", "Aa ": "Aa ", "://": "://", "[": "[", "secret=": "secret=", "-": "-",
+    "+1(": "+1(", "a@a.": "a@a.", "eyJ": "eyJ", "-----BEGIN ": "-----BEGIN ", "AA00": "AA00 ", "born ": "born ", "street": "1 A street ", "é": "é", "\u0660": "\u0660", "::": "::", "0:": "0:",
+    "password: ": "password: ", "John ": "John ", "card 4111": "card 4111 ", "0x": "0x", "www.": "www.", "\n": "\n", "[PERSON_1]": "[PERSON_1]", "rue de la ": "12 rue de la ",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_takes_linear_time(name):
+    """Four times the text may take at most about four times as long (seven with noise)."""
+    unit = HOSTILE[name]
+    small, large = (unit * (n // len(unit)) for n in (16_000, 64_000))
+    ENGINE.scan(small)
+
+    first = _seconds(small)
+    second = _seconds(large)
+
+    assert second < 7 * first + 0.05
+
+
+def _seconds(text):
+    best = 9e9
+    for _ in range(2):
+        start = time.process_time()
+        ENGINE.scan(text)
+        best = min(best, time.process_time() - start)
+    return best
