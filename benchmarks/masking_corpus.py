@@ -9,9 +9,64 @@ from __future__ import annotations
 import json
 import random
 
-GIVEN = ["James", "Mary", "Robert", "Patricia", "Ahmed", "Wei", "Maria", "Ivan", "Aisha", "Pedro", "Ingrid", "Yuki", "Priya", "Olga", "Kwame", "Fatima", "Lars", "Chloe", "Mateo", "Hannah"]
-FAMILY = ["Smith", "Johnson", "Garcia", "Müller", "Kowalski", "Brown", "Nguyen", "Okafor", "Rossi", "Tanaka", "Silva", "Dubois", "Novak", "Haddad", "Larsen", "Patel", "Kim", "Jones", "Costa", "Weber"]
-CITIES = ["Chicago", "Paris", "Berlin", "Lagos", "Osaka", "Toronto", "Madrid", "Leeds", "Mumbai", "Denver", "Oslo", "Lisbon"]
+GIVEN = [
+    "James",
+    "Mary",
+    "Robert",
+    "Patricia",
+    "Ahmed",
+    "Wei",
+    "Maria",
+    "Ivan",
+    "Aisha",
+    "Pedro",
+    "Ingrid",
+    "Yuki",
+    "Priya",
+    "Olga",
+    "Kwame",
+    "Fatima",
+    "Lars",
+    "Chloe",
+    "Mateo",
+    "Hannah",
+]
+FAMILY = [
+    "Smith",
+    "Johnson",
+    "Garcia",
+    "Müller",
+    "Kowalski",
+    "Brown",
+    "Nguyen",
+    "Okafor",
+    "Rossi",
+    "Tanaka",
+    "Silva",
+    "Dubois",
+    "Novak",
+    "Haddad",
+    "Larsen",
+    "Patel",
+    "Kim",
+    "Jones",
+    "Costa",
+    "Weber",
+]
+CITIES = [
+    "Chicago",
+    "Paris",
+    "Berlin",
+    "Lagos",
+    "Osaka",
+    "Toronto",
+    "Madrid",
+    "Leeds",
+    "Mumbai",
+    "Denver",
+    "Oslo",
+    "Lisbon",
+]
 
 
 class Maker:

@@ -6,7 +6,6 @@ standard names mapped to its coarse ones. --errors prints missed and wrong spans
 
 from __future__ import annotations
 
-import collections
 import importlib.util
 import json
 import pathlib
@@ -30,7 +29,7 @@ def main() -> None:
     spec.loader.exec_module(score)
     meta = json.loads((root / "dev" / "META.json").read_text())
     engine = Engine(EVERYTHING)
-    f2, pool = [], collections.defaultdict(lambda: [0, 0, 0, 0])
+    f2 = []
     for name, m in meta.items():
         gold = [json.loads(line) for line in (root / "dev" / f"{name}.jsonl").open()]
         preds = {}

@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.agents.app import create_routes as agent_routes
+from adapters.agents.callbacks import CallbackSender
 from adapters.agents.limits import AgentsSettings
 from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
@@ -39,6 +40,7 @@ from bot.desk.context import DeskSettings, Office
 from bot.desk.service import DeskService
 from bot.directory import PolicyDirectory
 from bot.errors import ConfigError
+from bot.identity_wiring import ConsoleKeys, workloads
 from bot.log_check import check_head, verifier_of
 from bot.masking_config import engine_config
 from bot.outbox import Outbox
@@ -107,7 +109,8 @@ def assemble(config: Config) -> Bot:
     anchors = (head_file,) if head_file is not None else ()
     slack = _slack(config, office, desk, directory)
     surfaces: dict[str, Surface] = {"slack": slack.surface} if slack is not None else {}
-    outbox = Outbox(store, clock, rand, anchors=anchors, surfaces=surfaces)
+    callbacks = CallbackSender(store, keys, clock, _agent_settings(config))
+    outbox = Outbox(store, clock, rand, anchors=anchors, surfaces=surfaces, callbacks=callbacks)
     periodic = [purge(store)]
     if anchors:
         periodic.append(anchoring(store, [anchor.name for anchor in anchors], ANCHOR_EVERY, outbox.poke))
@@ -132,19 +135,28 @@ def _routes(bot: Bot, worker: Worker) -> list[BaseRoute]:
     office, config = bot.office, bot.config
     agents = agent_routes(
         bot.desk,
-        AgentsSettings(callback_private_hosts=frozenset(config.agents.callbacks.private_hosts)),
+        _agent_settings(config),
         store=bot.store,
         keys=bot.keys,
         clock=office.clock,
         masker=worker,
+        workloads=workloads(config, office.clock),
     )
-    console = console_routes(bot.desk, bot.store, office.clock, office.rand, web_settings(config))
+    oidc = config.console.oidc
+    signing_keys = ConsoleKeys(oidc.jwks_uri, office.clock) if oidc is not None else None
+    console = console_routes(
+        bot.desk, bot.store, office.clock, office.rand, web_settings(config), keys=signing_keys
+    )
     chat = (
         [bot.slack.app.route]
         if bot.slack is not None and config.slack and config.slack.mode == "http"
         else []
     )
     return [*console, *chat, *agents]
+
+
+def _agent_settings(config: Config) -> AgentsSettings:
+    return AgentsSettings(callback_private_hosts=frozenset(config.agents.callbacks.private_hosts))
 
 
 def web_settings(config: Config) -> WebSettings:

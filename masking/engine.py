@@ -95,7 +95,7 @@ class Engine:
                 for span in rule.find(view):
                     if span.score >= threshold:
                         found.append((RANK_CERTAIN if span.score >= 0.9 and not rule.model else rank, span))
-            for word, span in self._rules.denied(view.folded):
+            for _kind, span in self._rules.denied(view.folded):
                 found.append((RANK_KEY, span))
         except (
             RecursionError,

@@ -5,6 +5,7 @@ Only domains of at least a million values (section 5.1 and the revision 1 draft)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -34,7 +35,7 @@ def decrypt_digits(key: bytes, tweak: bytes, value: str) -> str:
     return _over_digits(value, lambda d: decrypt(key, tweak, d, 10))
 
 
-def _over_digits(value: str, step) -> str:  # type: ignore[no-untyped-def]
+def _over_digits(value: str, step: Callable[[list[int]], list[int]]) -> str:
     out = iter(step([int(c) for c in value if "0" <= c <= "9"]))
     return "".join(str(next(out)) if "0" <= c <= "9" else c for c in value)
 

@@ -59,7 +59,8 @@ def _leftovers(span: Span, rivals: list[Span], text: str) -> list[Span]:
         at = max(at, rival.end)
     pieces.append((at, span.end))
     out = []
-    for start, end in pieces:
+    for left, right in pieces:
+        start, end = left, right
         while start < end and not text[start].isalnum():
             start += 1
         while end > start and not text[end - 1].isalnum():

