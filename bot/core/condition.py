@@ -46,7 +46,7 @@ class Condition:
     def __init__(self, text: str, kinds: tuple[Any, ...]) -> None:
         self.text = text
         self._kinds = kinds
-        self._expression = _compile(text)
+        self._expression = _compiled(text)
         declared = self._expression.return_type()
         if declared not in (*kinds, _DYN):
             raise ConditionError(f"`{text[:80]}` gives {declared}, not {' or '.join(str(k) for k in kinds)}.")
@@ -79,7 +79,6 @@ def compile_number(text: str) -> Condition:
     return Condition(text, (cel.Type.INT, cel.Type.UINT, cel.Type.DOUBLE))
 
 
-@lru_cache(maxsize=2048)
 def _compile(text: str) -> Any:
     if not text.strip():
         raise ConditionError("A condition is empty; write `true` to match every request.")
@@ -90,3 +89,6 @@ def _compile(text: str) -> Any:
     except RuntimeError as e:
         first = str(e).split("\n", 1)[0].removeprefix("INVALID_ARGUMENT: ").removeprefix("ERROR: ")
         raise ConditionError(f"`{text[:80]}` is not a condition: {first}") from e
+
+
+_compiled: Final = lru_cache(maxsize=2048)(_compile)
