@@ -73,7 +73,9 @@ class TeamsSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
                 raise ValueError("development: every service_url must be on a loopback address.")
             return
         if not self.app or not self.tenant:
-            raise ValueError("app and tenant must be set: without them nobody could be told from anybody (T29)")
+            raise ValueError(
+                "app and tenant must be set: without them nobody could be told from anybody (T29)"
+            )
         _must_be_secret(self.password, "password", "the app registration's client secret")
         if not self.service_urls or not all(
             u.startswith("https://") or _is_loopback(u) for u in self.service_urls

@@ -210,7 +210,9 @@ def _claims(token: str, key: Any) -> dict[str, Any] | None:
     """The claims when the signature holds. Times and the rest are compared by us, with our clock."""
     options = {f"verify_{name}": False for name in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
     try:
-        jwt.decode(token, key, algorithms=["RS256"], options=cast("Any", {**options, "verify_signature": True}))
+        jwt.decode(
+            token, key, algorithms=["RS256"], options=cast("Any", {**options, "verify_signature": True})
+        )
     except (jwt.PyJWTError, ValueError, TypeError):
         return None
     return _json(token.split(".")[1])

@@ -25,7 +25,7 @@ from botbuilder.schema._connector_client_enums import ActivityTypes
 from botframework.connector.aio import ConnectorClient
 from botframework.connector.auth.app_credentials import AppCredentials
 from botframework.connector.models import ErrorResponseException
-from msrest.exceptions import ClientRequestError
+from msrest.exceptions import ClientException, DeserializationError  # type: ignore[attr-defined]
 
 from adapters.teams.token import is_allowed
 from bot.chat.coalesce import Paced
@@ -196,7 +196,10 @@ class BotbuilderTransport:
             raise GiveUp("the service URL is not on the allow-list")
         if self._tokens is not None:
             await self._tokens.renew()
-        return ConnectorClient(_Credentials(self._tokens), base_url=service_url)
+        client = ConnectorClient(_Credentials(self._tokens), base_url=service_url)
+        # Its own retries would post a card twice after a lost answer, and wait in a thread; the outbox retries.
+        client.config.retry_policy.retries = 0
+        return client
 
     def _activity(self, conversation: str, card: Json, summary: str) -> Activity:
         return Activity(
@@ -213,7 +216,7 @@ class BotbuilderTransport:
                 return await call
         except ErrorResponseException as error:
             raise _fault(error.response) from error
-        except (ClientRequestError, TimeoutError, OSError) as error:
+        except (ClientException, DeserializationError, TimeoutError, OSError) as error:
             raise Retry(BACK_OFF, f"unreachable ({type(error).__name__})") from error
 
 

@@ -53,12 +53,16 @@ def hs256(fake: FakeConnector, secret: bytes) -> str:
 
 
 def pem(fake: FakeConnector) -> bytes:
-    return fake.key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return fake.key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
 
 def es256(fake: FakeConnector) -> str:
     claims = jwt.decode(fake.token(), options={"verify_signature": False})
-    return jwt.encode(claims, ec.generate_private_key(ec.SECP256R1()), algorithm="ES256", headers={"kid": "k1"})
+    return jwt.encode(
+        claims, ec.generate_private_key(ec.SECP256R1()), algorithm="ES256", headers={"kid": "k1"}
+    )
 
 
 def now(fake: FakeConnector) -> int:
@@ -87,7 +91,9 @@ TOKENS: dict[str, Make] = {
     "nested header": lambda f: b64(b"[" * 3000) + ".e30.e30",
     "issuer missing": lambda f: f.token(iss=None),
     "issuer of Entra": lambda f: f.token(iss=f"https://sts.windows.net/{TENANT}/"),
-    "issuer of the emulator": lambda f: f.token(iss="https://sts.windows.net/d6d49420-f39b-4df7-a1dc-d59a935871db/"),
+    "issuer of the emulator": lambda f: f.token(
+        iss="https://sts.windows.net/d6d49420-f39b-4df7-a1dc-d59a935871db/"
+    ),
     "issuer with a slash": lambda f: f.token(iss="https://api.botframework.com/"),
     "issuer as a prefix": lambda f: f.token(iss="https://api.botframework.com.evil.example"),
     "issuer upper case": lambda f: f.token(iss="HTTPS://API.BOTFRAMEWORK.COM"),
@@ -127,17 +133,31 @@ TOKENS: dict[str, Make] = {
     "HS256 with the JWK": lambda f: hs256(f, json.dumps(jwk(f.key, "k1")).encode()),
     "HS256 with an empty key": lambda f: hs256(f, b""),
     "ES256": es256,
-    "RS512": lambda f: jwt.encode(jwt.decode(f.token(), options={"verify_signature": False}), f.key, algorithm="RS512", headers={"kid": "k1"}),
-    "PS256": lambda f: jwt.encode(jwt.decode(f.token(), options={"verify_signature": False}), f.key, algorithm="PS256", headers={"kid": "k1"}),
+    "RS512": lambda f: jwt.encode(
+        jwt.decode(f.token(), options={"verify_signature": False}),
+        f.key,
+        algorithm="RS512",
+        headers={"kid": "k1"},
+    ),
+    "PS256": lambda f: jwt.encode(
+        jwt.decode(f.token(), options={"verify_signature": False}),
+        f.key,
+        algorithm="PS256",
+        headers={"kid": "k1"},
+    ),
     "crit": lambda f: f.token(headers={"crit": ["exp"]}),
-    "crit b64 false": lambda f: unsigned(f, {"alg": "RS256", "kid": "k1", "crit": ["b64"], "b64": False}, "e30"),
+    "crit b64 false": lambda f: unsigned(
+        f, {"alg": "RS256", "kid": "k1", "crit": ["b64"], "b64": False}, "e30"
+    ),
     "zip": lambda f: f.token(headers={"zip": "DEF"}),
     "typ of a grant": lambda f: f.token(headers={"typ": "approval-grant+jwt"}),
     "typ at+jwt": lambda f: f.token(headers={"typ": "at+jwt"}),
     "payload flipped": lambda f: flip(f.token(), 1, 20),
     "signature flipped": lambda f: flip(f.token(), 2, 20),
     "header flipped": lambda f: flip(f.token(), 0, 5),
-    "signature of another token": lambda f: f.token().rsplit(".", 1)[0] + "." + f.token(x=1).rsplit(".", 1)[1],
+    "signature of another token": lambda f: (
+        f.token().rsplit(".", 1)[0] + "." + f.token(x=1).rsplit(".", 1)[1]
+    ),
     "signature empty": lambda f: f.token().rsplit(".", 1)[0] + ".",
 }
 
@@ -164,20 +184,35 @@ def test_there_are_at_least_sixty_cases() -> None:
     assert len(TOKENS) >= 60
 
 
-async def test_a_token_by_another_key_under_our_key_id_is_401(teams: TeamsHarness, other_key: rsa.RSAPrivateKey) -> None:
+async def test_a_token_by_another_key_under_our_key_id_is_401(
+    teams: TeamsHarness, other_key: rsa.RSAPrivateKey
+) -> None:
     token = teams.fake.token(key=other_key)
 
     assert (await teams.fake.post(teams.client, teams.fake.activity("ana"), token)).status_code == 401
 
 
-async def test_a_key_in_the_tokens_own_header_is_ignored(teams: TeamsHarness, other_key: rsa.RSAPrivateKey) -> None:
-    headers = {"jwk": jwk(other_key, "k1"), "jku": "https://evil.example/keys", "x5u": "https://evil.example/x5u"}
+async def test_a_key_in_the_tokens_own_header_is_ignored(
+    teams: TeamsHarness, other_key: rsa.RSAPrivateKey
+) -> None:
+    headers = {
+        "jwk": jwk(other_key, "k1"),
+        "jku": "https://evil.example/keys",
+        "x5u": "https://evil.example/x5u",
+    }
 
-    assert (await teams.fake.post(teams.client, teams.fake.activity("ana"), teams.fake.token(key=other_key, headers=headers))).status_code == 401
+    assert (
+        await teams.fake.post(
+            teams.client, teams.fake.activity("ana"), teams.fake.token(key=other_key, headers=headers)
+        )
+    ).status_code == 401
 
 
 ACTIVITIES: dict[str, dict[str, Any]] = {
-    "tenant of another": {"conversation": {"id": "c", "tenantId": "x"}, "channelData": {"tenant": {"id": "x"}}},
+    "tenant of another": {
+        "conversation": {"id": "c", "tenantId": "x"},
+        "channelData": {"tenant": {"id": "x"}},
+    },
     "two tenants": {"channelData": {"tenant": {"id": "99999999-0000-0000-0000-000000000000"}}},
     "no tenant": {"conversation": {"id": "c"}, "channelData": {}},
     "tenant a list": {"conversation": {"id": "c", "tenantId": TENANT}, "channelData": {"tenant": {"id": 7}}},
@@ -227,19 +262,27 @@ async def test_t30_a_short_key_is_401(teams: TeamsHarness) -> None:
 
     signature = short.sign(f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA256())
 
-    assert (await teams.fake.post(teams.client, teams.fake.activity("ana"), f"{head}.{claims}.{b64(signature)}")).status_code == 401
+    assert (
+        await teams.fake.post(teams.client, teams.fake.activity("ana"), f"{head}.{claims}.{b64(signature)}")
+    ).status_code == 401
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"1", b"\xff", b"[" * 100_000, b'{"type": 7}', b"{}", b"x" * 300_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b"1", b"\xff", b"[" * 100_000, b'{"type": 7}', b"{}", b"x" * 300_000]
+)
 async def test_a_body_that_is_no_activity_is_401_and_not_500(teams: TeamsHarness, body: bytes) -> None:
     headers = {"Authorization": f"Bearer {teams.fake.token()}"}
 
     assert (await teams.client.post("/teams/messages", content=body, headers=headers)).status_code == 401
 
 
-@pytest.mark.parametrize("value", ["", "Bearer", "bearer x", "Basic abc", "Bearer  a.b.c", "Bearer a.b.c, Bearer a.b.c"])
+@pytest.mark.parametrize(
+    "value", ["", "Bearer", "bearer x", "Basic abc", "Bearer  a.b.c", "Bearer a.b.c, Bearer a.b.c"]
+)
 async def test_an_odd_authorization_header_is_401(teams: TeamsHarness, value: str) -> None:
-    answer = await teams.client.post("/teams/messages", json=teams.fake.activity("ana"), headers={"Authorization": value})
+    answer = await teams.client.post(
+        "/teams/messages", json=teams.fake.activity("ana"), headers={"Authorization": value}
+    )
 
     assert answer.status_code == 401
 
@@ -268,7 +311,9 @@ async def test_t30_a_flood_of_unknown_key_ids_costs_one_fetch_a_minute(teams: Te
     assert teams.keys.fetches == 1
 
 
-async def test_t30_a_rotated_key_is_picked_up_within_a_minute(teams: TeamsHarness, other_key: rsa.RSAPrivateKey) -> None:
+async def test_t30_a_rotated_key_is_picked_up_within_a_minute(
+    teams: TeamsHarness, other_key: rsa.RSAPrivateKey
+) -> None:
     from datetime import timedelta
 
     await teams.fake.post(teams.client, teams.fake.activity("ana"))
@@ -306,6 +351,11 @@ def test_t29_an_empty_app_or_tenant_refuses_to_start(empty: str) -> None:
     async def fetch() -> None:
         return None
 
-    settings: dict[str, Any] = {"app": BOT, "tenant": TENANT, "service_urls": ("https://x/",), empty: "" if empty != "service_urls" else ()}
+    settings: dict[str, Any] = {
+        "app": BOT,
+        "tenant": TENANT,
+        "service_urls": ("https://x/",),
+        empty: "" if empty != "service_urls" else (),
+    }
     with pytest.raises(ValueError, match="must be set"):
         TokenCheck(Keys(fetch, lambda: 0.0), **settings)

@@ -28,7 +28,14 @@ def _number(value: int) -> str:
 
 def jwk(key: rsa.RSAPrivateKey, kid: str, **changes: Any) -> dict[str, Any]:
     numbers = key.public_key().public_numbers()
-    made = {"kty": "RSA", "use": "sig", "kid": kid, "n": _number(numbers.n), "e": _number(numbers.e), "endorsements": ["msteams"]}
+    made = {
+        "kty": "RSA",
+        "use": "sig",
+        "kid": kid,
+        "n": _number(numbers.n),
+        "e": _number(numbers.e),
+        "endorsements": ["msteams"],
+    }
     return {k: v for k, v in {**made, **changes}.items() if v is not None}
 
 
@@ -48,7 +55,13 @@ class FakeConnector:
         self._runner: web.AppRunner | None = None
 
     def _member(self, name: str) -> dict[str, Any]:
-        return {"id": f"29:{name}", "name": name, "aadObjectId": AAD[name], "tenantId": TENANT, "userRole": "user"}
+        return {
+            "id": f"29:{name}",
+            "name": name,
+            "aadObjectId": AAD[name],
+            "tenantId": TENANT,
+            "userRole": "user",
+        }
 
     async def __aenter__(self) -> FakeConnector:
         app = web.Application(client_max_size=1_000_000)
@@ -57,7 +70,7 @@ class FakeConnector:
         app.router.add_post("/v3/conversations/{id}/activities", self._send)
         app.router.add_put("/v3/conversations/{id}/activities/{activity}", self._update)
         app.router.add_get("/v3/conversations/{id}/members/{member}", self._get_member)
-        self._runner = web.AppRunner(app)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.2)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/"
@@ -79,7 +92,9 @@ class FakeConnector:
             return web.json_response({"error": {"code": "ServiceError", "message": "down"}}, status=503)
         if self.script[what]:
             status = self.script[what].popleft()
-            return web.json_response({"error": {"code": "x", "message": "x"}}, status=status, headers={"Retry-After": "3"})
+            return web.json_response(
+                {"error": {"code": "x", "message": "x"}}, status=status, headers={"Retry-After": "3"}
+            )
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return web.json_response({"error": {"code": "Unauthorized", "message": "no"}}, status=401)
         return None
@@ -88,7 +103,8 @@ class FakeConnector:
         if fault := self._fault(request, "create"):
             return fault
         body = await request.json()
-        assert body["tenantId"] == TENANT
+        if (body.get("tenantId") or body.get("tenantID")) != TENANT:
+            return web.json_response({"error": {"code": "BadSyntax", "message": "tenant"}}, status=400)
         return web.json_response({"id": "a:" + body["members"][0]["id"]})
 
     async def _send(self, request: web.Request) -> web.Response:
@@ -115,34 +131,68 @@ class FakeConnector:
         if fault := self._fault(request, "member"):
             return fault
         found = self.members.get(request.match_info["member"])
-        return web.json_response(found) if found else web.json_response({"error": {"code": "NotFound", "message": "x"}}, status=404)
+        return (
+            web.json_response(found)
+            if found
+            else web.json_response({"error": {"code": "NotFound", "message": "x"}}, status=404)
+        )
 
     # --- people at work ------------------------------------------------------------------------
-    def token(self, *, key: rsa.RSAPrivateKey | None = None, kid: str = "k1", headers: dict[str, Any] | None = None, **claims: Any) -> str:
+    def token(
+        self,
+        *,
+        key: rsa.RSAPrivateKey | None = None,
+        kid: str = "k1",
+        headers: dict[str, Any] | None = None,
+        **claims: Any,
+    ) -> str:
         now = int(self.clock.now().timestamp())
-        body = {"iss": "https://api.botframework.com", "aud": BOT, "serviceurl": self.url, "nbf": now - 10, "exp": now + 3600, **claims}
+        body = {
+            "iss": "https://api.botframework.com",
+            "aud": BOT,
+            "serviceurl": self.url,
+            "nbf": now - 10,
+            "exp": now + 3600,
+            **claims,
+        }
         body = {k: v for k, v in body.items() if v is not None}
         return jwt.encode(body, key or self.key, algorithm="RS256", headers={"kid": kid, **(headers or {})})
 
-    def activity(self, name: str, **changes: Any) -> dict[str, Any]:
+    def activity(self, who: str, /, **changes: Any) -> dict[str, Any]:
         base = {
             "type": "message",
             "channelId": "msteams",
             "serviceUrl": self.url,
             "id": f"f{next(self._serial)}",
-            "from": {"id": f"29:{name}", "aadObjectId": AAD.get(name, AAD["ana"]), "name": name},
+            "from": {"id": f"29:{who}", "aadObjectId": AAD.get(who, AAD["ana"]), "name": who},
             "recipient": {"id": f"28:{BOT}"},
-            "conversation": {"id": TEAMS_CHANNEL + ";messageid=1", "tenantId": TENANT, "conversationType": "channel"},
+            "conversation": {
+                "id": TEAMS_CHANNEL + ";messageid=1",
+                "tenantId": TENANT,
+                "conversationType": "channel",
+            },
             "channelData": {"tenant": {"id": TENANT}},
         }
         return {**base, **changes}
 
-    def execute(self, name: str, button: dict[str, Any], *, verb: str = "signoff", reason: str | None = None, **changes: Any) -> dict[str, Any]:
+    def execute(
+        self,
+        who: str,
+        button: dict[str, Any],
+        /,
+        *,
+        verb: str = "signoff",
+        reason: str | None = None,
+        **changes: Any,
+    ) -> dict[str, Any]:
         data = dict(button["data"]) | ({"reason": reason} if reason is not None else {})
         value = {"action": {"type": "Action.Execute", "verb": verb, "data": data}, "trigger": "manual"}
-        return self.activity(name, type="invoke", name="adaptiveCard/action", value=value, **changes)
+        base = {"type": "invoke", "name": "adaptiveCard/action", "value": value}
+        return self.activity(who, **{**base, **changes})
 
-    async def post(self, client: httpx.AsyncClient, activity: dict[str, Any], token: str | None = None) -> httpx.Response:
+    async def post(
+        self, client: httpx.AsyncClient, activity: dict[str, Any], token: str | None = None
+    ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token if token is not None else self.token()}"}
         return await client.post("/teams/messages", json=activity, headers=headers)
 

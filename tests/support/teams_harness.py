@@ -49,8 +49,8 @@ class TeamsHarness:
                 self.world.clock.forward(retry.after + timedelta(milliseconds=1))
         raise AssertionError("never shown")
 
-    async def press(self, name: str, title: str, **more: Any) -> dict[str, Any]:
-        activity = self.fake.execute(name, button(self.fake.card(), title), **more)
+    async def press(self, who: str, title: str, /, **more: Any) -> dict[str, Any]:
+        activity = self.fake.execute(who, button(self.fake.card(), title), **more)
         response = await self.fake.post(self.client, activity)
         await self.app.tasks.drain()
         assert response.status_code == 200, response.text
@@ -70,7 +70,11 @@ async def teams_harness(world: World, fake: FakeConnector) -> AsyncIterator[Team
         return key_set
 
     settings = TeamsSettings(
-        app=BOT, tenant=TENANT, password=Secret(PASSWORD), channels={"approvals": TEAMS_CHANNEL}, service_urls=(fake.url,)
+        app=BOT,
+        tenant=TENANT,
+        password=Secret(PASSWORD),
+        channels={"approvals": TEAMS_CHANNEL},
+        service_urls=(fake.url,),
     )
     mac = TestKeys().mac
     keys = Keys(fetch, world.clock.monotonic)
@@ -81,7 +85,12 @@ async def teams_harness(world: World, fake: FakeConnector) -> AsyncIterator[Team
     cards = Cards.create(mac)
     pace = Pace(world.clock.monotonic, interval=0.0, burst=1)
     surface = TeamsSurface(transport, cards, settings, world.desk, world.store, pace)
-    answers = Answers(world.desk, Links(world.store, world.desk, world.clock, world.rand, mac), world.clock, "https://signoff.test")
+    answers = Answers(
+        world.desk,
+        Links(world.store, world.desk, world.clock, world.rand, mac),
+        world.clock,
+        "https://signoff.test",
+    )
     app = TeamsApp(Parts(settings, check, world.desk, world.clock, mac, cards, transport, surface, answers))
     try:
         asgi = httpx.ASGITransport(Starlette(routes=[app.route]))
