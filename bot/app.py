@@ -31,12 +31,15 @@ from adapters.stores.sqlite import SqliteStore
 from adapters.web.app import create_routes as console_routes
 from adapters.web.csp import security_headers
 from adapters.web.settings import OidcSettings, WebSettings
+from audit import genesis
 from audit.disclosure import GcmSealer
 from audit.journal import Journal
+from bot import __version__, mint
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.policy_load import PolicyError
 from bot.desk.context import DeskSettings, Office
+from bot.desk.entries import SYSTEM
 from bot.desk.service import DeskService
 from bot.directory import PolicyDirectory
 from bot.errors import ConfigError
@@ -44,7 +47,7 @@ from bot.identity_wiring import ConsoleKeys, workloads
 from bot.log_check import check_head, verifier_of
 from bot.masking_config import engine_config
 from bot.outbox import Outbox
-from bot.ports import Surface
+from bot.ports import Surface, Tx
 from bot.rand import OsRand
 from bot.scheduler import Scheduler, anchoring, purge
 from bot.watch import LocalWatch
@@ -220,7 +223,8 @@ async def put_policy_in_force(bot: Bot) -> None:
 
 @contextlib.asynccontextmanager
 async def running(bot: Bot) -> AsyncIterator[None]:
-    """The outbox and the scheduler, until the block ends."""
+    """The outbox, the scheduler and the chats, until the block ends; the log says when it began and when it ended in order."""
+    await _journal_life(bot, start=True)
     async with asyncio.TaskGroup() as tasks:
         if bot.slack is not None:
             await bot.slack.app.start()
@@ -233,6 +237,21 @@ async def running(bot: Bot) -> AsyncIterator[None]:
             bot.outbox.stop()
             if bot.slack is not None:
                 await bot.slack.app.stop()
+            await _journal_life(bot, start=False)
+
+
+async def _journal_life(bot: Bot, *, start: bool) -> None:
+    """PCI DSS 10.2.1.6: starting and stopping the log are entries of it."""
+    vkey = bot.keys.log_signers(bot.config.audit_origin)[0].vkey
+
+    def work(tx: Tx) -> None:
+        now = tx.now()
+        id = mint.entry_id(now, bot.office.rand)
+        tx.append(
+            genesis.started(id, vkey, __version__, SYSTEM, now) if start else genesis.stopped(id, SYSTEM, now)
+        )
+
+    await bot.store.write(work)
 
 
 async def serve(config: Config, ready: Callable[[str], None] | None = None) -> None:

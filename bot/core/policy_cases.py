@@ -13,7 +13,6 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-
 from bot.core import yaml_strict
 from bot.core.ask import parse_ask
 from bot.core.canonical import Malformed

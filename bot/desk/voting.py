@@ -14,7 +14,7 @@ from audit.fields import Value
 from bot.core.facts import Fact
 from bot.core.ids import PersonId, RequestId
 from bot.core.people import Actor
-from bot.core.quorum import Cancel, Case, Cast, Facts, Tick, Withdraw, standing, step
+from bot.core.quorum import Cancel, Case, Cast, Facts, Tick, Withdraw, counts, standing, step
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Grant, Request, RequestState, Vote
 from bot.desk import entries
@@ -240,7 +240,8 @@ def _settle(
 def _basis(tx: Tx, request: Request, case: Case, facts: Facts, *, denied: bool) -> dict[str, Value]:
     """What the decision was computed from, so that an auditor can compute it again."""
     wanted = Choice.DENY if denied else Choice.APPROVE
-    votes = [vote.seq for vote in tx.votes(request.id) if vote.withdrawn_at is None and vote.choice is wanted]
+    stand = [vote for vote in tx.votes(request.id) if vote.withdrawn_at is None and vote.choice is wanted]
+    votes = [vote.seq for vote in stand if counts(case, vote.person, facts)]
     seats = standing(case, facts).seats
     separated: set[PersonId] = {*request.separation, *facts.separated_now}
     basis: dict[str, Value] = {

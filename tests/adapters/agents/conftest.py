@@ -23,7 +23,7 @@ from tests.support.clock import START, ManualClock
 from tests.support.office import SAMPLE, Desk, open_desk
 from tests.support.serving import Served, serve
 
-FAST = AgentsSettings(body_seconds=0.5, sse_per_agent_max=3, sse_heartbeat_seconds=0.2)
+FAST = AgentsSettings(body_seconds=2.0, sse_per_agent_max=3, sse_heartbeat_seconds=0.2)
 
 
 class TickingClock(ManualClock):
