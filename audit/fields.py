@@ -127,7 +127,7 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
         "rule": _text(REF),
         "reason": _text(CODE),
         "reasons": _texts(CODE),
-        # grants
+        # grants; times are microseconds since 1970 here, also nbf and exp
         "jti": _text(ID),
         "kid": _text(ID),
         "decision": _NUMBER,

@@ -139,9 +139,10 @@ def _decode(segment: str) -> bytes | None:
 
 
 def _is_header_sane(header: Mapping[str, Any], issuer: WorkloadIssuer) -> bool:
-    kid, typ = header.get("kid"), header.get("typ", "JWT")
+    alg, kid, typ = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
     return (
-        header.get("alg") in issuer.algorithms
+        isinstance(alg, str)
+        and alg in issuer.algorithms
         and isinstance(kid, str)
         and 1 <= len(kid) <= 256
         and isinstance(typ, str)

@@ -142,7 +142,11 @@ class SlackApp:
         if not self._replays.is_new(request.headers["x-slack-signature"].encode(), now):
             return Response(status_code=200)
         request._body = body  # noqa: SLF001 - the handler reads the same bytes that were verified
-        response = await self._handler.handle(request)
+        try:
+            response = await self._handler.handle(request)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            log.warning("a genuine callback could not be read (%s)", type(error).__name__)
+            return Response(status_code=400)
         if response.status_code >= 500:
             # bolt answers so to shapes that Slack never sends (an empty list of actions); no listener of ours raises
             return Response(status_code=400)

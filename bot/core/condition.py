@@ -34,6 +34,9 @@ _ENV: Final = cel.NewEnv(
 )
 
 
+_FAILED: Final = "The condition could not be evaluated on this request."
+
+
 class ConditionError(ValueError):
     """The expression does not compile, or did not give what it must."""
 
@@ -53,10 +56,13 @@ class Condition:
 
     def evaluate(self, context: Context) -> Any:
         """The value; ``ConditionError`` when CEL reports an error or another kind of value."""
-        result = self._expression.eval(context.activation)
+        # CEL's own words may quote a key of the payload: they are not passed on (I10).
+        try:
+            result = self._expression.eval(context.activation)
+        except RuntimeError:  # its budget of iterations is spent
+            raise ConditionError(_FAILED) from None
         if result.type() not in self._kinds:
-            # The error's own text may quote a key of the payload: it is not passed on (I10).
-            raise ConditionError("The condition could not be evaluated on this request.")
+            raise ConditionError(_FAILED)
         return result.value()
 
 

@@ -23,7 +23,33 @@ def _email(value: str) -> bool | None:
 
 
 _NOT_TLD: Final = frozenset(
-    ["png", "jpg", "jpeg", "gif", "svg", "webp", "css", "scss", "js", "ts", "jsx", "tsx", "json", "html", "htm", "xml", "yaml", "yml", "toml", "md", "txt", "map", "woff", "woff2", "pdf"]
+    [
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "webp",
+        "css",
+        "scss",
+        "js",
+        "ts",
+        "jsx",
+        "tsx",
+        "json",
+        "html",
+        "htm",
+        "xml",
+        "yaml",
+        "yml",
+        "toml",
+        "md",
+        "txt",
+        "map",
+        "woff",
+        "woff2",
+        "pdf",
+    ]
 )
 
 RECOGNIZERS: tuple[Recognizer, ...] = (

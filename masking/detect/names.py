@@ -37,10 +37,28 @@ CODE_SCORE: Final = 0.82
 def find(view: View) -> list[Span]:
     text = view.folded
     found = _tagger().find(text)
-    return [span for span in found if _is_prose(text, span)] if found else found
+    if not found:
+        return found
+    judged = (0, -1, False)  # the last line looked at: start, end, is it code
+    out = []
+    for span in found:
+        if not judged[0] <= span.start < judged[1]:
+            judged = _judged(text, span)
+        if _is_prose(text, span, code=judged[2]):
+            out.append(span)
+    return out
 
 
-def _is_prose(text: str, span: Span) -> bool:
+def _judged(text: str, span: Span) -> tuple[int, int, bool]:
+    """The line around *span* (at most ``LINE_MAX`` either side) and whether it is source code."""
+    floor = max(0, span.start - LINE_MAX)
+    left = text.rfind("\n", floor, span.start) + 1 or floor
+    right = text.find("\n", span.end, span.end + LINE_MAX)
+    right = right if right >= 0 else min(len(text), span.end + LINE_MAX)
+    return left, right, _CODE.search(text[left:right]) is not None
+
+
+def _is_prose(text: str, span: Span, *, code: bool) -> bool:
     """Not an identifier, and not a word of a line of source code unless it stands quoted and is very likely."""
     before = text[span.start - 1 : span.start]
     after = text[span.end : span.end + 1]
@@ -54,14 +72,13 @@ def _is_prose(text: str, span: Span) -> bool:
         or (after == "." and text[span.end + 1 : span.end + 2].islower() and not value.istitle())
     ):
         return False
-    left = text.rfind("\n", max(0, span.start - LINE_MAX), span.start) + 1
-    right = text.find("\n", span.end, span.end + LINE_MAX)
-    line = text[left or max(0, span.start - LINE_MAX) : right if right >= 0 else span.end + LINE_MAX]
-    if not _CODE.search(line):
+    if not code:
         return True
     if span.score < CODE_SCORE:
         return False
-    return _SQL.search(line) is not None or (" " in value and value[0].isupper())
+    if " " in value and value[0].isupper():
+        return True
+    return _SQL.search(text, max(0, span.start - LINE_MAX), span.start) is not None
 
 
 _JSONISH: Final = re.compile(r"[\s>]?[>\[{|]")

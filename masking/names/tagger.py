@@ -122,7 +122,7 @@ class Tagger:
                 j += 1
             self._decode(words, i, j, labels)
             i = j
-        return self._spans(text, labels) if labels else []
+        return self._spans(text, tokens, labels) if labels else []
 
     def _decode(
         self, words: list[_Word], start: int, stop: int, labels: dict[int, tuple[int, float]]
@@ -176,29 +176,29 @@ class Tagger:
         return v
 
     @staticmethod
-    def _spans(text: str, labels: dict[int, tuple[int, float]]) -> list[Span]:
+    def _spans(text: str, tokens: list[str], labels: dict[int, tuple[int, float]]) -> list[Span]:
+        starts = [match.start() for match in TOKEN.finditer(text)]
         out: list[Span] = []
-        last = -2
-        for i, match in enumerate(TOKEN.finditer(text)):
-            found = labels.get(i)
-            if found is None:
-                continue
-            label, margin = found
-            name = LABELS[label]
-            score = min(0.85, 0.5 + 0.05 * max(margin, 0.0))
-            if last == i - 1 and out and out[-1].type == name:
-                prior = out[-1]
-                out[-1] = Span(prior.start, match.end(), name, max(prior.score, score), "names", prior.reason)
-            else:
-                out.append(
-                    Span(
-                        match.start(),
-                        match.end(),
-                        name,
-                        score,
-                        "names",
-                        "model: the word and those beside it",
-                    )
+        run: list[int] = []
+
+        def close() -> None:
+            score = min(0.85, 0.5 + 0.05 * max(0.0, *(labels[i][1] for i in run)))
+            end = starts[run[-1]] + len(tokens[run[-1]])
+            out.append(
+                Span(
+                    starts[run[0]],
+                    end,
+                    LABELS[labels[run[0]][0]],
+                    score,
+                    "names",
+                    "model: the word and those beside it",
                 )
-            last = i
+            )
+
+        for i in sorted(labels):
+            if run and (i != run[-1] + 1 or labels[i][0] != labels[run[0]][0]):
+                close()
+                run = []
+            run.append(i)
+        close()
         return out

@@ -42,7 +42,11 @@ async def test_two_people_approve_in_slack_and_every_copy_tells_it(slack: Harnes
     assert "Partly approved, 1 of 2" in partly
     assert (await slack.world.request(request.id)).state is RequestState.APPROVED
     assert "Approved" in slack.card
-    assert not [b for b in buttons(slack.fake.messages[CHANNEL]) if b["action_id"] in ("signoff.approve", "signoff.deny")]
+    assert not [
+        b
+        for b in buttons(slack.fake.messages[CHANNEL])
+        if b["action_id"] in ("signoff.approve", "signoff.deny")
+    ]
 
 
 async def test_the_click_is_answered_in_private(slack: Harness) -> None:
@@ -96,7 +100,9 @@ async def test_t26_a_captured_click_sent_a_thousand_times_at_once_is_one_vote(sl
     body = urlencode({"payload": json.dumps(slack.fake.click("ana", slack.fake.button("approve")))}).encode()
     headers = slack.fake.signed(body)
 
-    answers = await asyncio.gather(*(slack.client.post("/slack/events", content=body, headers=headers) for _ in range(1000)))
+    answers = await asyncio.gather(
+        *(slack.client.post("/slack/events", content=body, headers=headers) for _ in range(1000))
+    )
     await slack.app.tasks.drain()
 
     assert {a.status_code for a in answers} == {200}
@@ -207,7 +213,9 @@ async def test_the_owner_may_cancel_from_details(slack: Harness) -> None:
         ("id", "U0OTHER", "cannot be checked"),
     ],
 )
-async def test_t05_t28_this_kind_of_account_is_nobody(slack: Harness, flag: str, value: object, words: str) -> None:
+async def test_t05_t28_this_kind_of_account_is_nobody(
+    slack: Harness, flag: str, value: object, words: str
+) -> None:
     request = await slack.world.ask()
     await slack.settle()
     slack.fake.users["U0ANA"][flag] = value
@@ -239,7 +247,9 @@ async def test_t05_t28_this_kind_of_account_is_nobody(slack: Harness, flag: str,
         {"channel": None},
     ],
 )
-async def test_t27_t28_a_callback_that_does_not_fit_is_no_vote(slack: Harness, changes: dict[str, Any]) -> None:
+async def test_t27_t28_a_callback_that_does_not_fit_is_no_vote(
+    slack: Harness, changes: dict[str, Any]
+) -> None:
     request = await slack.world.ask()
     await slack.settle()
 
@@ -285,7 +295,13 @@ async def test_t04_one_person_by_slack_and_console_counts_once(slack: Harness) -
     request = await slack.world.ask("db.export")
     await slack.settle()
     await slack.click("eva", "approve")
-    console = Actor(PersonId("person:eva"), AccountKey("slack:T0SIGNOFF:U0EVA"), "console", Assurance.CONSOLE, slack.world.clock.now())
+    console = Actor(
+        PersonId("person:eva"),
+        AccountKey("slack:T0SIGNOFF:U0EVA"),
+        "console",
+        Assurance.CONSOLE,
+        slack.world.clock.now(),
+    )
 
     await slack.world.desk.vote(request.id, console, Choice.APPROVE)
 
@@ -404,7 +420,7 @@ async def test_direct_copies_go_to_the_named_approvers_and_settle_with_the_rest(
     await slack.settle()
 
     for user in ("0ANA", "0BO", "0EVA"):
-        assert "Approved" in slack_words(list(slack.fake.messages["D" + user].values())[0]["blocks"])
+        assert "Approved" in slack_words(next(iter(slack.fake.messages["D" + user].values()))["blocks"])
 
 
 async def test_a_click_on_a_direct_copy_counts(slack: Harness) -> None:
@@ -420,7 +436,9 @@ async def test_fifty_changes_at_once_of_one_message_end_in_the_latest_state(slac
     request = await slack.world.ask("db.export")
     await slack.settle()
     slack.fake.latency = 0.005
-    ana = await slack.world.desk.identify(AccountKey(f"slack:{TEAM}:U0ANA"), surface="slack:x", assurance=Assurance.CHAT)
+    ana = await slack.world.desk.identify(
+        AccountKey(f"slack:{TEAM}:U0ANA"), surface="slack:x", assurance=Assurance.CHAT
+    )
     assert isinstance(ana, Actor)
 
     async def change(index: int) -> None:
@@ -485,7 +503,13 @@ async def test_t45_ten_minutes_of_outage_with_600_requests(tmp_path: Path) -> No
                 await slack.deliver()
                 world.clock.forward(timedelta(seconds=20))
             if index % 3 == 0:
-                actor = Actor(PersonId("person:ana"), AccountKey(f"slack:{TEAM}:U0ANA"), "slack:x", Assurance.CHAT, world.clock.now())
+                actor = Actor(
+                    PersonId("person:ana"),
+                    AccountKey(f"slack:{TEAM}:U0ANA"),
+                    "slack:x",
+                    Assurance.CHAT,
+                    world.clock.now(),
+                )
                 assert isinstance(await world.desk.vote(requests[-1].id, actor, Choice.APPROVE), Voted)
         assert not fake.messages
 
@@ -499,7 +523,10 @@ async def test_t45_ten_minutes_of_outage_with_600_requests(tmp_path: Path) -> No
             state = (await world.request(request.id)).state
             wanted = "Approved" if state is RequestState.APPROVED else ("Waiting", "Expired")
             words = slack_words(by_request[request.id]["blocks"])
-            assert any(w in words for w in ([wanted] if isinstance(wanted, str) else wanted)), (state, words[:80])
+            assert any(w in words for w in ([wanted] if isinstance(wanted, str) else wanted)), (
+                state,
+                words[:80],
+            )
 
 
 # --- home, commands, linking ----------------------------------------------------------------------
@@ -548,7 +575,9 @@ async def test_app_home_shows_the_inbox_and_opens_a_request(slack: Harness) -> N
         ("aud", "/audit", "serach", "Did you mean /audit search?"),
     ],
 )
-async def test_a_command_is_answered_in_private(slack: Harness, user: str, command: str, text: str, words: str) -> None:
+async def test_a_command_is_answered_in_private(
+    slack: Harness, user: str, command: str, text: str, words: str
+) -> None:
     await slack.world.ask("db.export")
 
     response = await slack.type(user, command, text)
@@ -593,7 +622,9 @@ async def test_linking_needs_the_code_from_the_console_and_then_a_cool_down(slac
     await slack.world.ask()
     await slack.settle()
     slack.fake.users["U0NEW"] = {**slack.fake.users["U0ANA"], "id": "U0NEW"}
-    actor = Actor(PersonId("person:cy"), AccountKey("oidc:x:y"), "console", Assurance.CONSOLE, slack.world.clock.now())
+    actor = Actor(
+        PersonId("person:cy"), AccountKey("oidc:x:y"), "console", Assurance.CONSOLE, slack.world.clock.now()
+    )
     offer = await slack.links.offer(actor)
 
     await slack.type("U0NEW", "/signoff", "link WRONGCODE1")
@@ -607,7 +638,9 @@ async def test_linking_needs_the_code_from_the_console_and_then_a_cool_down(slac
 
 
 async def test_a_link_code_is_late_after_ten_minutes_and_guessing_is_bounded(slack: Harness) -> None:
-    actor = Actor(PersonId("person:cy"), AccountKey("oidc:x:y"), "console", Assurance.CONSOLE, slack.world.clock.now())
+    actor = Actor(
+        PersonId("person:cy"), AccountKey("oidc:x:y"), "console", Assurance.CONSOLE, slack.world.clock.now()
+    )
     offer = await slack.links.offer(actor)
     slack.world.clock.forward(timedelta(minutes=10))
     await slack.type("ana", "/signoff", f"link {offer.code}")
@@ -647,7 +680,9 @@ async def test_in_socket_mode_the_http_door_is_shut(tmp_path: Path) -> None:
     world = await make_world(tmp_path)
     async with FakeSlack(world.clock) as fake, harness(world, fake, mode="socket") as slack:
         body = b"payload=%7B%7D"
-        assert (await slack.client.post("/slack/events", content=body, headers=fake.signed(body))).status_code == 401
+        assert (
+            await slack.client.post("/slack/events", content=body, headers=fake.signed(body))
+        ).status_code == 401
 
 
 # --- groups ------------------------------------------------------------------------------------------
@@ -675,7 +710,13 @@ async def test_an_ask_while_slack_is_down_is_decided_elsewhere(slack: Harness) -
     slack.fake.is_down = True
     request = await slack.world.ask()
     await slack.deliver()
-    actor = Actor(PersonId("person:ana"), AccountKey(f"slack:{TEAM}:U0ANA"), "console", Assurance.CONSOLE, slack.world.clock.now())
+    actor = Actor(
+        PersonId("person:ana"),
+        AccountKey(f"slack:{TEAM}:U0ANA"),
+        "console",
+        Assurance.CONSOLE,
+        slack.world.clock.now(),
+    )
 
     voted = await slack.world.desk.vote(request.id, actor, Choice.APPROVE)
 

@@ -167,10 +167,26 @@ async def test_t25_through_the_door_it_is_401_and_no_vote(slack: Harness, name: 
 async def test_t25_a_signed_body_that_is_not_utf8_is_401_and_not_500(slack: Harness) -> None:
     body = b"payload=\xff\xfe"
 
-    assert (await slack.client.post("/slack/events", content=body, headers=slack.fake.signed(body))).status_code == 401
+    assert (
+        await slack.client.post("/slack/events", content=body, headers=slack.fake.signed(body))
+    ).status_code == 401
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"payload=", b"payload=[]", b"payload=null", b"payload=%7B", b"a" * 1000, b"payload=1"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"payload=",
+        b"payload=[]",
+        b"payload=null",
+        b"payload=%7B",
+        b"a" * 1000,
+        b"payload=1",
+    ],
+)
 async def test_a_signed_oddity_is_no_5xx_and_no_vote(slack: Harness, body: bytes) -> None:
     for kind in ("application/x-www-form-urlencoded", "application/json"):
         slack.app._replays = Replays()
@@ -187,7 +203,9 @@ async def test_url_verification_is_answered_when_signed(slack: Harness) -> None:
     assert "c-1" in answer.text
 
 
-async def test_t50_a_forged_callback_leaves_nothing_of_its_body_in_the_log(slack: Harness, caplog: pytest.LogCaptureFixture) -> None:
+async def test_t50_a_forged_callback_leaves_nothing_of_its_body_in_the_log(
+    slack: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("DEBUG", "signoff")
     body = urlencode({"payload": json.dumps({"canary": "s3cr3t-canary"})}).encode()
 

@@ -102,7 +102,9 @@ class World:
     rand: SeededRand
     _serial: itertools.count[int] = field(default_factory=itertools.count)
 
-    async def ask(self, action: str = "db.read", parameters: Mapping[str, object] | None = None, **more: object) -> Request:
+    async def ask(
+        self, action: str = "db.read", parameters: Mapping[str, object] | None = None, **more: object
+    ) -> Request:
         body = {
             "action": action,
             "resource": {"type": "postgres", "id": "prod-customers", "env": "prod"},
@@ -123,7 +125,9 @@ class World:
 
     async def votes(self, id: RequestId) -> list[str]:
         rows = await self.store.read(lambda tx: tx.votes(id))
-        return [f"{v.person.removeprefix('person:')}:{v.choice.value}" for v in rows if v.withdrawn_at is None]
+        return [
+            f"{v.person.removeprefix('person:')}:{v.choice.value}" for v in rows if v.withdrawn_at is None
+        ]
 
     async def outbox(self) -> list[OutboxRow]:
         return await self.store.outbox_claim(self.clock.now(), 10_000, timedelta(seconds=30))
@@ -144,7 +148,14 @@ async def make_world(tmp_path: object, *, policy: str = POLICY, clock: ManualClo
     await store.open()
     keys = files.create(Path(str(tmp_path)) / "keys", rand)
     office = Office(
-        store, clock, rand, keys, InlineMasker(), PolicyDirectory(store), LocalWatch(), DeskSettings("https://signoff.test")
+        store,
+        clock,
+        rand,
+        keys,
+        InlineMasker(),
+        PolicyDirectory(store),
+        LocalWatch(),
+        DeskSettings("https://signoff.test"),
     )
     desk = DeskService(office)
     office.book.replace(load_policy(policy))
@@ -152,7 +163,16 @@ async def make_world(tmp_path: object, *, policy: str = POLICY, clock: ManualClo
         roles = frozenset({Role.AUDITOR}) if name == "aud" else frozenset()
         await desk.add_person(None, PersonId(f"person:{name}"), name.capitalize(), roles)
         await _link(world_store=store, clock=clock, name=name)
-    await desk.add_agent(None, Agent(AgentId("agent:exporter"), (PersonId("person:maria"),), clock.now(), pending_max=5000, per_minute_max=5000))
+    await desk.add_agent(
+        None,
+        Agent(
+            AgentId("agent:exporter"),
+            (PersonId("person:maria"),),
+            clock.now(),
+            pending_max=5000,
+            per_minute_max=5000,
+        ),
+    )
     return World(clock, store, desk, office, rand)
 
 

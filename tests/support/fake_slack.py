@@ -68,7 +68,7 @@ class FakeSlack:
         app.router.add_post("/api/{method}", self._api)
         app.router.add_post("/respond/{id}", self._respond)
         app.router.add_get("/link", self._link)
-        self._runner = web.AppRunner(app)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.2)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -94,7 +94,9 @@ class FakeSlack:
         form = dict(await request.post())
         fault = self.script[method].popleft() if self.script[method] else ""
         if fault.startswith("429"):
-            return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": fault[4:] or "3"})
+            return web.json_response(
+                {"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": fault[4:] or "3"}
+            )
         if fault == "500":
             return web.Response(status=500, text="oops")
         if fault and fault != "drop":
@@ -167,7 +169,11 @@ class FakeSlack:
         return {"ok": True, "channel": {"id": "D" + form["users"][1:]}}
 
     def _conversations_history(self, form: dict[str, Any]) -> dict[str, Any]:
-        found = [m for m in self.messages[form["channel"]].values() if float(m["ts"]) >= float(form.get("oldest", 0))]
+        found = [
+            m
+            for m in self.messages[form["channel"]].values()
+            if float(m["ts"]) >= float(form.get("oldest", 0))
+        ]
         return {"ok": True, "messages": found[: int(form.get("limit", 100))]}
 
     def _users_info(self, form: dict[str, Any]) -> dict[str, Any]:
@@ -176,7 +182,9 @@ class FakeSlack:
 
     def _usergroups_users_list(self, form: dict[str, Any]) -> dict[str, Any]:
         found = self.groups.get(form.get("usergroup", ""))
-        return {"ok": True, "users": found} if found is not None else {"ok": False, "error": "no_such_subteam"}
+        return (
+            {"ok": True, "users": found} if found is not None else {"ok": False, "error": "no_such_subteam"}
+        )
 
     def _views_open(self, form: dict[str, Any]) -> dict[str, Any]:
         made = self.triggers.pop(form.get("trigger_id", ""), None)
@@ -189,7 +197,11 @@ class FakeSlack:
     _views_push = _views_open
 
     def _views_update(self, form: dict[str, Any]) -> dict[str, Any]:
-        return self._shown(form, form["view_id"]) if form.get("view_id") in self.views else {"ok": False, "error": "not_found"}
+        return (
+            self._shown(form, form["view_id"])
+            if form.get("view_id") in self.views
+            else {"ok": False, "error": "not_found"}
+        )
 
     def _views_publish(self, form: dict[str, Any]) -> dict[str, Any]:
         view = json.loads(form["view"])
@@ -248,7 +260,9 @@ class FakeSlack:
                     return found
         raise AssertionError(f"no {action} button in {channel}")
 
-    def click(self, user: str, button: dict[str, Any], at: str = CHANNEL, /, **changes: Any) -> dict[str, Any]:
+    def click(
+        self, user: str, button: dict[str, Any], at: str = CHANNEL, /, **changes: Any
+    ) -> dict[str, Any]:
         """A ``block_actions`` payload as Slack sends it."""
         id = SLACK_USERS.get(user, user)
         payload = {
@@ -270,7 +284,10 @@ class FakeSlack:
             "api_app_id": APP,
             "team": {"id": TEAM},
             "user": {"id": SLACK_USERS[user], "team_id": TEAM},
-            "view": {**view, "state": {"values": {"reason": {"reason": {"type": "plain_text_input", "value": reason}}}}},
+            "view": {
+                **view,
+                "state": {"values": {"reason": {"reason": {"type": "plain_text_input", "value": reason}}}},
+            },
         }
 
     def command(self, user: str, command: str, text: str) -> dict[str, str]:
@@ -304,13 +321,23 @@ class FakeSlack:
         return await client.post("/slack/events", content=body, headers=self.signed(body))
 
     async def send_event(self, client: httpx.AsyncClient, event: dict[str, Any]) -> httpx.Response:
-        body = json.dumps({"type": "event_callback", "api_app_id": APP, "team_id": TEAM, "event": event}).encode()
+        body = json.dumps(
+            {"type": "event_callback", "api_app_id": APP, "team_id": TEAM, "event": event}
+        ).encode()
         headers = {**self.signed(body), "Content-Type": "application/json"}
         return await client.post("/slack/events", content=body, headers=headers)
 
 
 def _user(id: str) -> dict[str, Any]:
-    return {"id": id, "team_id": TEAM, "name": id.lower(), "deleted": False, "is_bot": False, "is_restricted": False, "is_ultra_restricted": False}
+    return {
+        "id": id,
+        "team_id": TEAM,
+        "name": id.lower(),
+        "deleted": False,
+        "is_bot": False,
+        "is_restricted": False,
+        "is_ultra_restricted": False,
+    }
 
 
 def _message(form: dict[str, Any], ts: str) -> dict[str, Any]:
@@ -379,12 +406,21 @@ def _check_blocks(blocks: list[dict[str, Any]]) -> str:
             if button.get("style", "primary") not in ("primary", "danger"):
                 return "invalid_blocks"
             confirm = button.get("confirm")
-            if confirm and (len(confirm["title"]["text"]) > 100 or len(confirm["text"]["text"]) > 300 or len(confirm["confirm"]["text"]) > 30):
+            if confirm and (
+                len(confirm["title"]["text"]) > 100
+                or len(confirm["text"]["text"]) > 300
+                or len(confirm["confirm"]["text"]) > 30
+            ):
                 return "invalid_blocks"
     return ""
 
 
 def _is_rich(element: dict[str, Any]) -> bool:
-    if element.get("type") not in ("rich_text_section", "rich_text_preformatted", "rich_text_quote", "rich_text_list"):
+    if element.get("type") not in (
+        "rich_text_section",
+        "rich_text_preformatted",
+        "rich_text_quote",
+        "rich_text_list",
+    ):
         return False
     return bool(element["elements"]) and all(e["type"] != "text" or e["text"] for e in element["elements"])

@@ -40,7 +40,9 @@ class Harness:
 
     async def click(self, user: str, action: str, /, **changes: Any) -> httpx.Response:
         """Press the newest *action* button in the channel and wait for what follows."""
-        response = await self.fake.send(self.client, self.fake.click(user, self.fake.button(action), **changes))
+        response = await self.fake.send(
+            self.client, self.fake.click(user, self.fake.button(action), **changes)
+        )
         await self.app.tasks.drain()
         return response
 
@@ -108,7 +110,9 @@ class Harness:
 
 
 @asynccontextmanager
-async def harness(world: World, fake: FakeSlack, *, mode: str = "http", interval: float = 0.0, **settings: Any) -> AsyncIterator[Harness]:
+async def harness(
+    world: World, fake: FakeSlack, *, mode: str = "http", interval: float = 0.0, **settings: Any
+) -> AsyncIterator[Harness]:
     keys = TestKeys()
     config = SlackSettings(
         team=TEAM,

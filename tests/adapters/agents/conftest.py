@@ -43,8 +43,21 @@ class TickingClock(ManualClock):
 class House:
     """The served desk, its credentials, and a client."""
 
-    def __init__(self, served: Served, desk: Desk, credentials: dict[str, str], keys: dict[str, NewKey], metrics: Metrics) -> None:
-        self.served, self.desk, self.credentials, self.keys, self.metrics = served, desk, credentials, keys, metrics
+    def __init__(
+        self,
+        served: Served,
+        desk: Desk,
+        credentials: dict[str, str],
+        keys: dict[str, NewKey],
+        metrics: Metrics,
+    ) -> None:
+        self.served, self.desk, self.credentials, self.keys, self.metrics = (
+            served,
+            desk,
+            credentials,
+            keys,
+            metrics,
+        )
         self.url = served.url
         self.http = httpx.Client(base_url=served.url, timeout=20)
 
@@ -55,7 +68,11 @@ class House:
         return self.http.request(method, path, headers=headers, **kwargs)
 
     def post(self, path: str, body: Any = None, who: str | None = "bot", **kwargs: Any) -> httpx.Response:
-        return self.call("POST", path, who, json=body, **kwargs) if body is not None else self.call("POST", path, who, **kwargs)
+        return (
+            self.call("POST", path, who, json=body, **kwargs)
+            if body is not None
+            else self.call("POST", path, who, **kwargs)
+        )
 
     def get(self, path: str, who: str | None = "bot", **kwargs: Any) -> httpx.Response:
         return self.call("GET", path, who, **kwargs)
@@ -71,7 +88,10 @@ class House:
         body = {**SAMPLE, "parameters": {"nonce": str(time.perf_counter_ns())}, **changes}
         asked = self.post("/v1/requests", body).json()
         for person in ("ana", "bo"):
-            assert self.post(f"/v1/requests/{asked['id']}/votes", {"choice": "approve"}, person).status_code == 200
+            assert (
+                self.post(f"/v1/requests/{asked['id']}/votes", {"choice": "approve"}, person).status_code
+                == 200
+            )
         payload = {name: body[name] for name in ("action", "resource", "parameters")}
         return self.get(f"/v1/requests/{asked['id']}").json(), payload
 
@@ -80,8 +100,21 @@ async def _furnish(desk: Desk) -> tuple[dict[str, str], dict[str, NewKey]]:
     service = desk.service
     credentials: dict[str, str] = {}
     keys: dict[str, NewKey] = {}
-    for name, owner in (("bot", "eve"), ("other", "cy"), ("slow", "eve"), ("gone", "eve"), ("off", "eve"), ("fleeting", "eve")):
-        agent = Agent(AgentId(f"agent:{name}"), (PersonId(f"person:{owner}"),), desk.clock.now(), pending_max=100_000, per_minute_max=10_000_000)
+    for name, owner in (
+        ("bot", "eve"),
+        ("other", "cy"),
+        ("slow", "eve"),
+        ("gone", "eve"),
+        ("off", "eve"),
+        ("fleeting", "eve"),
+    ):
+        agent = Agent(
+            AgentId(f"agent:{name}"),
+            (PersonId(f"person:{owner}"),),
+            desk.clock.now(),
+            pending_max=100_000,
+            per_minute_max=10_000_000,
+        )
         if name in ("bot", "other"):
             await service.set_agent(None, agent)
         else:

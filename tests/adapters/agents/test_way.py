@@ -24,12 +24,22 @@ def test_the_whole_way(house: House):
     assert asked.json()["grant"] is None
 
     first = house.post(f"/v1/requests/{id}/votes", {"choice": "approve"}, "ana")
-    second = house.post(f"/v1/requests/{id}/votes", {"choice": "approve", "version": first.json()["version"]}, "bo")
-    assert (first.json()["decided"], second.json()["decided"], second.json()["state"]) == (False, True, "approved")
+    second = house.post(
+        f"/v1/requests/{id}/votes", {"choice": "approve", "version": first.json()["version"]}, "bo"
+    )
+    assert (first.json()["decided"], second.json()["decided"], second.json()["state"]) == (
+        False,
+        True,
+        "approved",
+    )
 
     seen = house.get(f"/v1/requests/{id}").json()
     token = seen["grant"]["token"]
-    payload = {"action": "db.export", "resource": SAMPLE["resource"], "parameters": {"query": "SELECT 1", "way": "whole"}}
+    payload = {
+        "action": "db.export",
+        "resource": SAMPLE["resource"],
+        "parameters": {"query": "SELECT 1", "way": "whole"},
+    }
     spent = house.post("/v1/grants/redeem", {"token": token, "payload": payload, "redemption_key": "k1"})
     assert spent.status_code == 200, spent.text
     assert spent.json()["payload_hash"] == seen["payload_hash"]
@@ -41,7 +51,9 @@ def test_the_whole_way(house: House):
     assert again.json()["repeated"] is True
     assert problem(other) == (409, "grant-spent")
 
-    done = house.post(f"/v1/grants/{seen['grant']['id']}/outcome", {"outcome": "succeeded", "detail": "3 rows"})
+    done = house.post(
+        f"/v1/grants/{seen['grant']['id']}/outcome", {"outcome": "succeeded", "detail": "3 rows"}
+    )
     assert done.json()["state"] == "succeeded"
     assert house.get(f"/v1/requests/{id}").json()["grant"]["state"] == "succeeded"
 
@@ -64,7 +76,9 @@ def test_a_request_that_policy_allows_is_answered_at_once_with_its_grant(house: 
 
 
 @pytest.mark.parametrize(("action", "code"), [("db.wipe", "policy-denies"), ("nobody.said", "no-rule")])
-def test_a_request_that_policy_denies_is_answered_at_once_with_the_reason(house: House, action: str, code: str):
+def test_a_request_that_policy_denies_is_answered_at_once_with_the_reason(
+    house: House, action: str, code: str
+):
     answer = house.post("/v1/requests", {**SAMPLE, "action": action, "parameters": {"n": action}})
 
     assert answer.status_code == 200
@@ -72,7 +86,10 @@ def test_a_request_that_policy_denies_is_answered_at_once_with_the_reason(house:
 
 
 def test_the_answer_never_holds_an_unmasked_value(house: House):
-    asked = house.ask(parameters={"ssn": "078-05-1120", "mail": "canary.person@example.org", "x": 1}, justification="canary.person@example.org")
+    asked = house.ask(
+        parameters={"ssn": "078-05-1120", "mail": "canary.person@example.org", "x": 1},
+        justification="canary.person@example.org",
+    )
     texts = [json.dumps(asked), house.get(f"/v1/requests/{asked['id']}").text, house.get("/v1/requests").text]
     texts.append(house.get(f"/v1/requests/{asked['id']}/card", "ana").text)
     texts.append(house.get("/v1/audit/entries?limit=500", "audra").text)
@@ -127,18 +144,33 @@ def test_somebody_elses_request_looks_like_a_missing_one(house: House):
         assert theirs.status_code in (403, 404)
         assert problem(nobodys) == (404, "not-found")
         assert malformed.content == nobodys.content
-    assert house.get(f"/v1/requests/{id}", "other").content == house.get(f"/v1/requests/{missing}", "other").content
+    assert (
+        house.get(f"/v1/requests/{id}", "other").content
+        == house.get(f"/v1/requests/{missing}", "other").content
+    )
 
 
 def test_a_grant_is_useless_to_another_agent_and_for_other_bytes(house: House):
     seen, payload = house.approved()
     token = seen["grant"]["token"]
 
-    assert problem(house.post("/v1/grants/redeem", {"token": token, "payload": payload}, "other")) == (403, "wrong-agent")
+    assert problem(house.post("/v1/grants/redeem", {"token": token, "payload": payload}, "other")) == (
+        403,
+        "wrong-agent",
+    )
     changed = {**payload, "parameters": {"x": 1}}
-    assert problem(house.post("/v1/grants/redeem", {"token": token, "payload": changed})) == (409, "wrong-payload")
-    assert problem(house.post("/v1/grants/redeem", {"token": token + "x", "payload": payload})) == (403, "grant-invalid")
-    assert house.post("/v1/grants/redeem", {"token": token, "payload_hash": seen["payload_hash"]}).status_code == 200
+    assert problem(house.post("/v1/grants/redeem", {"token": token, "payload": changed})) == (
+        409,
+        "wrong-payload",
+    )
+    assert problem(house.post("/v1/grants/redeem", {"token": token + "x", "payload": payload})) == (
+        403,
+        "grant-invalid",
+    )
+    assert (
+        house.post("/v1/grants/redeem", {"token": token, "payload_hash": seen["payload_hash"]}).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize("who", ["bot", "ana", "eve"])
@@ -148,15 +180,23 @@ def test_agent_approver_and_owner_may_take_a_grant_back(house: House, who: str):
     revoked = house.post(f"/v1/grants/{seen['grant']['id']}/revoke", {"reason": "changed our minds"}, who)
 
     assert revoked.json()["state"] == "revoked", revoked.text
-    assert problem(house.post("/v1/grants/redeem", {"token": seen["grant"]["token"], "payload": payload})) == (409, "grant-revoked")
+    assert problem(
+        house.post("/v1/grants/redeem", {"token": seen["grant"]["token"], "payload": payload})
+    ) == (409, "grant-revoked")
     assert "token" not in house.get(f"/v1/requests/{seen['id']}").json()["grant"]
 
 
 def test_a_stranger_cannot_take_a_grant_back(house: House):
     seen, _ = house.approved()
 
-    assert house.post(f"/v1/grants/{seen['grant']['id']}/revoke", {"reason": "x"}, "mia").status_code in (403, 404)
-    assert house.post(f"/v1/grants/{seen['grant']['id']}/revoke", {"reason": "x"}, "other").status_code in (403, 404)
+    assert house.post(f"/v1/grants/{seen['grant']['id']}/revoke", {"reason": "x"}, "mia").status_code in (
+        403,
+        404,
+    )
+    assert house.post(f"/v1/grants/{seen['grant']['id']}/revoke", {"reason": "x"}, "other").status_code in (
+        403,
+        404,
+    )
     assert house.get(f"/v1/requests/{seen['id']}").json()["grant"]["state"] == "issued"
 
 
@@ -179,7 +219,9 @@ def test_a_long_poll_returns_as_soon_as_it_is_decided(house: House):
 async def _deny(house: House, id: str) -> None:
     async with httpx.AsyncClient(base_url=house.url) as http:
         headers = {"Authorization": f"Bearer {house.credentials['ana']}"}
-        answer = await http.post(f"/v1/requests/{id}/votes", json={"choice": "deny", "comment": "no"}, headers=headers)
+        answer = await http.post(
+            f"/v1/requests/{id}/votes", json={"choice": "deny", "comment": "no"}, headers=headers
+        )
         assert answer.status_code == 200, answer.text
 
 
@@ -193,15 +235,25 @@ def test_a_long_poll_returns_after_its_time(house: House):
     assert 0.8 < time.monotonic() - started < 4
 
 
-@pytest.mark.parametrize("wait", ["61", "-1", "+5", "1.5", "x", "", "１", "1_0", "0x5", "99999999999999999999", " 5"])
+@pytest.mark.parametrize(
+    "wait", ["61", "-1", "+5", "1.5", "x", "", "１", "1_0", "0x5", "99999999999999999999", " 5"]
+)
 def test_a_wait_is_a_whole_number_of_at_most_60(house: House, wait: str):
-    assert problem(house.http.get(f"/v1/requests/req_{'0' * 26}", params={"wait": wait}, headers={"Authorization": f"Bearer {house.credentials['bot']}"})) == (400, "bad-query")
+    assert problem(
+        house.http.get(
+            f"/v1/requests/req_{'0' * 26}",
+            params={"wait": wait},
+            headers={"Authorization": f"Bearer {house.credentials['bot']}"},
+        )
+    ) == (400, "bad-query")
 
 
 def test_events_tell_each_state_and_close_when_it_is_settled(house: House):
     id = house.ask()["id"]
     events: list[dict[str, object]] = []
-    with house.http.stream("GET", f"/v1/requests/{id}/events", headers={"Authorization": f"Bearer {house.credentials['bot']}"}) as stream:
+    with house.http.stream(
+        "GET", f"/v1/requests/{id}/events", headers={"Authorization": f"Bearer {house.credentials['bot']}"}
+    ) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = stream.iter_lines()
         heartbeats = 0
@@ -221,7 +273,10 @@ def test_open_event_streams_are_capped_per_agent(house: House):
     headers = {"Authorization": f"Bearer {house.credentials['bot']}"}
     path = f"/v1/requests/{id}/events"
     with ExitStack() as stack:
-        held = [stack.enter_context(house.http.stream("GET", path, headers=headers)).iter_lines() for _ in range(3)]
+        held = [
+            stack.enter_context(house.http.stream("GET", path, headers=headers)).iter_lines()
+            for _ in range(3)
+        ]
         for lines in held:
             next(lines)
         refused = stack.enter_context(house.http.stream("GET", path, headers=headers))
@@ -233,7 +288,11 @@ def test_open_event_streams_are_capped_per_agent(house: House):
 
 def test_a_revoked_keys_stream_ends(house: House):
     id = house.ask("fleeting")["id"]
-    with house.http.stream("GET", f"/v1/requests/{id}/events", headers={"Authorization": f"Bearer {house.credentials['fleeting']}"}) as stream:
+    with house.http.stream(
+        "GET",
+        f"/v1/requests/{id}/events",
+        headers={"Authorization": f"Bearer {house.credentials['fleeting']}"},
+    ) as stream:
         lines = stream.iter_lines()
         next(lines)
         house.served.run(house.desk.service.revoke_key(None, house.keys["fleeting"].key.id))
@@ -247,9 +306,17 @@ def test_a_revoked_keys_stream_ends(house: House):
 
 async def test_1000_posts_with_one_idempotency_key_make_one_request(house: House):
     body = sample(parameters={"idempotent": 1})
-    headers = {"Authorization": f"Bearer {house.credentials['bot']}", "Idempotency-Key": '"one-key"', "Content-Type": "application/json"}
-    async with httpx.AsyncClient(base_url=house.url, timeout=60, limits=httpx.Limits(max_connections=50)) as http:
-        answers = await asyncio.gather(*(http.post("/v1/requests", content=body, headers=headers) for _ in range(1000)))
+    headers = {
+        "Authorization": f"Bearer {house.credentials['bot']}",
+        "Idempotency-Key": '"one-key"',
+        "Content-Type": "application/json",
+    }
+    async with httpx.AsyncClient(
+        base_url=house.url, timeout=60, limits=httpx.Limits(max_connections=50)
+    ) as http:
+        answers = await asyncio.gather(
+            *(http.post("/v1/requests", content=body, headers=headers) for _ in range(1000))
+        )
         other = await http.post("/v1/requests", content=sample(parameters={"idempotent": 2}), headers=headers)
 
     assert {answer.status_code for answer in answers} == {202}
@@ -269,7 +336,10 @@ def test_an_idempotency_key_belongs_to_its_agent(house: House):
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, '"unclosed', "é".encode(), '""'])
 def test_a_malformed_idempotency_key_is_refused(house: House, key: str):
-    assert problem(house.post("/v1/requests", SAMPLE, headers={"Idempotency-Key": key})) == (400, "bad-header")
+    assert problem(house.post("/v1/requests", SAMPLE, headers={"Idempotency-Key": key})) == (
+        400,
+        "bad-header",
+    )
 
 
 # --- listing ---------------------------------------------------------------------------------------
@@ -293,7 +363,20 @@ def test_listing_pages_by_keyset_and_filters_by_state(house: House):
     assert [row["id"] for row in cancelled] == [ids[2]]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=1&limit=2", "state=maybe", "before=x", "approved=true", "%zz=%ff", "=", "&&"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=1&limit=2",
+        "state=maybe",
+        "before=x",
+        "approved=true",
+        "%zz=%ff",
+        "=",
+        "&&",
+    ],
+)
 def test_an_unknown_or_malformed_query_is_refused(house: House, query: str):
     assert problem(house.get(f"/v1/requests?{query}")) == (400, "bad-query")
 
@@ -303,7 +386,9 @@ def test_an_unknown_or_malformed_query_is_refused(house: House, query: str):
 
 def test_json_text_and_lines_are_masked(house: House):
     as_json = house.post("/v1/mask", {"mail": "canary.person@example.org", "n": 1})
-    as_text = house.call("POST", "/v1/mask", content=b"mail canary.person@example.org", headers={"Content-Type": "text/plain"})
+    as_text = house.call(
+        "POST", "/v1/mask", content=b"mail canary.person@example.org", headers={"Content-Type": "text/plain"}
+    )
     lines = b'{"a":"canary.person@example.org"}\n\nnot json\n{"a":1,"a":2}\n"canary.person@example.org"'
     as_lines = house.call("POST", "/v1/mask", content=lines, headers={"Content-Type": "application/x-ndjson"})
 
@@ -324,7 +409,9 @@ def test_lines_come_back_while_more_are_sent(house: House):
     host, port = house.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as wire:
         head = f"POST /v1/mask HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {house.credentials['bot']}\r\n"
-        wire.sendall((head + "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n").encode())
+        wire.sendall(
+            (head + "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n").encode()
+        )
         wire.sendall(b'8\r\n{"a":1}\n\r\n')
         got = b""
         while b'"masked":{"a":1}' not in got:
@@ -337,7 +424,9 @@ def test_lines_come_back_while_more_are_sent(house: House):
 def test_a_line_that_is_too_long_is_answered_in_its_place(house: House):
     body = b'{"a":"' + b"x" * 300_000 + b'"}\n{"b":1}\n'
 
-    got = house.call("POST", "/v1/mask", content=body, headers={"Content-Type": "application/x-ndjson"}).text.splitlines()
+    got = house.call(
+        "POST", "/v1/mask", content=body, headers={"Content-Type": "application/x-ndjson"}
+    ).text.splitlines()
 
     assert [json.loads(line) for line in got] == [{"error": "too-large"}, {"masked": {"b": 1}, "classes": {}}]
 
@@ -354,7 +443,18 @@ def test_the_log_is_for_auditors(house: House):
     assert problem(house.get("/v1/audit/checkpoint", "ana")) == (404, "not-found")
 
 
-@pytest.mark.parametrize("query", ["limit=501", "since=yesterday", "since=2026-13-01T00:00:00Z", "type=%00", "before=-1", "who=ana", "request=x%20y"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=501",
+        "since=yesterday",
+        "since=2026-13-01T00:00:00Z",
+        "type=%00",
+        "before=-1",
+        "who=ana",
+        "request=x%20y",
+    ],
+)
 def test_a_malformed_audit_query_is_refused(house: House, query: str):
     assert problem(house.get(f"/v1/audit/entries?{query}", "audra")) == (400, "bad-query")
 
