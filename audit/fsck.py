@@ -13,6 +13,7 @@ from typing import Final
 from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint, parse_checkpoint, split_note
 from audit.ledger_sqlite import split_stack
 from audit.merkle import fold
+from audit.rotation import check_rotation
 from audit.semantics import Replay
 from audit.walk import Exit, Report, Walk, is_ts, us_of
 
@@ -116,6 +117,10 @@ def _verify(
 def _replay(replay: Replay, seq: int, body: dict[str, object] | None, report: Report) -> None:
     if body is None:
         return  # the walk has said so
+    if body.get("type") == "key.rotated":
+        data = body.get("data")
+        if not check_rotation(data if isinstance(data, dict) else {}):
+            report.add("keys", seq, "the rotation of the key is not signed by both keys")
     try:
         for fault in replay.step(seq, body):
             report.add("semantics", seq, fault)

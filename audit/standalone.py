@@ -443,7 +443,8 @@ def walk(
             if body.get("v") != 1:
                 unknown += 1
             if (
-                body.get("seq") != seq
+                type(body.get("seq")) is not int
+                or body["seq"] != seq
                 or (prev is not None and body.get("prev") != b64u(prev))
                 or body.get("log") != head.origin
             ):
@@ -457,6 +458,8 @@ def walk(
                 if f"{seq}.{name}" in places:
                     found[f"{seq}.{name}"] = str(value)
             replay_step(replay, seq, body, result)
+            if body.get("type") == "key.rotated" and not rotation_holds(body.get("data") or {}):
+                result.add(9, f"entry {seq}: the rotation of the key is not signed by both keys")
         if jsonl is not None and jsonl.readline() != leaf + b"\n":
             result.add(6, f"leaves.jsonl differs from entry {seq}")
             jsonl.close()
@@ -484,6 +487,18 @@ def walk(
         f"{commitments} values are committed to, {len(found)} disclosed here; erased ones stay committed and can never be opened"
     )
     return found
+
+
+def rotation_holds(data: dict[str, Any]) -> bool:
+    """Both keys signed the statement that one follows the other."""
+    try:
+        old, new = parse_key(str(data["old_vkey"])), parse_key(str(data["vkey"]))
+        text = f"signoff key rotation v1\n{data['old_vkey']}\n{data['vkey']}\n{data['size']}\n".encode()
+        for key, proof in ((old, data["old_proof"]), (new, data["proof"])):
+            Ed25519PublicKey.from_public_bytes(key.public).verify(b64decode(proof, validate=True), text)
+    except (Bad, KeyError, ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def replay_step(replay: Replay, seq: int, body: dict[str, Any], result: Result) -> None:

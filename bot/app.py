@@ -10,22 +10,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.agents.app import create_routes as agent_routes
+from adapters.agents.callbacks import CallbackSender
 from adapters.agents.limits import AgentsSettings
 from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
 from adapters.keys.files import load as load_keys
 from adapters.stores.sqlite import SqliteStore
 from adapters.web.app import create_routes as console_routes
+from adapters.web.csp import security_headers
 from adapters.web.settings import OidcSettings, WebSettings
 from audit.disclosure import GcmSealer
 from audit.journal import Journal
@@ -36,13 +40,18 @@ from bot.desk.context import DeskSettings, Office
 from bot.desk.service import DeskService
 from bot.directory import PolicyDirectory
 from bot.errors import ConfigError
+from bot.identity_wiring import ConsoleKeys, workloads
 from bot.log_check import check_head, verifier_of
 from bot.masking_config import engine_config
 from bot.outbox import Outbox
+from bot.ports import Surface
 from bot.rand import OsRand
 from bot.scheduler import Scheduler, anchoring, purge
 from bot.watch import LocalWatch
 from masking import Worker
+
+if TYPE_CHECKING:
+    from bot.slack_wiring import Slack
 
 ANCHOR_EVERY: Final = timedelta(minutes=1)
 STOP_SECONDS: Final = 10
@@ -63,6 +72,7 @@ class Bot:
     head_file: HeadFile | None
     outbox: Outbox
     scheduler: Scheduler
+    slack: Slack | None = None
     routes: list[BaseRoute] = field(default_factory=list)
 
 
@@ -83,42 +93,70 @@ def assemble(config: Config) -> Bot:
     worker = Worker(
         engine_config(settings), workers=settings.processes, timeout_seconds=settings.timeout.total_seconds()
     )
+    directory = PolicyDirectory(store)
     office = Office(
         store=store,
         clock=clock,
         rand=rand,
         keys=keys,
         masker=worker,
-        directory=PolicyDirectory(store),
+        directory=directory,
         watch=LocalWatch(),
         settings=DeskSettings(config.server.url, cool_down=config.people.cool_down),
     )
     desk = DeskService(office, verifier_of(store, keys, config))
     head_file = HeadFile(config.audit.head_file) if config.audit.head_file is not None else None
     anchors = (head_file,) if head_file is not None else ()
-    outbox = Outbox(store, clock, rand, anchors=anchors)
+    slack = _slack(config, office, desk, directory)
+    surfaces: dict[str, Surface] = {"slack": slack.surface} if slack is not None else {}
+    callbacks = CallbackSender(store, keys, clock, _agent_settings(config))
+    outbox = Outbox(store, clock, rand, anchors=anchors, surfaces=surfaces, callbacks=callbacks)
     periodic = [purge(store)]
     if anchors:
         periodic.append(anchoring(store, [anchor.name for anchor in anchors], ANCHOR_EVERY, outbox.poke))
     scheduler = Scheduler(desk, clock, periodic)
     office.poke, office.nudge = outbox.poke, scheduler.nudge
-    bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler)
+    bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, slack)
     bot.routes = _routes(bot, worker)
     return bot
+
+
+def _slack(config: Config, office: Office, desk: DeskService, directory: PolicyDirectory) -> Slack | None:
+    if config.slack is None:
+        return None
+    from bot import slack_wiring
+
+    slack = slack_wiring.assemble(config.slack, office, desk)
+    directory.slack_members = slack.groups.members
+    return slack
 
 
 def _routes(bot: Bot, worker: Worker) -> list[BaseRoute]:
     office, config = bot.office, bot.config
     agents = agent_routes(
         bot.desk,
-        AgentsSettings(callback_private_hosts=frozenset(config.agents.callbacks.private_hosts)),
+        _agent_settings(config),
         store=bot.store,
         keys=bot.keys,
         clock=office.clock,
         masker=worker,
+        workloads=workloads(config, office.clock),
     )
-    console = console_routes(bot.desk, bot.store, office.clock, office.rand, web_settings(config))
-    return [*console, *agents]
+    oidc = config.console.oidc
+    signing_keys = ConsoleKeys(oidc.jwks_uri, office.clock) if oidc is not None else None
+    console = console_routes(
+        bot.desk, bot.store, office.clock, office.rand, web_settings(config), keys=signing_keys
+    )
+    chat = (
+        [bot.slack.app.route]
+        if bot.slack is not None and config.slack and config.slack.mode == "http"
+        else []
+    )
+    return [*console, *chat, *agents]
+
+
+def _agent_settings(config: Config) -> AgentsSettings:
+    return AgentsSettings(callback_private_hosts=frozenset(config.agents.callbacks.private_hosts))
 
 
 def web_settings(config: Config) -> WebSettings:
@@ -184,6 +222,8 @@ async def put_policy_in_force(bot: Bot) -> None:
 async def running(bot: Bot) -> AsyncIterator[None]:
     """The outbox and the scheduler, until the block ends."""
     async with asyncio.TaskGroup() as tasks:
+        if bot.slack is not None:
+            await bot.slack.app.start()
         tasks.create_task(bot.outbox.run(), name="outbox")
         bot.scheduler.start()
         try:
@@ -191,22 +231,49 @@ async def running(bot: Bot) -> AsyncIterator[None]:
         finally:
             await bot.scheduler.stop()
             bot.outbox.stop()
+            if bot.slack is not None:
+                await bot.slack.app.stop()
 
 
 async def serve(config: Config, ready: Callable[[str], None] | None = None) -> None:
     """Serve until the process is told to stop. *ready* hears the address once it listens."""
     async with open_bot(config) as bot, running(bot):
-        server = uvicorn.Server(_uvicorn(config, Starlette(routes=bot.routes)))
-        if ready is None:
-            await server.serve()
-            return
-        async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(server.serve(), name="http")
-            while not server.started and not serving.done():
-                await asyncio.sleep(0.02)
-            if server.started:
-                port = server.servers[0].sockets[0].getsockname()[1]
-                ready(f"http://{config.server.host}:{port}")
+        await _Server(_uvicorn(config, asgi(bot)), ready).serve()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says where it listens once it does (port 0 is chosen by the system)."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None] | None) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._ready is not None:
+            port = self.servers[0].sockets[0].getsockname()[1]
+            scheme = "https" if self.config.ssl_certfile else "http"
+            self._ready(f"{scheme}://{self.config.host}:{port}")
+
+
+def asgi(bot: Bot) -> ASGIApp:
+    """The application as the server runs it. Answers that no route made (404, 500) carry the security headers too."""
+    app = Starlette(routes=bot.routes)
+    https = bot.config.server.url.startswith("https://")
+    extra = [(k.encode(), v.encode()) for k, v in security_headers(https=https).items()]
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.setdefault("headers", [])
+                if all(name.lower() != b"content-security-policy" for name, _ in headers):
+                    present = {name.lower() for name, _ in headers}
+                    message["headers"] = [*headers, *(pair for pair in extra if pair[0] not in present)]
+            await send(message)
+
+        await app(scope, receive, told)
+
+    return guarded
 
 
 def _uvicorn(config: Config, app: Any) -> uvicorn.Config:

@@ -64,7 +64,10 @@ class Compiled:
     def denied(self, text: str) -> Iterator[tuple[str, Span]]:
         for kind, pattern in self.deny:
             for match in pattern.finditer(text):
-                yield kind, Span(match.start(1), match.end(1), kind, 1.0, "deny-list", "listed by the operator")
+                yield (
+                    kind,
+                    Span(match.start(1), match.end(1), kind, 1.0, "deny-list", "listed by the operator"),
+                )
 
 
 def compile_rules(config: EngineConfig) -> Compiled:
@@ -86,14 +89,19 @@ def compile_rules(config: EngineConfig) -> Compiled:
     text_rules += [_custom(c) for c in config.custom]
     words = sorted(literals)
     return Compiled(
-        automaton=ahocorasick_rs.BytesAhoCorasick([w.encode("latin-1", "replace") for w in words] or [b"\0\0\0"]),
+        automaton=ahocorasick_rs.BytesAhoCorasick(
+            [w.encode("latin-1", "replace") for w in words] or [b"\0\0\0"]
+        ),
         by_literal=tuple(tuple(literals[w]) for w in words) or ((),),
         lengths=tuple(len(w) for w in words) or (3,),
         index=RunIndex(shapes, finders),
         text_rules=tuple(text_rules),
         allow=frozenset(v.casefold() for v in config.allow),
         allow_patterns=tuple(_re2(p) for p in config.allow_patterns),
-        deny=tuple((kind, _re2(rf"(?i)(?:^|[^\pL\pN])({re2.escape(word)})(?:$|[^\pL\pN])")) for word, kind in config.deny),
+        deny=tuple(
+            (kind, _re2(rf"(?i)(?:^|[^\pL\pN])({re2.escape(word)})(?:$|[^\pL\pN])"))
+            for word, kind in config.deny
+        ),
     )
 
 
@@ -121,8 +129,19 @@ def _rule(recognizer: Recognizer, pattern: Pattern) -> Rule:
 
 def _run_rule(rule: RunRule) -> Rule:
     return Rule(
-        rule.name, rule.type, 0.0, 0, None, True, 0, 0, rule.validator, rule.validated_score,
-        Vocabulary(rule.context), Vocabulary(rule.anti_context), rule.context_required,
+        rule.name,
+        rule.type,
+        0.0,
+        0,
+        None,
+        True,
+        0,
+        0,
+        rule.validator,
+        rule.validated_score,
+        Vocabulary(rule.context),
+        Vocabulary(rule.anti_context),
+        rule.context_required,
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from masking.errors import MaskingError
 from masking.keys import KEY_SCORE, key_decides
 from masking.masked import Masked, _make
-from masking.operators import Numbering, write
+from masking.operators import Numbering, Writing, write
 from masking.spans import Span
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ class _Leaf:
     spans: list[Span] = field(default_factory=list)
 
 
-def mask_value(engine: Engine, value: JSON) -> MaskedDocument:
+def mask_value(engine: Engine, value: JSON, writing: Writing | None = None) -> MaskedDocument:
     leaves, keys = _flatten(value)
     _scan_leaves(engine, leaves)
     key_spans = _scan_keys(engine, keys)
-    numbering = Numbering()
+    numbering = writing or Numbering()
     masked_keys: dict[str, Masked] = {}
     out: list[MaskedLeaf] = []
     findings: list[Finding] = []
@@ -127,10 +127,19 @@ def _flatten(value: JSON) -> tuple[list[_Leaf], list[str]]:
                 if not isinstance(key, str):
                     raise MaskingError("a key of the document is not text")
                 keys[key] = None
-                children.append((child, f"{pointer}/{_escape(key)}", (*path, key), f"{label.rpartition('.')[2]}.{key}" if label else key))
+                children.append(
+                    (
+                        child,
+                        f"{pointer}/{_escape(key)}",
+                        (*path, key),
+                        f"{label.rpartition('.')[2]}.{key}" if label else key,
+                    )
+                )
             stack.extend(reversed(children))
         elif isinstance(node, list) and node:
-            stack.extend((node[i], f"{pointer}/{i}", (*path, str(i)), label) for i in range(len(node) - 1, -1, -1))
+            stack.extend(
+                (node[i], f"{pointer}/{i}", (*path, str(i)), label) for i in range(len(node) - 1, -1, -1)
+            )
         else:
             kind, text = _leaf_text(node)
             leaves.append(_Leaf(pointer, path, kind, text, label))
@@ -204,7 +213,11 @@ def _decide_by_key(engine: Engine, leaf: _Leaf) -> None:
     if engine.allows(leaf.text) or engine.is_masked(leaf.text):
         return
     covered = sum(s.end - s.start for s in leaf.spans)
-    if leaf.spans and (any(s.type == kind for s in leaf.spans) or covered >= len(leaf.text.strip())) and kind not in {"PASSWORD", "SECRET"}:
+    if (
+        leaf.spans
+        and (any(s.type == kind for s in leaf.spans) or covered >= len(leaf.text.strip()))
+        and kind not in {"PASSWORD", "SECRET"}
+    ):
         return
     leaf.spans = [Span(0, len(leaf.text), kind, KEY_SCORE, "key", "the key says so")]
 

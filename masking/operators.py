@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from masking.masked import Masked, _make
 from masking.spans import Span
@@ -23,7 +23,19 @@ class Operator(Enum):
 
     PLACEHOLDER = "placeholder"
     REDACT = "redact"
+    PARTIAL = "partial"
+    TOKEN = "token"  # noqa: S105 - the name of an operator
+    HMAC = "hmac"
+    FF1 = "ff1"
+    SYNTHETIC = "synthetic"
+    GENERALISE = "generalise"
     KEEP = "keep"
+
+
+class Writing(Protocol):
+    """Says what stands in place of a value."""
+
+    def placeholder(self, kind: str, value: str) -> str: ...
 
 
 class Numbering:
@@ -53,7 +65,7 @@ def last_four(kind: str, value: str) -> str:
     return " …" + "".join(str(int(c)) for c in digits[-4:])
 
 
-def write(text: str, spans: list[Span], numbering: Numbering) -> Masked:
+def write(text: str, spans: list[Span], numbering: Writing) -> Masked:
     """*text* with each of the (sorted, non-overlapping) *spans* replaced by its placeholder."""
     if not spans:
         return _make(text)

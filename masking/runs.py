@@ -66,7 +66,11 @@ class RunIndex(Generic[T]):
                 start -= len(left) - len(left.rstrip(b"A0"))
                 before = shape[start - 1] if start else 0
             if before in b"(+":
-                start -= 2 if shape[start - 2 : start] in (b"+(", b" (") and shape[start - 2 : start - 1] == b"+" else 1
+                start -= (
+                    2
+                    if shape[start - 2 : start] in (b"+(", b" (") and shape[start - 2 : start - 1] == b"+"
+                    else 1
+                )
                 if shape[start : start + 1] == b"(" and shape[max(0, start - 2) : start] == b"+ ":
                     start -= 2
                 before = shape[start - 1] if start else 0
@@ -75,16 +79,23 @@ class RunIndex(Generic[T]):
                 before = shape[start - 1] if start else 0
             if before in b"- ./" and start > 1 and shape[start - 2] == 0x41:
                 for prefix in self._loose:
-                    if shape.endswith(prefix, 0, start) and not shape.endswith((b"A" + prefix, b"0" + prefix), 0, start):
+                    if shape.endswith(prefix, 0, start) and not shape.endswith(
+                        (b"A" + prefix, b"0" + prefix), 0, start
+                    ):
                         start -= len(prefix)
                         break
             after = shape[end : end + 1]
             if after and after in b"- ./":
                 for tail in self._tails:
-                    if shape.startswith(tail, end) and shape[end + len(tail) : end + len(tail) + 1] not in (b"A", b"0"):
+                    if shape.startswith(tail, end) and shape[end + len(tail) : end + len(tail) + 1] not in (
+                        b"A",
+                        b"0",
+                    ):
                         end += len(tail)
                         break
             run = shape[start:end]
+            if before == 0x5F and b"A" in run:  # a part of an identifier (EM_AB12345)
+                continue
             places = memo.get(run)
             if places is None:
                 places = self._places(run)
@@ -106,7 +117,13 @@ class RunIndex(Generic[T]):
         if len(run) <= RUN_CHARS_MAX:
             starts = [m.start() for m in _TOKEN.finditer(run)]
             ends = [m.end() for m in _TOKEN.finditer(run)]
-            edges = sorted({*starts, *(s - 1 for s in starts if s and run[s - 1] in b"(+"), *(s - 2 for s in starts if s > 1 and run[s - 2 : s] == b"+(")})
+            edges = sorted(
+                {
+                    *starts,
+                    *(s - 1 for s in starts if s and run[s - 1] in b"(+"),
+                    *(s - 2 for s in starts if s > 1 and run[s - 2 : s] == b"+("),
+                }
+            )
             for s in edges:
                 if s and run[s - 1] in _TIGHT and run[s - 1] not in b"0A":
                     continue

@@ -26,15 +26,21 @@ def scan_literals(rules: Compiled, view: View, found: Candidates, threshold: flo
             low = start - rule.before
             high = end + rule.after
             search = rule.search
-            assert search is not None
-            pos = low if low > 0 else 0
-            limit = high if high < n else n
+            if search is None:
+                continue
+            pos = max(0, low)
+            limit = min(n, high)
             try:
                 match = search(text, pos, limit)
                 while match is not None and match.end() <= start:
                     match = search(text, max(match.end(), match.start() + 1), limit)
             except TimeoutError:
-                found.append((RANK_CERTAIN, Span(pos, limit, rule.type, 0.99, rule.name, "timeout: the window is masked")))
+                found.append(
+                    (
+                        RANK_CERTAIN,
+                        Span(pos, limit, rule.type, 0.99, rule.name, "timeout: the window is masked"),
+                    )
+                )
                 continue
             if match is None:
                 continue
@@ -51,7 +57,12 @@ def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, 
         words: Words | None = None
         for place in places:
             rule = place.what
-            if words is not None and rule.context_required and threshold > 0 and not rule.context.count(words):
+            if (
+                words is not None
+                and rule.context_required
+                and threshold > 0
+                and not rule.context.count(words)
+            ):
                 continue
             s, e = offset + place.start, offset + place.end
             if rule.search is not None:
@@ -67,7 +78,15 @@ def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, 
 
 
 def weigh(
-    rule: Rule, view: View, s: int, e: int, score: float, words: Words | None, found: Candidates, threshold: float, line_bound: bool
+    rule: Rule,
+    view: View,
+    s: int,
+    e: int,
+    score: float,
+    words: Words | None,
+    found: Candidates,
+    threshold: float,
+    line_bound: bool,
 ) -> Words | None:
     """Add the candidate to *found* when it is likely enough. Hands back the words, so that they are read once."""
     context, anti = rule.context, rule.anti
@@ -96,7 +115,11 @@ def weigh(
         reason += ", words for it" if support else ""
         reason += ", words against it" if contrary else ""
     if score >= threshold:
-        rank = RANK_CERTAIN if score >= CERTAIN and (validator is not None or rule.score >= CERTAIN) else RANK_PATTERN
+        rank = (
+            RANK_CERTAIN
+            if score >= CERTAIN and (validator is not None or rule.score >= CERTAIN)
+            else RANK_PATTERN
+        )
         if rule.score >= STRUCTURE:
             rank = RANK_STRUCTURE
         found.append((rank, Span(s, e, rule.type, score, rule.name, reason)))

@@ -7,15 +7,17 @@ Slack's limits. Deliberately absent: words and their order (``bot.chat.view``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.slack.limits import BUDGET, LimitError, check_message, check_view
 from bot.chat.page import Page, fold
+from bot.chat.pages import details_page
 from bot.chat.seal import Click, Mac, Place, seal
 from bot.chat.template import Templates
 from bot.chat.view import CardView, Line, Part, Style, build
-from bot.core.preview import Budget, Button, Card
+from bot.core.preview import Budget, Button, Card, TimelineLine
 
 METADATA_EVENT = "signoff_request"
 SMALL_BUDGET = Budget(chars_max=1500, leaves_max=10)
@@ -105,6 +107,18 @@ class Cards:
         view = self.templates.render("modal.json.j2", page=fold(page))
         check_view(view)
         return view
+
+    def details(self, card: Card, place: Place, timeline: Sequence[TimelineLine]) -> Json:
+        """The viewer's own dialog. It carries Approve only where a message of the same card would (T14)."""
+        whole = self.shows_whole(card, place)
+        view = self.view(card, place)
+        buttons = [b for b in view.buttons if whole or b.kind != Button.APPROVE.value]
+        kept = [
+            replace(b, value="", url=card.console_url, confirm="") if b.kind == Button.REVEAL.value else b
+            for b in buttons
+            if b.kind != Button.DETAILS.value
+        ]
+        return self.modal(details_page(card, timeline, kept))
 
     def home(self, page: Page) -> Json:
         view = self.templates.render("home.json.j2", page=fold(page))

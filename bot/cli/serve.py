@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 
 import typer
+import uvloop
 
 from bot import telemetry
 from bot.app import serve as serve_bot
@@ -27,4 +27,4 @@ def serve(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
         sys.stdout.write(json.dumps({"listening": url}) + "\n" if is_json else f"Signoff listens on {url}\n")
         sys.stdout.flush()
 
-    asyncio.run(serve_bot(settings, ready))
+    uvloop.run(serve_bot(settings, ready))

@@ -33,7 +33,7 @@ def _origin(parts: SplitResult) -> tuple[str, str, int]:
 
 
 def _split(url: str) -> SplitResult | None:
-    if len(url) > URL_CHARS_MAX or not url.isascii() or any(c <= " " or c in '\\<>"`{}|^' for c in url):
+    if len(url) > URL_CHARS_MAX or not url.isascii() or any(c <= " " or c in '\\<>"`{}|^#' for c in url):
         return None
     try:
         parts = urlsplit(url)
@@ -42,7 +42,7 @@ def _split(url: str) -> SplitResult | None:
         return None
     if parts.scheme not in _PORTS or not parts.hostname or not port_is_sane:
         return None
-    if parts.username is not None or parts.password is not None or parts.fragment:
+    if parts.username is not None or parts.password is not None:
         return None
     lowered = parts.path.lower()
     if any(segment in (".", "..") for segment in lowered.replace("%2e", ".").replace("%2f", "/").split("/")):

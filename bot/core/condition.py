@@ -34,6 +34,9 @@ _ENV: Final = cel.NewEnv(
 )
 
 
+_FAILED: Final = "The condition could not be evaluated on this request."
+
+
 class ConditionError(ValueError):
     """The expression does not compile, or did not give what it must."""
 
@@ -46,17 +49,20 @@ class Condition:
     def __init__(self, text: str, kinds: tuple[Any, ...]) -> None:
         self.text = text
         self._kinds = kinds
-        self._expression = _compile(text)
+        self._expression = _compiled(text)
         declared = self._expression.return_type()
         if declared not in (*kinds, _DYN):
             raise ConditionError(f"`{text[:80]}` gives {declared}, not {' or '.join(str(k) for k in kinds)}.")
 
     def evaluate(self, context: Context) -> Any:
         """The value; ``ConditionError`` when CEL reports an error or another kind of value."""
-        result = self._expression.eval(context.activation)
+        # CEL's own words may quote a key of the payload: they are not passed on (I10).
+        try:
+            result = self._expression.eval(context.activation)
+        except RuntimeError:  # its budget of iterations is spent
+            raise ConditionError(_FAILED) from None
         if result.type() not in self._kinds:
-            # The error's own text may quote a key of the payload: it is not passed on (I10).
-            raise ConditionError("The condition could not be evaluated on this request.")
+            raise ConditionError(_FAILED)
         return result.value()
 
 
@@ -79,7 +85,6 @@ def compile_number(text: str) -> Condition:
     return Condition(text, (cel.Type.INT, cel.Type.UINT, cel.Type.DOUBLE))
 
 
-@lru_cache(maxsize=2048)
 def _compile(text: str) -> Any:
     if not text.strip():
         raise ConditionError("A condition is empty; write `true` to match every request.")
@@ -90,3 +95,6 @@ def _compile(text: str) -> Any:
     except RuntimeError as e:
         first = str(e).split("\n", 1)[0].removeprefix("INVALID_ARGUMENT: ").removeprefix("ERROR: ")
         raise ConditionError(f"`{text[:80]}` is not a condition: {first}") from e
+
+
+_compiled: Final = lru_cache(maxsize=2048)(_compile)

@@ -20,10 +20,11 @@ def parse(text: str) -> timedelta:
     """*text* as a duration; ValueError with a sentence when it is not one."""
     if not text or not _WHOLE.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is not a duration; write for example 90s, 30m, 12h, 7d or 1h30m")
-    span = timedelta(seconds=sum(int(count) * _SECONDS[unit] for count, unit in _PART.findall(text)))
-    if span > LONGEST:
+    seconds = sum(int(count) * _SECONDS[unit] for count, unit in _PART.findall(text))
+    # Compared as a number: datetime's own limit would speak first, with an OverflowError.
+    if seconds > LONGEST.total_seconds():
         raise ValueError(f"{text[:40]!r} is longer than ten years")
-    return span
+    return timedelta(seconds=seconds)
 
 
 def show(span: timedelta) -> str:

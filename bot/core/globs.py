@@ -8,13 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Final
 
 
-@lru_cache(maxsize=1024)
-def _compiled(glob: str) -> re.Pattern[str]:
-    # Runs of * are one: a pattern of many stars must not backtrack over a long name.
-    parts = [re.escape(part) for part in re.sub(r"\*+", "*", glob).split("*")]
-    return re.compile("[^\n]*?".join(parts))
+def _compile(glob: str) -> re.Pattern[str]:
+    first, *rest = (re.escape(part) for part in glob.split("*"))
+    if not rest:
+        return re.compile(first)
+    *middle, last = rest
+    # Each middle part is taken where it first occurs and never looked for again (atomic groups): that is enough for
+    # globs, and many stars cannot backtrack over a long name.
+    return re.compile(first + "".join(f"(?>[^\n]*?{part})" for part in middle) + f"[^\n]*{last}")
+
+
+_compiled: Final = lru_cache(maxsize=1024)(_compile)
 
 
 def matches(globs: Iterable[str], name: str) -> bool:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, NoReturn
 
 import msgspec
-import yaml
 
 from bot.core import yaml_strict
 from bot.core.condition import ConditionError, compile_condition, compile_number
@@ -114,19 +113,21 @@ def load_policy(text: str, revision: int = 0) -> Policy:
     """The policy that *text* (YAML) says. Raises ``PolicyError``. The hash is over the bytes of the text, so that an
     auditor who has the file can compute it: ``sha256:`` + SHA-256(UTF-8)."""
     try:
-        plain = yaml_strict.read(text).value
+        document = yaml_strict.read(text)
     except ValueError as e:
         raise PolicyError(f"The policy is not usable YAML: {e}") from e
-    if plain is None:
+    if document.value is None:
         raise PolicyError(
             "The policy is empty, so nobody could do anything. Write at least `version: 1` and one rule."
         )
     try:
-        wire = msgspec.convert(plain, PolicyIn)
+        wire = msgspec.convert(document.value, PolicyIn)
     except msgspec.ValidationError as e:
         raise PolicyError(f"The policy does not have the right form: {e}") from e
     groups = {GroupName(name): _group(name, group) for name, group in wire.groups.items()}
-    rules = tuple(_rule(rule, groups) for rule in wire.rules)
+    rules = tuple(
+        _rule(rule, groups, document.text(("rules", index))) for index, rule in enumerate(wire.rules)
+    )
     names = [rule.name for rule in rules]
     for name in names:
         if names.count(name) > 1:
@@ -158,7 +159,7 @@ def _group(name: str, group: GroupIn) -> Group:
     return Group(GroupName(name), frozenset(members), group.slack_usergroup, group.oidc_claim)
 
 
-def _rule(rule: RuleIn, groups: dict[GroupName, Group]) -> Rule:
+def _rule(rule: RuleIn, groups: dict[GroupName, Group], text: str) -> Rule:
     place = f"Rule {rule.name!r}"
     said = [word for word in ("allow", "deny", "require", "stages") if getattr(rule, word) is not None]
     if len(said) != 1:
@@ -176,7 +177,7 @@ def _rule(rule: RuleIn, groups: dict[GroupName, Group]) -> Rule:
         _no_approval_words(place, rule, said[0])
     requirement = _requirement(place, rule, groups)
     effect = {"allow": Effect.ALLOW, "deny": Effect.DENY}.get(said[0], Effect.REQUIRE)
-    return Rule(rule.name, rule.when, effect, requirement, _cumulative(place, rule), _text(rule))
+    return Rule(rule.name, rule.when, effect, requirement, _cumulative(place, rule), text)
 
 
 def _no_approval_words(place: str, rule: RuleIn, effect: str) -> None:
@@ -193,6 +194,10 @@ def _no_approval_words(place: str, rule: RuleIn, effect: str) -> None:
         )
         if getattr(rule, word)
     ]
+    if rule.deny_threshold != 1:
+        unread.append("deny_threshold")
+    if rule.assurance is not Assurance.CHAT:
+        unread.append("assurance")
     if effect == "deny" and rule.grant_valid_for is not None:
         unread.append("grant_valid_for")
     if unread:
@@ -281,19 +286,6 @@ def _cumulative(place: str, rule: RuleIn) -> Cumulative | None:
         _fail(place, "cumulative.above must be a number from 0 to 10^15.")
     within = _within(place, "cumulative.within", wire.within, (timedelta(minutes=1), timedelta(days=400)))
     return Cumulative(wire.amount, within, wire.above, tuple(name for name in PER if name in wire.per))
-
-
-def _text(rule: RuleIn) -> str:
-    return yaml.safe_dump(
-        {
-            k: v
-            for k, v in msgspec.to_builtins(rule).items()
-            if v not in (None, [], False, {}) and (k, v) != ("deny_threshold", 1)
-        },
-        sort_keys=False,
-        allow_unicode=True,
-        width=110,
-    )
 
 
 def _within(place: str, name: str, text: str, bounds: tuple[timedelta, timedelta]) -> timedelta:

@@ -22,7 +22,35 @@ def _email(value: str) -> bool | None:
     return None if last not in _NOT_TLD else False
 
 
-_NOT_TLD: Final = frozenset("png jpg jpeg gif svg webp css scss js ts jsx tsx json html htm xml yaml yml toml md txt map woff woff2 pdf".split())
+_NOT_TLD: Final = frozenset(
+    [
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "webp",
+        "css",
+        "scss",
+        "js",
+        "ts",
+        "jsx",
+        "tsx",
+        "json",
+        "html",
+        "htm",
+        "xml",
+        "yaml",
+        "yml",
+        "toml",
+        "md",
+        "txt",
+        "map",
+        "woff",
+        "woff2",
+        "pdf",
+    ]
+)
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
     Recognizer(
@@ -31,13 +59,26 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         patterns=(Pattern(Literals(("@",), before=66, after=260), 0.98, _EMAIL),),
         validator=_email,
         source="RFC 5321, RFC 6531",
-        positive=("mail ann@example.org now", "<john.doe+tag@company.co.uk>", "mario@azienda.italia", "x_y-z@a-b.example", "JANE.DOE@EXAMPLE.ORG"),
+        positive=(
+            "mail ann@example.org now",
+            "<john.doe+tag@company.co.uk>",
+            "mario@azienda.italia",
+            "x_y-z@a-b.example",
+            "JANE.DOE@EXAMPLE.ORG",
+        ),
         negative=("not-an-email@", "@alone", "logo@2x.png", "a@b", "user@localhost"),
     ),
     Recognizer(
         name="url-credentials",
         type="URL_CREDENTIALS",
-        patterns=(Pattern(Literals(("://",), before=0, after=300), 0.999, r"://([^\s/?#@:<>\"'\[\]]{0,128}:[^\s/?#<>\"'\[\]]{1,256})@[\w\[]", group=1),),
+        patterns=(
+            Pattern(
+                Literals(("://",), before=0, after=300),
+                0.999,
+                r"://([^\s/?#@:<>\"'\[\]]{0,128}:[^\s/?#<>\"'\[\]]{1,256})@[\w\[]",
+                group=1,
+            ),
+        ),
         source="RFC 3986 section 3.2.1, deprecated there and still everywhere",
         positive=("postgres://app:s3cretPw@db.internal:5432/main", "https://user:pa55@host.example/x"),
         negative=("https://example.org/a:b@c", "http://host:8080/path"),
@@ -46,8 +87,16 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         name="url",
         type="URL",
         patterns=(
-            Pattern(Literals(("://",), before=12, after=400), 0.7, r"(?<![A-Za-z])[A-Za-z][A-Za-z0-9+.-]{1,11}://[^\s<>\"'`{}|\\^\[\]()]{1,380}(?<![.,;:!?])"),
-            Pattern(Literals(("www.",), before=0, after=300), 0.7, r"www\.[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}+(?:[/?#:][^\s<>\"'`]{0,280}(?<![.,;:!?)]))?"),
+            Pattern(
+                Literals(("://",), before=12, after=400),
+                0.7,
+                r"(?<![A-Za-z])[A-Za-z][A-Za-z0-9+.-]{1,11}://[^\s<>\"'`{}|\\^\[\]()]{1,380}(?<![.,;:!?])",
+            ),
+            Pattern(
+                Literals(("www.",), before=0, after=300),
+                0.7,
+                r"www\.[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}+(?:[/?#:][^\s<>\"'`]{0,280}(?<![.,;:!?)]))?",
+            ),
         ),
         source="RFC 3986",
         positive=("see https://example.org/a?b=c.", "go to www.example.com/x"),

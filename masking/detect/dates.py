@@ -15,9 +15,30 @@ _MONTH: Final = (
 )
 DATE: Final = (
     r"(?:(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?:T00:00:00\S{0,6})?|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:(?:18|19|20)\d\d|\d\d)"
-    r"|(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|\.)?\s?(?:of |de )?-?" + _MONTH + r",?[-\s/]?(?:de )?(?:(?:18|19|20)\d\d|\d\d)|" + _MONTH + r"[\s/](?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?:,?\s(?:18|19|20)\d\d)?|(?:19|20)\d{6})(?!\d)"
+    r"|(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|\.)?\s?(?:of |de )?-?"
+    + _MONTH
+    + r",?[-\s/]?(?:de )?(?:(?:18|19|20)\d\d|\d\d)|"
+    + _MONTH
+    + r"[\s/](?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?:,?\s(?:18|19|20)\d\d)?|(?:19|20)\d{6})(?!\d)"
 )
-_WORDS: Final = ("birth", "dob", "d.o.b", "born", "geburtsdatum", "geboren", "geb.", "né le", "née le", "naissance", "nacimiento", "nacido", "nacida", "data di nascita", "nascimento", "geboortedatum")
+_WORDS: Final = (
+    "birth",
+    "dob",
+    "d.o.b",
+    "born",
+    "geburtsdatum",
+    "geboren",
+    "geb.",
+    "né le",
+    "née le",
+    "naissance",
+    "nacimiento",
+    "nacido",
+    "nacida",
+    "data di nascita",
+    "nascimento",
+    "geboortedatum",
+)
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
     Recognizer(

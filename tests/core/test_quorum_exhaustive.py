@@ -170,8 +170,13 @@ def walk(start: Case) -> Counter[object]:
     return counts
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", WORLDS)
+SMALL = ("one of g", "two of g", "g then h, ana apart, console only")
+"""Walked in seconds, so that mutation testing can afford them for every mutant of the core."""
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in SMALL else pytest.param(name, marks=pytest.mark.slow) for name in WORLDS]
+)
 def test_i1_i2_i3_i6_every_transition_is_the_models(name: str) -> None:
     counts = walk(WORLDS[name])
 

@@ -82,6 +82,7 @@ class Ground:
     """The good bundles that mutations start from."""
 
     def __init__(self, root: Path, requests: int = 36) -> None:
+        root.mkdir(exist_ok=True)
         self.good, self.older, self.forked = root / "good", root / "older", root / "forked"
         connection = filled(requests=requests)
         export_bundle(Reader(connection), self.good, [signer().vkey])

@@ -1,0 +1,47 @@
+"""Changing the log's key: the old key names the new one, the new key accepts, and the log says so.
+
+The entry carries both signatures over one statement, so neither a thief of the old key alone nor an
+operator without it can introduce a key unseen. During the overlap every head carries both
+signatures (``Journal(extra_signers=…)``); the ``vkeys`` file of a bundle gives each key its window.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from audit.checkpoint import BadNote, NoteSigner, parse_vkey
+from audit.entry import Actor, Draft, EntryType, Outcome
+from audit.fields import Value
+
+
+def statement(old_vkey: str, new_vkey: str, size: int) -> bytes:
+    """What both keys sign. Its first line keeps it from ever being a checkpoint."""
+    return f"signoff key rotation v1\n{old_vkey}\n{new_vkey}\n{size}\n".encode()
+
+
+def rotated(id: str, old: NoteSigner, new: NoteSigner, size: int, actor: Actor, now: datetime) -> Draft:
+    """The ``key.rotated`` entry to append when the log has *size* entries."""
+    text = statement(old.vkey, new.vkey, size)
+    data: dict[str, Value] = {
+        "old_vkey": old.vkey,
+        "vkey": new.vkey,
+        "size": size,
+        "old_proof": b64encode(old.sign(text)).decode("ascii"),
+        "proof": b64encode(new.sign(text)).decode("ascii"),
+    }
+    return Draft(EntryType.KEY_ROTATED, id, Outcome.SUCCESS, actor, now, data=data)
+
+
+def check_rotation(data: Mapping[str, Any]) -> bool:
+    """True when both keys signed the rotation that an entry's *data* states."""
+    try:
+        old, new = parse_vkey(str(data["old_vkey"])), parse_vkey(str(data["vkey"]))
+        text = statement(old.vkey, new.vkey, int(data["size"]))
+        proofs = (
+            b64decode(str(data["old_proof"]), validate=True),
+            b64decode(str(data["proof"]), validate=True),
+        )
+    except (BadNote, KeyError, ValueError):
+        return False
+    return old.verifies(text, proofs[0]) and new.verifies(text, proofs[1])

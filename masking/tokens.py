@@ -1,0 +1,212 @@
+"""Reversible and one-way tokens for values that must be joined, or given back, by those who hold the key.
+
+* ``siv``: AES-SIV (RFC 5297) with tenant, type and key id as associated data: deterministic, authenticated,
+  reversible. The value is padded to 16, 32, 64 … bytes, so that the token tells only the size class.
+* ``mac``: HMAC-SHA-256, one way, for joins.
+* vault: a random name for a value that a store holds under AES-GCM; erasing the record erases the value.
+
+Keys come by HKDF-SHA-256 (RFC 5869) from one master key per key id; an old id stays readable until it is dropped.
+Deliberately absent: a plain hash. Numbers like an SSN have few values and are tried out in minutes.
+What a token leaks: that two values of one tenant and type are equal (``siv``, ``mac``), the type, the size class.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from masking.errors import MaskingError
+
+MASTER_BYTES_MIN: Final = 32
+VALUE_BYTES_MAX: Final = 2000
+TOKEN: Final = re.compile(
+    r"\b(tok|mac|vlt)_([a-z0-9_]{1,40})_([a-z0-9]{1,8})_([a-z2-7]{16,4000})(?![A-Za-z0-9])"
+)
+_KID: Final = re.compile(r"[a-z0-9]{1,8}")
+_TYPE: Final = re.compile(r"[A-Z0-9_]{1,40}")
+_SMALLEST: Final = 16
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TokenKeys:
+    """Master keys by key id; *current* makes new tokens, every id opens old ones. Rotation: add, then switch."""
+
+    masters: tuple[tuple[str, bytes], ...]
+    current: str
+
+    def __post_init__(self) -> None:
+        kids = [kid for kid, _ in self.masters]
+        if (
+            len(set(kids)) != len(kids)
+            or self.current not in kids
+            or not all(_KID.fullmatch(k) for k in kids)
+        ):
+            raise MaskingError(
+                "key ids are one to eight lower-case letters or digits, different, and one is current"
+            )
+        if any(len(key) < MASTER_BYTES_MIN for _, key in self.masters):
+            raise MaskingError(f"a master key has at least {MASTER_BYTES_MIN} bytes")
+
+    def master(self, kid: str) -> bytes:
+        for name, key in self.masters:
+            if name == kid:
+                return key
+        raise MaskingError("the token's key is not known here")
+
+
+class Tokens:
+    """Tokens of one tenant. Derived keys are kept, one per purpose and key id."""
+
+    def __init__(self, keys: TokenKeys, tenant: str) -> None:
+        self._keys = keys
+        self._tenant = tenant.encode()
+        self._derived: dict[tuple[str, str], bytes] = {}
+        self._siv: dict[str, AESSIV] = {}
+
+    def tokenize(self, kind: str, value: str) -> str:
+        """The same value of the same type gives the same token under the same key."""
+        kid = self._keys.current
+        sealed = self._cipher(kid).encrypt(_padded(value), self._bound(kind, kid))
+        return f"tok_{kind.lower()}_{kid}_{_base32(sealed)}"
+
+    def detokenize(self, token: str) -> str:
+        """The value, or :class:`MaskingError` when the token is not ours, of another tenant, or altered."""
+        match = TOKEN.fullmatch(token)
+        if match is None or match[1] != "tok":
+            raise MaskingError("not a reversible token")
+        kind, kid = match[2].upper(), match[3]
+        try:
+            return _unpadded(self._cipher(kid).decrypt(_unbase32(match[4]), self._bound(kind, kid)))
+        except (InvalidTag, ValueError):
+            raise MaskingError("the token is not of this tenant, or was altered") from None
+
+    def detokenize_text(self, text: str) -> str:
+        """Every reversible token in *text* opened; one that does not open is a fault."""
+        return TOKEN.sub(lambda m: self.detokenize(m[0]) if m[1] == "tok" else m[0], text)
+
+    def mac(self, kind: str, value: str) -> str:
+        """One way: equal values can be joined, none can be read back."""
+        kid = self._keys.current
+        return f"mac_{_checked(kind).lower()}_{kid}_{_base32(self.digest(kind, value)[:20])}"
+
+    def digest(self, kind: str, value: str) -> bytes:
+        """Keyed digest of *value* under the current key; also the seed of synthetic values."""
+        kid = self._keys.current
+        h = hmac.HMAC(self._derive("mac", kid, 32), hashes.SHA256())
+        for part in (self._tenant, _checked(kind).encode(), value.encode("utf-8", "surrogatepass")):
+            h.update(len(part).to_bytes(4, "big") + part)
+        return h.finalize()
+
+    def format_key(self) -> bytes:
+        """The key for format-preserving encryption, which is opt-in (see ``masking.ff1``)."""
+        return self._derive("ff1", self._keys.current, 32)
+
+    def vault_key(self, kid: str) -> bytes:
+        return self._derive("vault", kid, 32)
+
+    @property
+    def current(self) -> str:
+        return self._keys.current
+
+    def _bound(self, kind: str, kid: str) -> list[bytes]:
+        return [b"signoff/mask/v1", self._tenant, _checked(kind).encode(), kid.encode()]
+
+    def _cipher(self, kid: str) -> AESSIV:
+        cipher = self._siv.get(kid)
+        if cipher is None:
+            cipher = self._siv[kid] = AESSIV(self._derive("siv", kid, 64))
+        return cipher
+
+    def _derive(self, purpose: str, kid: str, size: int) -> bytes:
+        key = self._derived.get((purpose, kid))
+        if key is None:
+            info = b"signoff/mask/v1/" + purpose.encode() + b"/" + kid.encode() + b"/" + self._tenant
+            key = HKDF(hashes.SHA256(), size, salt=None, info=info).derive(self._keys.master(kid))
+            self._derived[purpose, kid] = key
+        return key
+
+
+class VaultStore(Protocol):
+    """Where vault records live. ``put`` never overwrites; ``get`` answers None for what was erased."""
+
+    def put(self, name: str, sealed: bytes, expires: datetime) -> None: ...
+    def get(self, name: str) -> tuple[bytes, datetime] | None: ...
+    def erase(self, name: str) -> None: ...
+
+
+class Vault:
+    """Random tokens. *entropy* gives random bytes; *now* is an argument. Erase the record, and the value is gone."""
+
+    def __init__(self, tokens: Tokens, store: VaultStore, entropy: Callable[[int], bytes]) -> None:
+        self._tokens = tokens
+        self._store = store
+        self._entropy = entropy
+
+    def put(self, kind: str, value: str, expires: datetime) -> str:
+        kid = self._tokens.current
+        name = f"vlt_{_checked(kind).lower()}_{kid}_{_base32(self._entropy(20))}"
+        nonce = self._entropy(12)
+        sealed = nonce + AESGCM(self._tokens.vault_key(kid)).encrypt(nonce, _padded(value), name.encode())
+        self._store.put(name, sealed, expires)
+        return name
+
+    def get(self, token: str, now: datetime) -> str:
+        match = TOKEN.fullmatch(token)
+        record = self._store.get(token) if match is not None and match[1] == "vlt" else None
+        if match is None or record is None or record[1] <= now:
+            raise MaskingError("the vault does not hold this token, or not any more")
+        sealed = record[0]
+        try:
+            return _unpadded(
+                AESGCM(self._tokens.vault_key(match[3])).decrypt(sealed[:12], sealed[12:], token.encode())
+            )
+        except (InvalidTag, ValueError):
+            raise MaskingError("the vault's record was altered") from None
+
+    def erase(self, token: str) -> None:
+        self._store.erase(token)
+
+
+def _checked(kind: str) -> str:
+    if not _TYPE.fullmatch(kind):
+        raise MaskingError("a type is upper-case letters, digits and underscores")
+    return kind
+
+
+def _padded(value: str) -> bytes:
+    """Two bytes of length, the value, zeros up to the size class."""
+    raw = value.encode("utf-8", "surrogatepass")
+    if len(raw) > VALUE_BYTES_MAX:
+        raise MaskingError("the value is too long for a token")
+    size = _SMALLEST
+    while size < len(raw) + 2:
+        size *= 2
+    return (len(raw).to_bytes(2, "big") + raw).ljust(size, b"\0")
+
+
+def _unpadded(data: bytes) -> str:
+    return data[2 : 2 + int.from_bytes(data[:2], "big")].decode("utf-8", "surrogatepass")
+
+
+def _base32(data: bytes) -> str:
+    return base64.b32encode(data).decode().rstrip("=").lower()
+
+
+def _unbase32(text: str) -> bytes:
+    try:
+        data = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    except binascii.Error:
+        raise MaskingError("the token is broken") from None
+    if _base32(data) != text:  # the last letter has unused bits: one value, one spelling
+        raise MaskingError("the token is broken")
+    return data
