@@ -139,14 +139,15 @@ class Site:
     def log(self) -> Path:
         return self.folder / "server.log"
 
+    def command(self, module: str = "bot.cli") -> list[str]:
+        return [sys.executable, "-m", module, "serve", "--config", str(self.folder / "signoff.yaml")]
+
     def start(self, *, still: bool = False) -> Site:
         assert self.process is None
-        module = "tests.support.still_server" if still else "bot.cli"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, "serve", "--config", str(self.folder / "signoff.yaml")],
+                self.command("tests.support.still_server" if still else "bot.cli"),
                 stdout=subprocess.PIPE, stderr=log, cwd=ROOT, start_new_session=True,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
             )  # fmt: skip
         assert self.process.stdout is not None
         told = self.process.stdout.readline()
@@ -158,7 +159,7 @@ class Site:
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """kill -9 of the server; its masking worker is left to find out by itself, and must (``orphans``)."""
+        """kill -9 of the server, and of its masking process (which would find out by itself, but not at once)."""
         self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> None:
