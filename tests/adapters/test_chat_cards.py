@@ -185,7 +185,14 @@ def test_t13_no_invisible_code_point_reaches_a_card() -> None:
     samples_by_category = [
         chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in bad and c not in (9, 10)
     ]
-    chosen = [*samples_by_category[::max(1, len(samples_by_category) // 400)], "\u202e", "\u200b", "\u2066", "�", "\U000e0041"]
+    chosen = [
+        *samples_by_category[:: max(1, len(samples_by_category) // 400)],
+        "\u202e",
+        "\u200b",
+        "\u2066",
+        "�",
+        "\U000e0041",
+    ]
     text = "".join(chosen)
     for start in range(0, len(text), 100):
         card = samples.hostile_card("a" + text[start : start + 100] + "b")

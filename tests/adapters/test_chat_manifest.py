@@ -29,14 +29,18 @@ def schema(name: str) -> Any:
 
 
 def test_slacks_schema_takes_the_manifest_and_refuses_a_typo() -> None:
-    judge = jsonschema.validators.validator_for(schema("slack-manifest-2.0.0.json"))(schema("slack-manifest-2.0.0.json"))
+    judge = jsonschema.validators.validator_for(schema("slack-manifest-2.0.0.json"))(
+        schema("slack-manifest-2.0.0.json")
+    )
 
     assert list(judge.iter_errors(SLACK)) == []
     assert not judge.is_valid({**SLACK, "settings": {**SLACK["settings"], "socket_mode": True}})
 
 
 def test_teams_schema_takes_the_manifest_and_refuses_a_typo() -> None:
-    judge = jsonschema.validators.validator_for(schema("teams-manifest-1.29.json"))(schema("teams-manifest-1.29.json"))
+    judge = jsonschema.validators.validator_for(schema("teams-manifest-1.29.json"))(
+        schema("teams-manifest-1.29.json")
+    )
 
     assert list(judge.iter_errors(TEAMS)) == []
     assert not judge.is_valid({**TEAMS, "botz": []})
@@ -50,7 +54,9 @@ def test_slack_has_our_commands_and_addresses() -> None:
     commands = SLACK["features"]["slash_commands"]
 
     assert {c["command"].lstrip("/") for c in commands} == set(SPECS)
-    addresses = [c["url"] for c in commands] + [SLACK["settings"][k]["request_url"] for k in ("event_subscriptions", "interactivity")]
+    addresses = [c["url"] for c in commands] + [
+        SLACK["settings"][k]["request_url"] for k in ("event_subscriptions", "interactivity")
+    ]
     assert all(address.endswith(PATH) for address in addresses)
     assert all(c["should_escape"] for c in commands)
 

@@ -7,7 +7,24 @@ import pytest
 from bot.core.ids import ACTION, NAME, WORD, agent_id, person_id
 
 GOOD_NAMES = ["a", "0", "ana", "ana.lopez", "ana_lopez", "a-b", "a..b", "a" * 64]
-BAD_NAMES = ["", ".", "a.", ".a", "-a", "a-", "_a", "a_", "A", "Ana", "a b", "ä", "a\n", "a" * 65, "a:b", "a/b"]
+BAD_NAMES = [
+    "",
+    ".",
+    "a.",
+    ".a",
+    "-a",
+    "a-",
+    "_a",
+    "a_",
+    "A",
+    "Ana",
+    "a b",
+    "ä",
+    "a\n",
+    "a" * 65,
+    "a:b",
+    "a/b",
+]
 
 
 @pytest.mark.parametrize("name", GOOD_NAMES)

@@ -139,7 +139,10 @@ def test_two_rules_of_one_name_are_refused() -> None:
 
 
 def test_a_rules_text_is_what_stands_in_the_file() -> None:
-    text = HEAD + "  - name: one  # why\n    when: 'true'\n    allow: true\n  - {name: two, when: 'true', deny: true}\n"
+    text = (
+        HEAD
+        + "  - name: one  # why\n    when: 'true'\n    allow: true\n  - {name: two, when: 'true', deny: true}\n"
+    )
 
     assert [rule.text for rule in load_policy(text).rules] == [
         "name: one  # why\nwhen: 'true'\nallow: true",
@@ -176,7 +179,9 @@ def _members(count: int) -> str:
 
 def test_five_thousand_members_and_not_one_more() -> None:
     assert len(load_policy(_members(5_000)).groups["g"].members) == 5_000
-    assert refusal(_members(5_001)) == FORM + "Expected `array` of length <= 5000 - at `$.groups[...].members`"
+    assert (
+        refusal(_members(5_001)) == FORM + "Expected `array` of length <= 5000 - at `$.groups[...].members`"
+    )
 
 
 @pytest.mark.parametrize(
@@ -320,9 +325,10 @@ def test_a_condition_that_does_not_compile_is_refused(when: str, why: str) -> No
 
 
 def test_an_amount_that_is_no_number_is_refused() -> None:
-    assert rule_refusal(
-        f"{SEAT}, cumulative: {{within: 1h, above: 1, per: [agent], amount: 'true'}}"
-    ) == "`true` gives BOOL, not INT or UINT or DOUBLE."
+    assert (
+        rule_refusal(f"{SEAT}, cumulative: {{within: 1h, above: 1, per: [agent], amount: 'true'}}")
+        == "`true` gives BOOL, not INT or UINT or DOUBLE."
+    )
 
 
 # --- quorums ----------------------------------------------------------------------------------------------
@@ -365,7 +371,10 @@ def test_a_quorum_that_just_enough_people_can_meet_is_read(rule: str) -> None:
 
 
 def test_members_from_elsewhere_are_as_many_as_seats_can_be() -> None:
-    assert rule_of("stages: [[{group: s, approvals: 20}], [{group: s, approvals: 20}]]").requirement.seats_total == 40
+    assert (
+        rule_of("stages: [[{group: s, approvals: 20}], [{group: s, approvals: 20}]]").requirement.seats_total
+        == 40
+    )
 
 
 def test_a_person_named_by_the_policy_and_strangers_add_up() -> None:

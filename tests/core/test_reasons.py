@@ -8,15 +8,58 @@ import pytest
 
 from bot.core.reasons import SENTENCES, Reason, Refused
 
-CODES = """
-no-rule policy-denies policy-error policy-missing masking-failed agent-unknown agent-disabled agent-unowned agent-scope
-pending-cap rate-limit denied-before frozen behalf-unknown key-reused callback-forbidden
-not-found unmapped person-disabled not-eligible separated already-voted no-vote late closed stale-card incomplete-preview
-assurance surface cool-down reason-required directory-down not-requester
-grant-invalid grant-spent grant-lapsed grant-early grant-revoked grant-epoch wrong-agent wrong-payload approvers-changed
-not-redeemed outcome-known
-not-entitled step-up reveal-rate shredded not-admin audit-unavailable
-""".split()
+CODES = [
+    "no-rule",
+    "policy-denies",
+    "policy-error",
+    "policy-missing",
+    "masking-failed",
+    "agent-unknown",
+    "agent-disabled",
+    "agent-unowned",
+    "agent-scope",
+    "pending-cap",
+    "rate-limit",
+    "denied-before",
+    "frozen",
+    "behalf-unknown",
+    "key-reused",
+    "callback-forbidden",
+    "not-found",
+    "unmapped",
+    "person-disabled",
+    "not-eligible",
+    "separated",
+    "already-voted",
+    "no-vote",
+    "late",
+    "closed",
+    "stale-card",
+    "incomplete-preview",
+    "assurance",
+    "surface",
+    "cool-down",
+    "reason-required",
+    "directory-down",
+    "not-requester",
+    "grant-invalid",
+    "grant-spent",
+    "grant-lapsed",
+    "grant-early",
+    "grant-revoked",
+    "grant-epoch",
+    "wrong-agent",
+    "wrong-payload",
+    "approvers-changed",
+    "not-redeemed",
+    "outcome-known",
+    "not-entitled",
+    "step-up",
+    "reveal-rate",
+    "shredded",
+    "not-admin",
+    "audit-unavailable",
+]
 """Frozen: written to audit logs and API answers. A code is never renamed, reused or taken away."""
 
 FINAL = {

@@ -33,7 +33,12 @@ def with_canaries() -> dict[str, Any]:
         CANARIES["email"]: "a key that is data",
     }
     said = f"mail {CANARIES['email']} or call {CANARIES['phone']}"
-    return {**asked, "parameters": asked["parameters"] | hidden, "justification": said, "context": {"sample": [hidden]}}
+    return {
+        **asked,
+        "parameters": asked["parameters"] | hidden,
+        "justification": said,
+        "context": {"sample": [hidden]},
+    }
 
 
 def ask(site: Site, who: str = "bot", asked: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:

@@ -59,7 +59,9 @@ class Visitor:
         self.page.wait_for_url(re.compile("done="))
 
 
-def test_i2_i10_one_vote_by_api_and_one_in_the_browser_decide_and_no_canary_is_on_the_page(site: Site, browser: Any):
+def test_i2_i10_one_vote_by_api_and_one_in_the_browser_decide_and_no_canary_is_on_the_page(
+    site: Site, browser: Any
+):
     asked = with_canaries()
     request = ask(site, asked=asked)["id"]
     ana = Visitor(browser, site, "ana")
@@ -128,7 +130,9 @@ def test_i10_t19_a_revealed_value_is_on_the_page_only_after_its_audit_entry(site
     ana.open(request)
     assert "reveal.viewed" not in site.entries(request)
 
-    row = ana.page.locator("details.reveal", has=ana.page.locator("xpath=ancestor::*[@data-part][contains(., 'ssn')]")).first
+    row = ana.page.locator(
+        "details.reveal", has=ana.page.locator("xpath=ancestor::*[@data-part][contains(., 'ssn')]")
+    ).first
     row.locator("summary").click()
     row.locator("input[name=purpose]").fill("checking whom this is about")
     row.locator("button").click()

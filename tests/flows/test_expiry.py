@@ -28,7 +28,9 @@ class Late:
 
 @pytest.fixture(scope="module", params=["scheduler running", "scheduler stopped"])
 def late(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Late]:
-    with running(tmp_path_factory.mktemp("late") / "signoff", still=request.param == "scheduler stopped") as site:
+    with running(
+        tmp_path_factory.mktemp("late") / "signoff", still=request.param == "scheduler stopped"
+    ) as site:
         voted = ask(site, asked=body(decide_within_seconds=10))
         unseen = ask(site, asked=body(decide_within_seconds=10))["id"]
         assert vote(site, "ana", voted["id"]).status_code == 200
@@ -44,7 +46,9 @@ def is_still(late: Late) -> bool:
     return "request.expired" not in late.site.entries(late.unseen)
 
 
-def test_i6_t37_the_scheduler_records_expiry_when_it_runs_and_only_then(late: Late, request: pytest.FixtureRequest):
+def test_i6_t37_the_scheduler_records_expiry_when_it_runs_and_only_then(
+    late: Late, request: pytest.FixtureRequest
+):
     should_be_still = "stopped" in request.node.callspec.id
 
     assert is_still(late) is should_be_still

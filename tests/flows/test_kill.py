@@ -86,7 +86,14 @@ async def _worker(site: Site, ledger: Ledger, name: str) -> None:
             if rng.random() < 0.2:
                 continue
             ledger.redeem_meant.add(grant)
-            if await post("bot", "/v1/grants/redeem", {"token": token, "payload": payload_of(asked), "redemption_key": key}) is None:
+            if (
+                await post(
+                    "bot",
+                    "/v1/grants/redeem",
+                    {"token": token, "payload": payload_of(asked), "redemption_key": key},
+                )
+                is None
+            ):
                 continue
             ledger.redeemed.add(grant)
             if rng.random() < 0.3:
@@ -116,7 +123,9 @@ async def _guarded(site: Site, ledger: Ledger, name: str) -> None:
 
 
 def _kill_while_starting(site: Site, seconds: float) -> None:
-    starting = subprocess.Popen(site.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, cwd=ROOT)
+    starting = subprocess.Popen(
+        site.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, cwd=ROOT
+    )
     time.sleep(seconds)
     starting.kill()
     starting.wait()
@@ -168,13 +177,19 @@ def check(site: Site, ledger: Ledger) -> None:
     known = set(ledger.asked.values())
     assert {(id, person) for id, person in votes if id in known} <= ledger.votes_meant
     assert not {id for id, _ in votes} - known  # nobody votes on what was never answered
-    assert {id for id, (_, state) in grants.items() if state in ("redeemed", "succeeded")} <= ledger.redeem_meant
+    assert {
+        id for id, (_, state) in grants.items() if state in ("redeemed", "succeeded")
+    } <= ledger.redeem_meant
     assert {id for id, (_, state) in grants.items() if state == "succeeded"} <= ledger.outcomes_meant
     assert set(requests.values()) <= {"pending", "approved"}
     # state and log are one
     approvals = {id: sum(1 for request, _ in votes if request == id) for id in requests}
-    assert {id for id, state in requests.items() if state == "approved"} == {id for id, n in approvals.items() if n == 2}
-    assert {request for request, _ in grants.values()} == {id for id, state in requests.items() if state == "approved"}
+    assert {id for id, state in requests.items() if state == "approved"} == {
+        id for id, n in approvals.items() if n == 2
+    }
+    assert {request for request, _ in grants.values()} == {
+        id for id, state in requests.items() if state == "approved"
+    }
     assert set(entries) == set(requests)
     states = {request: state for request, state in grants.values()}
     for id, types in entries.items():
@@ -190,11 +205,16 @@ def check(site: Site, ledger: Ledger) -> None:
 
 def check_grants_over_http(site: Site, ledger: Ledger, rng: random.Random) -> None:
     """Spent stays spent; what may have been spent is spent exactly once by its own key; what was not can be."""
-    for request, (grant, token, key) in rng.sample(sorted(ledger.tokens.items()), min(60, len(ledger.tokens))):
+    for request, (grant, token, key) in rng.sample(
+        sorted(ledger.tokens.items()), min(60, len(ledger.tokens))
+    ):
         payload = payload_of(ledger.meant[key])
         assert look(site, request)["grant"]["id"] == grant
         if grant in ledger.redeemed:
-            assert problem(redeem(site, token, payload, redemption_key="somebody-else")) == (409, "grant-spent")
+            assert problem(redeem(site, token, payload, redemption_key="somebody-else")) == (
+                409,
+                "grant-spent",
+            )
             continue
         ledger.redeem_meant.add(grant)
         mine = redeem(site, token, payload, redemption_key=key)

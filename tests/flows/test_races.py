@@ -34,7 +34,9 @@ async def _post(http: aiohttp.ClientSession, path: str, **more: Any) -> tuple[in
         return answer.status, (await answer.json(content_type=None)) if is_json else {}
 
 
-async def _all(site: Site, calls: list[dict[str, Any]], connections: int = 100) -> list[tuple[int, dict[str, Any]]]:
+async def _all(
+    site: Site, calls: list[dict[str, Any]], connections: int = 100
+) -> list[tuple[int, dict[str, Any]]]:
     timeout = aiohttp.ClientTimeout(total=120)
     connector = aiohttp.TCPConnector(limit=connections)
     async with aiohttp.ClientSession(site.url, connector=connector, timeout=timeout) as http:
@@ -46,7 +48,9 @@ def _bearer(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("denials", [0, 3])
-def test_i1_i2_t36_1000_votes_of_100_people_by_api_and_console_make_one_decision_and_at_most_one_grant(site: Site, denials: int):
+def test_i1_i2_t36_1000_votes_of_100_people_by_api_and_console_make_one_decision_and_at_most_one_grant(
+    site: Site, denials: int
+):
     rng = random.Random(SEED + denials)
     names = [f"p{n:02d}" for n in range(CROWD)]
     request = ask(site, asked=body(action="crowd.ask"))["id"]
@@ -59,9 +63,15 @@ def test_i1_i2_t36_1000_votes_of_100_people_by_api_and_console_make_one_decision
         call = {"path": f"/requests/{request}/votes", "data": form, "headers": headers}
         calls += [call] * (CONSOLE_VOTES // len(visitors))
         visitor.http.close()
-    api = [name for name in names for _ in range((VOTES - CONSOLE_VOTES) // CROWD + 1)][: VOTES - CONSOLE_VOTES]
+    api = [name for name in names for _ in range((VOTES - CONSOLE_VOTES) // CROWD + 1)][
+        : VOTES - CONSOLE_VOTES
+    ]
     calls += [
-        {"path": f"/v1/requests/{request}/votes", "json": {"choice": "approve"}, "headers": _bearer(site.tokens[name])}
+        {
+            "path": f"/v1/requests/{request}/votes",
+            "json": {"choice": "approve"},
+            "headers": _bearer(site.tokens[name]),
+        }
         for name in api
     ]
     deniers = rng.sample(range(CONSOLE_VOTES, len(calls)), denials)
@@ -97,7 +107,11 @@ def test_i1_i2_t36_1000_votes_of_100_people_by_api_and_console_make_one_decision
 
 def test_i5_t40_of_1000_parallel_redemptions_one_succeeds(site: Site):
     seen, payload = approved(site)
-    call = {"path": "/v1/grants/redeem", "json": {"token": seen["grant"]["token"], "payload": payload}, "headers": _bearer(site.keys["bot"])}
+    call = {
+        "path": "/v1/grants/redeem",
+        "json": {"token": seen["grant"]["token"], "payload": payload},
+        "headers": _bearer(site.keys["bot"]),
+    }
 
     answers = asyncio.run(_all(site, [call] * 1_000))
 
@@ -109,7 +123,11 @@ def test_i5_t40_of_1000_parallel_redemptions_one_succeeds(site: Site):
 def test_i11_t09_1000_posts_with_one_idempotency_key_make_one_request(site: Site):
     asked = body()
     before = site.rows("SELECT count(*) FROM request")[0][0]
-    call = {"path": "/v1/requests", "json": asked, "headers": _bearer(site.keys["bot"]) | {"Idempotency-Key": "thousand"}}
+    call = {
+        "path": "/v1/requests",
+        "json": asked,
+        "headers": _bearer(site.keys["bot"]) | {"Idempotency-Key": "thousand"},
+    }
 
     answers = asyncio.run(_all(site, [call] * 1_000))
 
@@ -125,8 +143,13 @@ def test_i1_t36_approve_deny_and_cancel_at_once_leave_one_ending(site: Site):
     calls = []
     for request in requests:
         path = f"/v1/requests/{request}/votes"
-        calls += [{"path": path, "json": {"choice": "approve"}, "headers": _bearer(site.tokens[name])} for name in ("ana", "bo")]
-        calls.append({"path": path, "json": {"choice": "deny", "comment": "no"}, "headers": _bearer(site.tokens["cy"])})
+        calls += [
+            {"path": path, "json": {"choice": "approve"}, "headers": _bearer(site.tokens[name])}
+            for name in ("ana", "bo")
+        ]
+        calls.append(
+            {"path": path, "json": {"choice": "deny", "comment": "no"}, "headers": _bearer(site.tokens["cy"])}
+        )
         calls.append({"path": f"/v1/requests/{request}/cancel", "headers": _bearer(site.keys["bot"])})
     rng.shuffle(calls)
 
@@ -135,7 +158,11 @@ def test_i1_t36_approve_deny_and_cancel_at_once_leave_one_ending(site: Site):
     endings = Counter()
     for request in requests:
         entries = Counter(site.entries(request))
-        kinds = {kind: entries[kind] for kind in ("decision.approved", "decision.denied", "request.cancelled") if entries[kind]}
+        kinds = {
+            kind: entries[kind]
+            for kind in ("decision.approved", "decision.denied", "request.cancelled")
+            if entries[kind]
+        }
         assert sum(kinds.values()) == 1, (request, entries)
         assert entries["grant.issued"] == entries["decision.approved"]
         endings.update(kinds)

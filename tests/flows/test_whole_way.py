@@ -49,20 +49,37 @@ def test_i10_t50_no_canary_is_readable_anywhere_on_the_whole_way(site: Site):
     request = keep("ask", site.call("bot", "POST", "/v1/requests", asked)).json()["id"]
     card = keep("card", site.call("ana", "GET", f"/v1/requests/{request}/card")).json()
     with ConsoleVisitor(site, "ana") as ana:
-        for path in (f"/requests/{request}", f"/requests/{request}/confirm", f"/requests/{request}/live", "/"):
+        for path in (
+            f"/requests/{request}",
+            f"/requests/{request}/confirm",
+            f"/requests/{request}/live",
+            "/",
+        ):
             keep(f"page {path}", ana.get(path))
         keep("console vote", ana.vote(request, "approve", comment=f"ask {CANARIES['email']}"))
     keep("second vote", vote(site, "bo", request, comment=f"card {CANARIES['card']}"))
     seen = keep("look", site.call("bot", "GET", f"/v1/requests/{request}")).json()
     token = seen["grant"]["token"]
     payload = payload_of(asked)
-    keep("wrong payload", redeem(site, token, payload | {"parameters": payload["parameters"] | {"extra": CANARIES["ssn"]}}))
+    keep(
+        "wrong payload",
+        redeem(site, token, payload | {"parameters": payload["parameters"] | {"extra": CANARIES["ssn"]}}),
+    )
     keep("redeem", redeem(site, token, payload))
     keep("spent", redeem(site, token, payload))
     detail = {"outcome": "failed", "detail": f"could not mail {CANARIES['email']}"}
     keep("outcome", site.call("bot", "POST", f"/v1/grants/{seen['grant']['id']}/outcome", detail))
     keep("not a schema", site.call("bot", "POST", "/v1/requests", asked | {"approved": CANARIES["password"]}))
-    keep("broken", site.call("bot", "POST", "/v1/requests", content=json.dumps(asked).encode()[:-1], headers={"content-type": "application/json"}))
+    keep(
+        "broken",
+        site.call(
+            "bot",
+            "POST",
+            "/v1/requests",
+            content=json.dumps(asked).encode()[:-1],
+            headers={"content-type": "application/json"},
+        ),
+    )
     keep("nowhere", site.call("bot", "GET", f"/v1/requests/{CANARIES['ssn']}"))
     keep("metrics", site.call(None, "GET", "/metrics"))
     keep("entries", site.call("sam", "GET", "/v1/audit/entries?limit=500"))
@@ -132,7 +149,9 @@ def test_i2_t04_one_person_by_token_second_token_and_console_counts_once(site: S
     version = vote(site, "ana", request).json()["version"]
 
     other_token = {"authorization": f"Bearer {site.second_tokens['ana']}"}
-    second = site.call(None, "POST", f"/v1/requests/{request}/votes", {"choice": "approve"}, headers=other_token)
+    second = site.call(
+        None, "POST", f"/v1/requests/{request}/votes", {"choice": "approve"}, headers=other_token
+    )
     with ConsoleVisitor(site, "ana") as ana:
         third = ana.vote(request, "approve", version)
 
@@ -155,12 +174,21 @@ DECIDING = [
     ("/v1/requests/{id}/votes", {"choice": "deny", "comment": "no"}),
     ("/v1/requests/{id}/withdraw", None),
 ]
-CONSOLE = ["/requests/{id}/votes", "/requests/{id}/withdraw", "/requests/{id}/reveal", "/requests/{id}/cancel", "/freeze", "/freeze/lift"]
+CONSOLE = [
+    "/requests/{id}/votes",
+    "/requests/{id}/withdraw",
+    "/requests/{id}/reveal",
+    "/requests/{id}/cancel",
+    "/freeze",
+    "/freeze/lift",
+]
 
 
 @pytest.mark.parametrize("credential", ["key", "signature", "garbage"])
 @pytest.mark.parametrize(("path", "sent"), DECIDING)
-def test_i3_an_agents_credential_opens_no_route_that_decides(site: Site, path: str, sent: object, credential: str):
+def test_i3_an_agents_credential_opens_no_route_that_decides(
+    site: Site, path: str, sent: object, credential: str
+):
     request = ask(site)["id"]
     vote(site, "ana", request)
     path = path.format(id=request)
@@ -171,7 +199,9 @@ def test_i3_an_agents_credential_opens_no_route_that_decides(site: Site, path: s
         "garbage": {"authorization": "Bearer sok_" + "a" * 16},
     }[credential]
 
-    answer = site.call(None, "POST", path, content=raw, headers={"content-type": "application/json"} | headers)
+    answer = site.call(
+        None, "POST", path, content=raw, headers={"content-type": "application/json"} | headers
+    )
 
     assert problem(answer) == (403, "forbidden")
     assert site.entries(request).count("vote.cast") == 1
@@ -182,7 +212,11 @@ def test_i3_an_agents_credential_opens_no_route_that_decides(site: Site, path: s
 def test_an_agents_credential_opens_no_page_of_the_console(site: Site, path: str):
     request = ask(site)["id"]
     form = {"choice": "approve", "version": "1", "seen": "all", "leaf": "6", "purpose": "x", "reason": "x"}
-    headers = {"origin": site.url, "sec-fetch-site": "same-origin", "authorization": f"Bearer {site.keys['bot']}"}
+    headers = {
+        "origin": site.url,
+        "sec-fetch-site": "same-origin",
+        "authorization": f"Bearer {site.keys['bot']}",
+    }
 
     answer = site.call(None, "POST", path.format(id=request), data=form, headers=headers)
 
@@ -211,7 +245,13 @@ def test_i11_t26_a_signed_ask_is_taken_once_and_its_replay_is_refused(site: Site
     first = site.call(None, "POST", "/v1/requests", content=raw, headers=headers)
     again = site.call(None, "POST", "/v1/requests", content=raw, headers=headers)
     # The sender's own retry carries the same id and a new time: the same request, not a second one.
-    retried = site.call(None, "POST", "/v1/requests", content=raw, headers=signed_headers(site, "bot", "msg_replayed", int(time.time()) + 1, raw))
+    retried = site.call(
+        None,
+        "POST",
+        "/v1/requests",
+        content=raw,
+        headers=signed_headers(site, "bot", "msg_replayed", int(time.time()) + 1, raw),
+    )
 
     assert first.status_code == 202
     assert problem(again) == (401, "unauthorized")
@@ -232,7 +272,10 @@ def test_t25_a_signature_over_anything_else_is_refused(site: Site, change: str):
     }[change]
     sent = raw.replace(b"customers", b"custodian") if change == "body" else raw
 
-    assert problem(site.call(None, "POST", "/v1/requests", content=sent, headers=headers | changed)) == (401, "unauthorized")
+    assert problem(site.call(None, "POST", "/v1/requests", content=sent, headers=headers | changed)) == (
+        401,
+        "unauthorized",
+    )
 
 
 def test_i4_t17_an_amended_payload_is_another_request_and_no_vote_crosses(site: Site):
@@ -273,7 +316,9 @@ def test_i5_t40_a_grant_is_spent_once_and_only_by_its_agent(site: Site):
     assert problem(redeem(site, token, payload, "other")) == (403, "wrong-agent")
     assert redeem(site, token, payload).status_code == 200
     assert problem(redeem(site, token, payload)) == (409, "grant-spent")
-    assert site.call("ana", "POST", "/v1/grants/redeem", {"token": token, "payload": payload}).status_code == 403
+    assert (
+        site.call("ana", "POST", "/v1/grants/redeem", {"token": token, "payload": payload}).status_code == 403
+    )
     assert site.entries(seen["id"]).count("grant.used.begin") == 1
 
 
@@ -356,7 +401,9 @@ def test_a7_frozen_means_no_approval_no_grant_no_redemption_while_denials_and_li
             assert vote(site, "bo", waiting).status_code == 423
             assert look(site, waiting)["grant"] is None
             assert redeem(site, seen["grant"]["token"], payload).status_code == 423
-            assert site.call("bot", "POST", "/v1/requests", body(action="db.read")).json().get("grant") is None
+            assert (
+                site.call("bot", "POST", "/v1/requests", body(action="db.read")).json().get("grant") is None
+            )
             assert vote(site, "bo", doomed, "deny", comment="frozen anyway").json()["state"] == "denied"
         finally:
             assert root.post("/freeze/lift", {}).status_code == 303

@@ -27,7 +27,9 @@ class ConsoleVisitor:
     def __enter__(self) -> ConsoleVisitor:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.http.close()
 
     def get(self, path: str) -> httpx.Response:
@@ -38,7 +40,9 @@ class ConsoleVisitor:
         assert found
         return found[1]
 
-    def post(self, path: str, form: dict[str, str], *, at: str = "/profile", **headers: str) -> httpx.Response:
+    def post(
+        self, path: str, form: dict[str, str], *, at: str = "/profile", **headers: str
+    ) -> httpx.Response:
         sent = {"origin": self.site.url, "sec-fetch-site": "same-origin"} | headers
         return self.http.post(path, data={"csrf": self.token(at)} | form, headers=sent)
 
@@ -60,5 +64,8 @@ def signed_headers(site: Site, agent: str, id: str, timestamp: int, body: bytes)
 
 def problem(answer: httpx.Response) -> tuple[int, Any]:
     """Status and code of a problem document (RFC 9457)."""
-    assert answer.headers["content-type"] == "application/problem+json", (answer.status_code, answer.text[:300])
+    assert answer.headers["content-type"] == "application/problem+json", (
+        answer.status_code,
+        answer.text[:300],
+    )
     return answer.status_code, answer.json()["code"]

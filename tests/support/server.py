@@ -200,7 +200,9 @@ class Site:
         """The types of the log's entries, in order."""
         if request is None:
             return [row[0] for row in self.rows("SELECT type FROM audit_leaf ORDER BY seq")]
-        return [row[0] for row in self.rows("SELECT type FROM audit_leaf WHERE req = ? ORDER BY seq", request)]
+        return [
+            row[0] for row in self.rows("SELECT type FROM audit_leaf WHERE req = ? ORDER BY seq", request)
+        ]
 
     def verify(self) -> Report:
         """The whole log of the live database, against its signed heads and the head kept outside."""
@@ -215,14 +217,26 @@ class Site:
     def written(self) -> dict[str, bytes]:
         """Every file of the installation that the server writes: database, WAL, shared memory, log, head."""
         files = [path for path in self.folder.rglob("*") if path.is_file() and "keys" not in path.parts]
-        return {path.name: path.read_bytes() for path in files if path.name not in {"policy.yaml", "signoff.yaml"}}
+        return {
+            path.name: path.read_bytes() for path in files if path.name not in {"policy.yaml", "signoff.yaml"}
+        }
 
 
 def spellings(value: str) -> set[bytes]:
     """*value* as it would look in JSON, a URL, HTML, hexadecimal or base64 (at each of the three alignments)."""
     raw = value.encode()
-    found = {raw, json.dumps(value)[1:-1].encode(), urllib.parse.quote(value).encode(), urllib.parse.quote_plus(value).encode()}
-    found |= {raw.hex().encode(), raw.hex().upper().encode(), value.replace(" ", "").encode(), value.encode("utf-16-le")}
+    found = {
+        raw,
+        json.dumps(value)[1:-1].encode(),
+        urllib.parse.quote(value).encode(),
+        urllib.parse.quote_plus(value).encode(),
+    }
+    found |= {
+        raw.hex().encode(),
+        raw.hex().upper().encode(),
+        value.replace(" ", "").encode(),
+        value.encode("utf-16-le"),
+    }
     for pad in range(3):
         text = base64.b64encode(b"\0" * pad + raw)
         # The first and last characters mix with their neighbours.
@@ -231,9 +245,16 @@ def spellings(value: str) -> set[bytes]:
     return {spelling for spelling in found if len(spelling) >= 6}
 
 
-def leaks(places: dict[str, bytes], canaries: Iterable[str] = tuple(CANARIES.values())) -> list[tuple[str, str]]:
+def leaks(
+    places: dict[str, bytes], canaries: Iterable[str] = tuple(CANARIES.values())
+) -> list[tuple[str, str]]:
     """(place, canary) for each canary that can be read in some spelling."""
-    return [(name, canary) for name, data in places.items() for canary in canaries if any(s in data for s in spellings(canary))]
+    return [
+        (name, canary)
+        for name, data in places.items()
+        for canary in canaries
+        if any(s in data for s in spellings(canary))
+    ]
 
 
 def install(folder: Path, *, crowd: bool = False) -> Site:
@@ -255,7 +276,12 @@ async def _furnish(site: Site, people: list[str]) -> None:
             roles = {"root": frozenset({Role.ADMIN}), "sam": frozenset({Role.AUDITOR})}.get(name, frozenset())
             await bot.desk.add_person(None, id, name.title(), roles)
             await bot.desk.link_account(
-                None, AccountKey(f"local:{name}"), id, proof="operator", secret=_hashed(), cool_down=timedelta()
+                None,
+                AccountKey(f"local:{name}"),
+                id,
+                proof="operator",
+                secret=_hashed(),
+                cool_down=timedelta(),
             )
             for tokens in (site.tokens, site.second_tokens):
                 token = await bot.desk.issue_person_token(None, id, timedelta(days=1))
