@@ -13,7 +13,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -30,13 +30,16 @@ from adapters.keys.files import load as load_keys
 from adapters.stores.sqlite import SqliteStore
 from adapters.web.app import create_routes as console_routes
 from adapters.web.csp import security_headers
+from adapters.web.guard import OfferLink
 from adapters.web.settings import OidcSettings, WebSettings
 from audit import genesis
 from audit.disclosure import GcmSealer
 from audit.journal import Journal
 from bot import __version__, mint
+from bot.chat.link import Links
 from bot.clock import SystemClock
 from bot.config import Config
+from bot.core.people import Actor
 from bot.core.policy_load import PolicyError
 from bot.desk.context import DeskSettings, Office
 from bot.desk.entries import SYSTEM
@@ -55,6 +58,7 @@ from masking import Worker
 
 if TYPE_CHECKING:
     from bot.slack_wiring import Slack
+    from bot.teams_wiring import Teams
 
 ANCHOR_EVERY: Final = timedelta(minutes=1)
 STOP_SECONDS: Final = 10
@@ -75,7 +79,9 @@ class Bot:
     head_file: HeadFile | None
     outbox: Outbox
     scheduler: Scheduler
+    links: Links
     slack: Slack | None = None
+    teams: Teams | None = None
     routes: list[BaseRoute] = field(default_factory=list)
 
 
@@ -110,8 +116,12 @@ def assemble(config: Config) -> Bot:
     desk = DeskService(office, verifier_of(store, keys, config))
     head_file = HeadFile(config.audit.head_file) if config.audit.head_file is not None else None
     anchors = (head_file,) if head_file is not None else ()
-    slack = _slack(config, office, desk, directory)
-    surfaces: dict[str, Surface] = {"slack": slack.surface} if slack is not None else {}
+    links = Links(store, desk, clock, rand, keys.mac)
+    slack = _slack(config, office, desk, directory, links)
+    teams = _teams(config, office, desk, links)
+    surfaces: dict[str, Surface] = {
+        chat.surface.prefix: chat.surface for chat in (slack, teams) if chat is not None
+    }
     callbacks = CallbackSender(store, keys, clock, _agent_settings(config))
     outbox = Outbox(store, clock, rand, anchors=anchors, surfaces=surfaces, callbacks=callbacks)
     periodic = [purge(store)]
@@ -119,17 +129,27 @@ def assemble(config: Config) -> Bot:
         periodic.append(anchoring(store, [anchor.name for anchor in anchors], ANCHOR_EVERY, outbox.poke))
     scheduler = Scheduler(desk, clock, periodic)
     office.poke, office.nudge = outbox.poke, scheduler.nudge
-    bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, slack)
+    bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, links, slack, teams)
     bot.routes = _routes(bot, worker)
     return bot
 
 
-def _slack(config: Config, office: Office, desk: DeskService, directory: PolicyDirectory) -> Slack | None:
+def _teams(config: Config, office: Office, desk: DeskService, links: Links) -> Teams | None:
+    if config.teams is None:
+        return None
+    from bot import teams_wiring
+
+    return teams_wiring.assemble(config.teams, config, office, desk, links)
+
+
+def _slack(
+    config: Config, office: Office, desk: DeskService, directory: PolicyDirectory, links: Links
+) -> Slack | None:
     if config.slack is None:
         return None
     from bot import slack_wiring
 
-    slack = slack_wiring.assemble(config.slack, office, desk)
+    slack = slack_wiring.assemble(config.slack, office, desk, links)
     directory.slack_members = slack.groups.members
     return slack
 
@@ -148,14 +168,34 @@ def _routes(bot: Bot, worker: Worker) -> list[BaseRoute]:
     oidc = config.console.oidc
     signing_keys = ConsoleKeys(oidc.jwks_uri, office.clock) if oidc is not None else None
     console = console_routes(
-        bot.desk, bot.store, office.clock, office.rand, web_settings(config), keys=signing_keys
+        bot.desk,
+        bot.store,
+        office.clock,
+        office.rand,
+        web_settings(config),
+        keys=signing_keys,
+        offer_link=_offer(bot),
     )
     chat = (
         [bot.slack.app.route]
         if bot.slack is not None and config.slack and config.slack.mode == "http"
         else []
     )
+    if bot.teams is not None:
+        chat.append(bot.teams.app.route)
     return [*console, *chat, *agents]
+
+
+def _offer(bot: Bot) -> OfferLink | None:
+    """Codes that link chat accounts, for the console; none when there is no chat."""
+    if bot.slack is None and bot.teams is None:
+        return None
+
+    async def offer(actor: Actor) -> tuple[str, datetime]:
+        made = await bot.links.offer(actor)
+        return made.code, made.until
+
+    return offer
 
 
 def _agent_settings(config: Config) -> AgentsSettings:
@@ -237,6 +277,8 @@ async def running(bot: Bot) -> AsyncIterator[None]:
             bot.outbox.stop()
             if bot.slack is not None:
                 await bot.slack.app.stop()
+            if bot.teams is not None:
+                await bot.teams.app.stop()
             await _journal_life(bot, start=False)
 
 

@@ -29,14 +29,13 @@ class Slack:
     groups: SlackGroups
 
 
-def assemble(settings: SlackSettings, office: Office, desk: DeskService) -> Slack:
+def assemble(settings: SlackSettings, office: Office, desk: DeskService, links: Links) -> Slack:
     """The adapter, not yet started."""
     clock = office.clock
     pace = Pace(clock.monotonic, interval=POST_SECONDS, burst=POST_BURST)
     api = Api(settings.api_url, settings.bot_token, pace)
     cards = Cards.create(office.keys.mac)
     surface = SlackSurface(api, cards, settings, desk, office.store, clock, office.directory)
-    links = Links(office.store, desk, clock, office.rand, office.keys.mac)
     answers = Answers(desk, links, clock, office.settings.issuer)
     app = SlackApp(Parts(settings, desk, clock, office.keys.mac, api, cards, surface, answers))
     return Slack(app, surface, SlackGroups(api, settings.team, clock.monotonic))

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 from adapters.web import login
 from adapters.web.fetch import fetch as provider_fetch
-from adapters.web.guard import Access, Console, Handler, Visit, guarded
+from adapters.web.guard import Access, Console, Handler, OfferLink, Visit, guarded
 from adapters.web.oidc import CALLBACK, Fetch, Oidc, SigningKeys
 from adapters.web.pages import agents, audit, events, inbox, people, policies, profile, request
 from adapters.web.passwords import Passwords
@@ -54,6 +54,7 @@ def create_routes(
     *,
     fetch: Fetch = provider_fetch,
     keys: SigningKeys | None = None,
+    offer_link: OfferLink | None = None,
 ) -> list[BaseRoute]:
     """The console's routes. *keys* is needed when ``settings.oidc`` is set: the cache of issuers' keys, which the identity adapter owns."""
     oidc = None
@@ -70,5 +71,6 @@ def create_routes(
         sessions=Sessions(store, clock, rand, settings),
         passwords=Passwords(settings.password_file),
         oidc=oidc,
+        offer_link=offer_link,
     )
     return [guarded(console, path, handler, method, access) for method, path, handler, access in TABLE]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from hashlib import sha256
 from typing import Any, Final
@@ -45,6 +46,10 @@ class Access(Enum):
     SIGNED_IN = "signed in"
 
 
+OfferLink = Callable[[Actor], Awaitable[tuple[str, datetime]]]
+"""A code that links a chat account to the signed-in person when it is typed there, and its end. None: no chat is set up."""
+
+
 @dataclass(slots=True)
 class Console:
     """Everything the pages share. Made once by ``app.create_routes``."""
@@ -57,6 +62,7 @@ class Console:
     sessions: Sessions
     passwords: Passwords
     oidc: Oidc | None
+    offer_link: OfferLink | None = None
     throttle: limits.Throttle = field(default_factory=limits.Throttle)
     streams: limits.Streams = field(default_factory=limits.Streams)
 
