@@ -59,11 +59,14 @@ _SUFFIX: Final = [
     "cove",
     "crossing",
 ]
-_LITERAL: Final = tuple(
-    f" {s}"
-    for s in _SUFFIX
-    if s not in {"st", "dr", "pl", "row", "view", "hill", "park", "path", "close", "way"}
-) + (" st.", " st,", " st ", " st\n", " dr.", " dr,", " pl,", " way,", " close,", " park,", " hill,")
+_LITERAL: Final = (
+    *(
+        f" {s}"
+        for s in _SUFFIX
+        if s not in {"st", "dr", "pl", "row", "view", "hill", "park", "path", "close", "way"}
+    ),
+    *(" st.", " st,", " st ", " st\n", " dr.", " dr,", " pl,", " way,", " close,", " park,", " hill,"),
+)
 _UNIT: Final = r"(?:,?\s(?i:apt|apartment|suite|ste|unit|floor|fl|room|rm|#)\.?\s?#?[A-Za-z0-9-]{1,6})?"
 _TAIL: Final = r"(?:,?\s{1,2}[A-Z][\w.' -]{1,28}?,?\s(?:[A-Z]{2})\s\d{5}(?:-\d{4})?)?"
 
