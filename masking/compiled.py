@@ -41,6 +41,8 @@ class Rule:
     context: Vocabulary
     anti: Vocabulary
     context_required: bool
+    needs_words: bool = False
+    """No place of this rule can reach the threshold without a word for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def compile_rules(config: EngineConfig) -> Compiled:
     finders = []
     for recognizer in detect.recognizers():
         for pattern in recognizer.patterns:
-            rule = _rule(recognizer, pattern)
+            rule = _rule(recognizer, pattern, config.threshold)
             if isinstance(pattern.anchor, Literals):
                 for literal in pattern.anchor.strings:
                     literals.setdefault(literal.lower(), []).append(rule)
@@ -105,7 +107,7 @@ def compile_rules(config: EngineConfig) -> Compiled:
     )
 
 
-def _rule(recognizer: Recognizer, pattern: Pattern) -> Rule:
+def _rule(recognizer: Recognizer, pattern: Pattern, threshold: float) -> Rule:
     anchor = pattern.anchor
     literal = isinstance(anchor, Literals)
     if literal and not pattern.regex:
@@ -124,6 +126,8 @@ def _rule(recognizer: Recognizer, pattern: Pattern) -> Rule:
         context=Vocabulary(recognizer.context),
         anti=Vocabulary(recognizer.anti_context),
         context_required=recognizer.context_required,
+        needs_words=recognizer.context_required
+        or max(pattern.score, recognizer.validated_score if recognizer.validator else 0.0) < threshold,
     )
 
 

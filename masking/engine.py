@@ -16,7 +16,16 @@ from masking.document import JSON, MaskedDocument, mask_value
 from masking.errors import MaskingError
 from masking.masked import Masked
 from masking.operators import Numbering, Writing, write
-from masking.resolve import RANK_CERTAIN, RANK_KEY, RANK_MODEL, RANK_PATTERN, resolve
+from masking.resolve import (
+    CERTAIN,
+    RANK_CERTAIN,
+    RANK_KEY,
+    RANK_MODEL,
+    RANK_PATTERN,
+    RANK_STRUCTURE,
+    STRUCTURE,
+    resolve,
+)
 from masking.scan import Candidates, scan_literals, scan_runs
 from masking.spans import Span
 from masking.view import View, is_placeholder
@@ -94,7 +103,7 @@ class Engine:
                 rank = RANK_MODEL if rule.model else RANK_PATTERN
                 for span in rule.find(view):
                     if span.score >= threshold:
-                        found.append((RANK_CERTAIN if span.score >= 0.9 and not rule.model else rank, span))
+                        found.append((_rank(span) or rank if not rule.model else rank, span))
             for _kind, span in self._rules.denied(view.folded):
                 found.append((RANK_KEY, span))
         except (
@@ -116,6 +125,11 @@ class Engine:
         if len(text) > self.config.text_chars_max:
             raise MaskingError("the text is longer than the engine may take")
         return text
+
+
+def _rank(span: Span) -> int:
+    """The rank that a form alone earns, or 0."""
+    return RANK_STRUCTURE if span.score >= STRUCTURE else RANK_CERTAIN if span.score >= CERTAIN else 0
 
 
 def _shown(span: Span, folded: str) -> list[Span]:

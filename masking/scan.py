@@ -53,28 +53,28 @@ def scan_literals(rules: Compiled, view: View, found: Candidates, threshold: flo
 
 def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, line_bound: bool) -> None:
     text = view.folded
-    for offset, places in rules.index.runs(view.shape):
+    for offset, groups in rules.index.runs(view.shape):
         words: Words | None = None
-        for place in places:
-            rule = place.what
-            if (
-                words is not None
-                and rule.context_required
-                and threshold > 0
-                and not rule.context.count(words)
-            ):
+        for rule, spots in groups:
+            if words is None and (rule.context or rule.anti):
+                words = Words(text, offset + spots[0][0], offset + spots[0][1], line_bound)
+            # Most kinds of numbers are nothing without a word; one look settles all their places in the run.
+            if rule.needs_words and threshold > 0 and (words is None or not rule.context.count(words)):
                 continue
-            s, e = offset + place.start, offset + place.end
-            if rule.search is not None:
-                try:
-                    match = rule.search(text, s, e)
-                except TimeoutError:
-                    found.append((RANK_CERTAIN, Span(s, e, rule.type, 0.99, rule.name, "timeout: masked")))
-                    continue
-                if match is None:
-                    continue
-                s, e = match.span(rule.group)
-            words = weigh(rule, view, s, e, place.score, words, found, threshold, line_bound)
+            for start, end, score in spots:
+                s, e = offset + start, offset + end
+                if rule.search is not None:
+                    try:
+                        match = rule.search(text, s, e)
+                    except TimeoutError:
+                        found.append(
+                            (RANK_CERTAIN, Span(s, e, rule.type, 0.99, rule.name, "timeout: masked"))
+                        )
+                        continue
+                    if match is None:
+                        continue
+                    s, e = match.span(rule.group)
+                weigh(rule, view, s, e, score, words, found, threshold, line_bound)
 
 
 def weigh(

@@ -44,7 +44,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     Recognizer(
         name="date-of-birth",
         type="DATE_OF_BIRTH",
-        patterns=(Pattern(Literals(_WORDS, 0, 60), 0.9, r"(?<![^\W_])(?:birth|dob|d\.o\.b|born|geburtsdatum|geboren|geb\.|n[ée]e? le|naissance|nacimiento|nacid[oa]|nascita|nascimento|geboortedatum)(?![^\W_])[^\d\n]{0,24}?(?<!\d)(" + DATE + ")", group=1, ignore_case=True),),
+        patterns=(Pattern(Literals(_WORDS, 0, 60), 0.9, r"(?<![^\W_])(?:birth|dob|d\.o\.b|born|geburtsdatum|geboren|geb\.|n[ée]e? le|naissance|nacimiento|nacid[oa]|nascita|nascimento|geboortedatum)(?![^\W_])(?=[^\d\n]{0,40}\d)[^\d\n]{0,24}?(?<!\d)(" + DATE + ")", group=1, ignore_case=True),),
         source="ISO 8601; HIPAA 45 CFR 164.514(b)(2)(C)",
         positive=("DOB: 04/12/1987", "born on March 3, 1975", "date of birth 1990-01-31", "geboren am 3. Mai 1962"),
         negative=("released 2021-03-04", "born in Paris", "birthday party on Friday"),

@@ -19,7 +19,7 @@ Vector = tuple[float, float]
 """What is added to PERSON and to LOCATION, relative to O."""
 LABELS: Final = ("O", "PERSON", "LOCATION")
 MEMO_MAX: Final = 40_000
-HOPELESS: Final = -2.5
+HOPELESS: Final = -1.5
 """A token this far below O is not decoded; checked against full decoding when the model is trained."""
 TOKENS_MAX: Final = 60
 """A stretch is decoded in pieces of this many tokens at most."""
