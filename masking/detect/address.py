@@ -60,30 +60,12 @@ _SUFFIX: Final = [
     "crossing",
 ]
 _LITERAL: Final = (
-<<<<<<< HEAD
-    *tuple(
-=======
     *(
->>>>>>> masking
         f" {s}"
         for s in _SUFFIX
         if s not in {"st", "dr", "pl", "row", "view", "hill", "park", "path", "close", "way"}
     ),
-<<<<<<< HEAD
-    " st.",
-    " st,",
-    " st ",
-    " st\n",
-    " dr.",
-    " dr,",
-    " pl,",
-    " way,",
-    " close,",
-    " park,",
-    " hill,",
-=======
     *(" st.", " st,", " st ", " st\n", " dr.", " dr,", " pl,", " way,", " close,", " park,", " hill,"),
->>>>>>> masking
 )
 _UNIT: Final = r"(?:,?\s(?i:apt|apartment|suite|ste|unit|floor|fl|room|rm|#)\.?\s?#?[A-Za-z0-9-]{1,6})?"
 _TAIL: Final = r"(?:,?\s{1,2}[A-Z][\w.' -]{1,28}?,?\s(?:[A-Z]{2})\s\d{5}(?:-\d{4})?)?"
