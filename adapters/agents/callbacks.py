@@ -35,9 +35,10 @@ from bot.ports import Clock, KeyProvider, ReadTx, Store
 
 SECONDS_MAX: Final = 5.0
 ANSWER_BYTES_MAX: Final = 64 * 1024
-RETRY_SECONDS: Final = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
-"""The standard's example schedule; after the last attempt the loss is reported."""
-RETRY_AFTER_MAX: Final = 3_600
+PAUSE_SECONDS_MIN: Final = 5
+"""Before the second attempt, as in the standard's schedule; the outbox lengthens it and knows when to end."""
+RETRY_AFTER_SECONDS_MAX: Final = 3_600
+"""A receiver may slow us down, not put us off for good."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -65,18 +66,18 @@ class CallbackSender:
         self._ssl = ssl
         self._gone: set[tuple[str, str]] = set()
 
-    async def send(self, request_id: RequestId, event: str, attempts: int = 0) -> None:
+    async def send(self, request_id: RequestId, event: str) -> None:
         """Tell what *request_id* is now. Returns when it was taken (2xx); raises ``Retry`` or ``GiveUp``.
 
-        *attempts*: how many failed before this one. 410 switches the address off until the next start."""
+        How often it is tried is the outbox's. 410 switches the address off until the next start."""
         try:
-            await self._send(request_id, event, attempts)
+            await self._send(request_id, event)
         except (Retry, GiveUp) as failed:
             self._count("retry" if isinstance(failed, Retry) else "given-up")
             raise
         self._count("sent")
 
-    async def _send(self, request_id: RequestId, event: str, attempts: int) -> None:
+    async def _send(self, request_id: RequestId, event: str) -> None:
         request, agent, keys = await self._store.read(lambda tx: _load(tx, request_id))
         if request is None or agent is None or request.callback_url is None:
             raise GiveUp("there is no address to call")
@@ -99,12 +100,12 @@ class CallbackSender:
             async with asyncio.timeout(SECONDS_MAX):
                 status, after = await self._post(url, body, headers)
         except (TimeoutError, OSError, aiohttp.ClientError) as failed:
-            raise _retry(attempts, f"no answer ({type(failed).__name__})") from failed
+            raise _retry(f"no answer ({type(failed).__name__})") from failed
         if status == 410:
             self._gone.add((agent.id, url))
             raise GiveUp("the address answered 410 Gone")
         if not 200 <= status < 300:
-            raise _retry(attempts, f"answered {status}", after)
+            raise _retry(f"answered {status}", after)
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, float | None]:
         target = _target(url)
@@ -207,13 +208,11 @@ def _guard(checked: list[str]) -> Callable[[Any], socket.socket]:
     return make
 
 
-def _retry(attempts: int, why: str, after: float | None = None) -> Retry | GiveUp:
-    if attempts >= len(RETRY_SECONDS):
-        return GiveUp(f"{why}, {attempts + 1} times")
-    return Retry(timedelta(seconds=max(after or 0, RETRY_SECONDS[attempts])), why)
+def _retry(why: str, after: float | None = None) -> Retry:
+    return Retry(timedelta(seconds=max(after or 0, PAUSE_SECONDS_MIN)), why)
 
 
 def _seconds(text: str | None) -> float | None:
     if text is None or not (text.isascii() and text.isdigit() and len(text) <= 6):
         return None
-    return min(int(text), RETRY_AFTER_MAX)
+    return min(int(text), RETRY_AFTER_SECONDS_MAX)

@@ -15,7 +15,7 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from adapters.agents import addresses, callbacks
-from adapters.agents.callbacks import RETRY_SECONDS, CallbackSender
+from adapters.agents.callbacks import PAUSE_SECONDS_MIN, CallbackSender
 from adapters.agents.limits import AgentsSettings
 from bot.core.ids import AgentId
 from bot.core.people import KeyKind
@@ -138,9 +138,9 @@ async def test_any_other_answer_is_tried_again_and_no_redirect_is_followed(
     receiver.status, receiver.headers = status, {"Location": receiver.url + "/elsewhere"}
 
     with pytest.raises(Retry) as caught:
-        await sender(desk, "127.0.0.1").send(id, "request.denied", 1)
+        await sender(desk, "127.0.0.1").send(id, "request.denied")
 
-    assert caught.value.after == timedelta(seconds=RETRY_SECONDS[1])
+    assert caught.value.after == timedelta(seconds=PAUSE_SECONDS_MIN)
     assert len(receiver.got) == 1
 
 
@@ -162,14 +162,6 @@ async def test_410_switches_the_address_off(desk: Desk, receiver: Receiver):
             await posts.send(id, "request.denied")
 
     assert len(receiver.got) == 1
-
-
-async def test_after_the_last_attempt_it_gives_up(desk: Desk, receiver: Receiver):
-    id, _ = await prepared(desk, receiver.url)
-    receiver.status = 500
-
-    with pytest.raises(GiveUp):
-        await sender(desk, "127.0.0.1").send(id, "request.denied", len(RETRY_SECONDS))
 
 
 async def test_a_slow_receiver_is_left_after_the_limit(

@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from adapters.agents import openapi, wire
+from adapters.agents.problems import CODES, STATUS_OF
 from bot.core.ask import FIELDS
 from tests.adapters.agents.conftest import House
 from tests.support.office import SAMPLE
@@ -56,3 +57,22 @@ def test_answers_are_as_published(house: House, name: str):
         validator.validate(answer)
         with pytest.raises(Exception):
             validator.validate({key: value for key, value in answer.items() if key not in ("id", "type")})
+
+
+def test_every_problem_is_in_the_documentation_with_its_status():
+    text = (ROOT / "docs" / "api.md").read_text()
+    for code, (status, title) in CODES.items():
+        assert f"| `{code}` | {status} | {title} |" in text
+    for reason, status in STATUS_OF.items():
+        row = next(
+            line
+            for line in text.splitlines()
+            if line.startswith(f"| {status} | `") and f"`{reason.value}`" in line
+        )
+        assert row
+
+
+def test_every_call_is_in_the_documentation():
+    text = (ROOT / "docs" / "api.md").read_text()
+    for _, path in openapi.OPERATIONS:
+        assert path.split("?")[0] in text

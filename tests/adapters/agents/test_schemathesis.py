@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import lru_cache
 
 import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from jsonschema import Draft202012Validator
 from schemathesis.generation import GenerationMode
 
 from adapters.agents import openapi
@@ -19,7 +22,7 @@ SKIPPED = {("GET", "/v1/requests/{id}/events")}
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_5000_generated_calls_meet_no_5xx_and_no_schema_violation(house: House):
     schema = schemathesis.openapi.from_dict(openapi.document())
     operations = [result.ok() for result in schema.get_all_operations()]
@@ -87,7 +90,7 @@ def test_5000_generated_calls_meet_no_5xx_and_no_schema_violation(house: House):
             more()
 
     assert done >= CASES, done
-    assert {200, 202, 400, 422, 404} <= statuses
+    assert {200, 400, 404, 422} <= statuses
 
 
 def send(http: httpx.Client, sent: dict, headers: dict[str, str]) -> httpx.Response | None:
@@ -107,15 +110,12 @@ def send(http: httpx.Client, sent: dict, headers: dict[str, str]) -> httpx.Respo
             headers={**given, **headers},
             content=sent.get("data"),
             json=sent.get("json"),
-            cookies=sent.get("cookies"),
         )
     except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError, TypeError, ValueError):
         return None  # cannot be written as HTTP at all
 
 
 def conforms(operation: object, answer: httpx.Response) -> None:
-    from jsonschema import Draft202012Validator
-
     assert answer.status_code < 500, (
         answer.request.method,
         answer.request.url,
@@ -135,6 +135,9 @@ def conforms(operation: object, answer: httpx.Response) -> None:
     media_type = answer.headers["content-type"].split(";")[0]
     assert media_type in content, (media_type, content)
     if media_type.endswith("json") and media_type != "application/x-ndjson":
-        schemas = openapi.document()["components"]
-        validator = Draft202012Validator({**content[media_type]["schema"], "components": schemas})
-        validator.validate(answer.json())
+        validator(json.dumps(content[media_type]["schema"])).validate(answer.json())
+
+
+@lru_cache(maxsize=64)
+def validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator({**json.loads(schema), "components": openapi.document()["components"]})
