@@ -19,7 +19,14 @@ from bot.core.condition import (
 FACTS = {
     "action": "db.export",
     "resource": {"type": "postgres", "id": "customers", "env": "prod"},
-    "parameters": {"amount": 5, "share": 0.5, "word": "x", "yes": True, "rows": list(range(30)), "none": None},
+    "parameters": {
+        "amount": 5,
+        "share": 0.5,
+        "word": "x",
+        "yes": True,
+        "rows": list(range(30)),
+        "none": None,
+    },
     "context": {"ticket": "OPS-1"},
     "agent": {"id": "agent:bot", "owners": ["person:eve"]},
     "on_behalf_of": "",
@@ -86,7 +93,7 @@ def test_no_name_may_be_missing(name: str) -> None:
         "9223372036854775807 + parameters.amount > 0",
         'resource["x"] == "y"',
         "parameters.rows[30] == 1",
-        'int(parameters.word) == 1',
+        "int(parameters.word) == 1",
     ],
 )  # fmt: skip
 def test_an_error_is_an_error_never_a_no_i9(text: str) -> None:

@@ -54,7 +54,9 @@ def test_the_longest_duration_that_can_be_written_is_refused_not_an_overflow() -
     with pytest.raises(ValueError) as caught:
         parse("999999999d999999999h999999999m999999999s")
 
-    assert str(caught.value) == "'999999999d999999999h999999999m999999999s' is longer than ten years"  # 40 characters
+    assert (
+        str(caught.value) == "'999999999d999999999h999999999m999999999s' is longer than ten years"
+    )  # 40 characters
 
 
 @pytest.mark.parametrize("read", [parse, parse_positive])

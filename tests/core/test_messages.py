@@ -71,7 +71,10 @@ def test_what_is_said_of_too_many_bytes() -> None:
     with pytest.raises(Malformed) as caught:
         read(b" " * 1300, bytes_max=1200)
 
-    assert (caught.value.code, caught.value.sentence) == ("too-large", "The JSON text has more than 1,200 bytes.")
+    assert (caught.value.code, caught.value.sentence) == (
+        "too-large",
+        "The JSON text has more than 1,200 bytes.",
+    )
 
 
 @pytest.mark.parametrize(

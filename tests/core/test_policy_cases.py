@@ -80,7 +80,7 @@ def test_who_asks_is_part_of_the_case() -> None:
 
 def test_unless_said_otherwise_the_agent_is_agent_test_owned_by_person_owner() -> None:
     policy = load_policy(
-        "version: 1\nrules: [{name: r, when: 'agent.id == \"agent:test\" && agent.owners == [\"person:owner\"]',"
+        'version: 1\nrules: [{name: r, when: \'agent.id == "agent:test" && agent.owners == ["person:owner"]\','
         " allow: true}]"
     )
 
@@ -90,7 +90,9 @@ def test_unless_said_otherwise_the_agent_is_agent_test_owned_by_person_owner() -
     assert result.faults == ()
 
 
-@pytest.mark.parametrize(("earlier", "effect"), [(0, "no-rule"), (2, "no-rule"), (2.5, "allow"), (3, "allow")])
+@pytest.mark.parametrize(
+    ("earlier", "effect"), [(0, "no-rule"), (2, "no-rule"), (2.5, "allow"), (3, "allow")]
+)
 def test_earlier_requests_are_summed_up(earlier: float, effect: str) -> None:
     assert judged("pay", earlier=earlier).effect == effect
     line = f"ask: {ASK.replace('db.export', 'pay')}, earlier: {earlier}, expect: {{effect: {effect}}}"

@@ -93,7 +93,9 @@ def test_a_missing_policy_lets_nobody_do_anything_i13() -> None:
     assert Judge(load_policy("version: 1")).plan(facts()) == Refused(Reason.POLICY_MISSING)
 
 
-@pytest.mark.parametrize("when", ["parameters.nope == 1", "parameters.to > 3", "parameters.amount", "1 / 0 == 1"])
+@pytest.mark.parametrize(
+    "when", ["parameters.nope == 1", "parameters.to > 3", "parameters.amount", "1 / 0 == 1"]
+)
 def test_a_condition_that_errs_refuses_the_request_i9(when: str) -> None:
     assert verdict(f"name: x, when: '{when}', deny: true", ALLOW) == ERROR
 
@@ -104,7 +106,9 @@ def test_a_rule_after_the_match_is_not_evaluated() -> None:
 
 def test_only_true_itself_matches() -> None:
     assert verdict("name: x, when: 'parameters.to', allow: true") == ERROR
-    assert verdict("name: x, when: 'parameters.yes', allow: true", changes={"parameters": {"yes": 1}}) == ERROR
+    assert (
+        verdict("name: x, when: 'parameters.yes', allow: true", changes={"parameters": {"yes": 1}}) == ERROR
+    )
     assert named("name: x, when: 'parameters.yes', allow: true", changes={"parameters": {"yes": True}}) == "x"
 
 
@@ -127,18 +131,28 @@ def test_a_window_that_does_not_match_falls_through_to_no_rule() -> None:
     assert verdict(windowed()) == NO_RULE
 
 
-@pytest.mark.parametrize("amount", ["1.0 / 0.0", "-1.0 / 0.0", "0.0 / 0.0", "-1", "-0.001", "parameters.to", "parameters.nope"])
+@pytest.mark.parametrize(
+    "amount", ["1.0 / 0.0", "-1.0 / 0.0", "0.0 / 0.0", "-1", "-0.001", "parameters.to", "parameters.nope"]
+)
 def test_an_amount_that_cannot_be_summed_refuses_the_request_t07(amount: str) -> None:
     assert verdict(windowed(amount), ALLOW) == ERROR
 
 
-@pytest.mark.parametrize(("amount", "decides"), [("0", "a"), ("0.5", "a"), ("101", "w"), ("size(action)", "a")])
+@pytest.mark.parametrize(
+    ("amount", "decides"), [("0", "a"), ("0.5", "a"), ("101", "w"), ("size(action)", "a")]
+)
 def test_an_amount_is_any_number_from_zero(amount: str, decides: str) -> None:
     assert named(windowed(amount), ALLOW) == decides
 
 
 def test_a_plan_holds_every_window_up_to_the_first_certain_match() -> None:
-    plan = judge("name: n, when: 'false', deny: true", windowed(), windowed().replace("name: w", "name: v"), ALLOW, DENY).plan(facts())
+    plan = judge(
+        "name: n, when: 'false', deny: true",
+        windowed(),
+        windowed().replace("name: w", "name: v"),
+        ALLOW,
+        DENY,
+    ).plan(facts())
 
     assert isinstance(plan, Plan)
     assert [(c.rule.name, c.window, c.amount) for c in plan.candidates] == [
@@ -152,7 +166,9 @@ def test_each_window_is_asked_for_its_own_sum() -> None:
     plan = judge(windowed(), windowed().replace("name: w", "name: v")).plan(facts())
     asked: list[Candidate] = []
 
-    found = plan.verdict(lambda candidate: asked.append(candidate) or (0 if candidate.rule.name == "w" else 95))
+    found = plan.verdict(
+        lambda candidate: asked.append(candidate) or (0 if candidate.rule.name == "w" else 95)
+    )
 
     assert found.name == "v"
     assert [candidate.rule.name for candidate in asked] == ["w", "v"]
@@ -171,7 +187,12 @@ WINDOWS = {
     ("action",): "r\x1fpay",
     ("resource",): "r\x1fbank/prod/acct-7",
     ("on_behalf_of",): "r\x1fperson:mia",
-    ("agent", "action", "resource", "on_behalf_of"): "r\x1fagent:bot\x1fpay\x1fbank/prod/acct-7\x1fperson:mia",
+    (
+        "agent",
+        "action",
+        "resource",
+        "on_behalf_of",
+    ): "r\x1fagent:bot\x1fpay\x1fbank/prod/acct-7\x1fperson:mia",
 }
 
 
@@ -191,8 +212,13 @@ def test_a_rule_without_a_window_has_no_name_for_one() -> None:
 
 
 def test_what_an_agent_writes_cannot_spell_another_agents_window() -> None:
-    rule = replace(judge(ALLOW).policy.rules[0], cumulative=Cumulative("1", timedelta(hours=1), 1, ("resource", "on_behalf_of")))
-    one = window_of(rule, facts({"resource": {"type": "t", "id": "a", "env": "e"}, "on_behalf_of": "person:b"}))
+    rule = replace(
+        judge(ALLOW).policy.rules[0],
+        cumulative=Cumulative("1", timedelta(hours=1), 1, ("resource", "on_behalf_of")),
+    )
+    one = window_of(
+        rule, facts({"resource": {"type": "t", "id": "a", "env": "e"}, "on_behalf_of": "person:b"})
+    )
     other = window_of(rule, facts({"resource": {"type": "t", "id": "a\x1fperson:b", "env": "e"}}))
 
     assert one != other

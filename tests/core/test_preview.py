@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -51,7 +48,10 @@ FROZEN = (
 
 def test_the_frozen_text_and_its_hash_are_frozen() -> None:
     assert freeze(PREVIEW) == FROZEN
-    assert preview_hash(FROZEN) == "sha256:" + hashlib.sha256(b"signoff/preview/v1\0" + FROZEN.encode()).hexdigest()
+    assert (
+        preview_hash(FROZEN)
+        == "sha256:" + hashlib.sha256(b"signoff/preview/v1\0" + FROZEN.encode()).hexdigest()
+    )
     assert preview_hash("") == "sha256:" + hashlib.sha256(DOMAIN).hexdigest()
     assert preview_hash(FROZEN) == FROZEN_HASH
 
