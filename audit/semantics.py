@@ -182,6 +182,13 @@ class Replay:
         counted = [v for v in case.votes if v.seq in named_seqs or v.id in named_ids]
         if len(counted) != max(len(named_seqs), len(named_ids)):
             yield f"request {request} is approved by votes that are not in the log"
+        sitting = {str(s).partition("=")[2] for s in data.get("seated") or ()}
+        if sitting:
+            # A vote may stand and yet not count any more (its owner left the group, or came to own
+            # the agent): only those who are said to sit are held against the rules.
+            counted = [v for v in counted if v.person in sitting]
+            if {v.person for v in counted} != sitting:
+                yield f"request {request} seats somebody whose vote it does not name"
         separated = {*(data.get("separated") or ()), case.requester}
         policy = str(_at(body, "pol", "hash"))
         for vote in counted:
@@ -220,10 +227,7 @@ class Replay:
         if case.grant is not None or jti in self.uses:
             yield f"request {request} gets a second grant"
         case.grant = jti
-        use_by = data.get("use_by")
-        if use_by is None and data.get("exp") is not None:
-            use_by = int(data["exp"]) * 1_000_000
-        self.uses[jti] = Use(request, str(data.get("payload_hash")), use_by)
+        self.uses[jti] = Use(request, str(data.get("payload_hash")), data.get("use_by", data.get("exp")))
 
     def _use(self, seq: int, body: Mapping[str, Any], kind: str, data: Mapping[str, Any]) -> Iterator[str]:
         if kind == "grant.refused":

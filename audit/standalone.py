@@ -443,7 +443,8 @@ def walk(
             if body.get("v") != 1:
                 unknown += 1
             if (
-                body.get("seq") != seq
+                type(body.get("seq")) is not int
+                or body["seq"] != seq
                 or (prev is not None and body.get("prev") != b64u(prev))
                 or body.get("log") != head.origin
             ):

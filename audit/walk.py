@@ -108,7 +108,7 @@ class Walk:
     def _place(self, body: dict[str, object]) -> Iterator[tuple[str, str]]:
         if body.get("v") != VERSION:
             self.unknown_versions += 1
-        if body.get("seq") != self.size:
+        if body.get("seq") != self.size or type(body["seq"]) is not int:
             yield "chain", f"the leaf at {self.size} says it is number {body.get('seq')!r}"
         if self.last_hash is not None and body.get("prev") != b64u(self.last_hash):
             yield "chain", "the leaf names another predecessor"

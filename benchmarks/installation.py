@@ -53,7 +53,9 @@ async def install(folder: Path, agents: int) -> Installation:
         for name in ("ana", "bo", "eve"):
             await bot.desk.add_person(None, PersonId(f"person:{name}"), name.title())
         for name in ("ana", "bo"):
-            made.people.append(str(await bot.desk.issue_person_token(None, PersonId(f"person:{name}"), timedelta(days=1))))
+            made.people.append(
+                str(await bot.desk.issue_person_token(None, PersonId(f"person:{name}"), timedelta(days=1)))
+            )
         for number in range(agents):
             agent = Agent(
                 AgentId(f"agent:a{number}"),
@@ -71,7 +73,9 @@ async def install(folder: Path, agents: int) -> Installation:
 def serving(folder: Path) -> Iterator[int]:
     """The server process's port."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot.cli", "serve", "--config", str(folder), "--json"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bot.cli", "serve", "--config", str(folder), "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         line = process.stdout.readline()

@@ -78,7 +78,12 @@ def echo_load(total: int, connections: int) -> Load:
         port = int(process.stdout.readline())
         time.sleep(1)
         return uvloop.run(
-            drive(port, lambda n: request_bytes("POST", "/v1/requests", ask(n)), connections=connections, total=total)
+            drive(
+                port,
+                lambda n: request_bytes("POST", "/v1/requests", ask(n)),
+                connections=connections,
+                total=total,
+            )
         )
     finally:
         process.terminate()
@@ -160,11 +165,17 @@ def main() -> None:
         floor = echo_load(2000 // scale, 1).at(0.5)
         for waiters in (1, 100, 1_000) if options.quick else (1, 100, 1_000, 10_000):
             seconds = uvloop.run(release(port, made.agents, made.people[0], waiters, 100 // min(scale, 5)))
-            p50, p99 = (seconds[min(len(seconds) - 1, int(share * len(seconds)))] * 1e3 for share in (0.5, 0.99))
+            p50, p99 = (
+                seconds[min(len(seconds) - 1, int(share * len(seconds)))] * 1e3 for share in (0.5, 0.99)
+            )
             print(
                 f"release, {waiters:6d} waiting   p50 {p50:6.2f} ms   p99 {p99:6.2f} ms   {p50 / (floor * 1e3):.1f} echo round trips"
             )
-            result[f"release_{waiters}"] = {"p50_ms": p50, "p99_ms": p99, "echo_round_trips": p50 / (floor * 1e3)}
+            result[f"release_{waiters}"] = {
+                "p50_ms": p50,
+                "p99_ms": p99,
+                "echo_round_trips": p50 / (floor * 1e3),
+            }
     if options.json:
         options.json.write_text(json.dumps(result, indent=2))
 

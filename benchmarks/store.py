@@ -104,7 +104,8 @@ def bare_rate(path: Path, group: int, seconds: float) -> float:
     for name, width in (("request", 900), ("body", 1_000), ("key", 80), ("leaf", 600), ("box", 120)):
         connection.execute(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, name TEXT, data BLOB) -- {width}")
     statements = {
-        name: f"INSERT INTO {name} (name, data) VALUES (?, ?)" for name in ("request", "body", "key", "leaf", "box")
+        name: f"INSERT INTO {name} (name, data) VALUES (?, ?)"
+        for name in ("request", "body", "key", "leaf", "box")
     }
     sizes = {"request": (900, 1), "body": (1_000, 1), "key": (80, 1), "leaf": (600, 2), "box": (120, 2)}
     done, start = 0, time.perf_counter()
@@ -131,9 +132,13 @@ def main() -> None:
             place = Path(folder)
             bare.append(bare_rate(place / f"bare{round_}.db", options.callers, options.seconds))
             single.append(uvloop.run(store_rate(place / f"single{round_}.db", 1, options.seconds)))
-            group.append(uvloop.run(store_rate(place / f"group{round_}.db", options.callers, options.seconds)))
+            group.append(
+                uvloop.run(store_rate(place / f"group{round_}.db", options.callers, options.seconds))
+            )
     bare_median = statistics.median(bare)
-    print(f"SQLite {sqlite3.sqlite_version}, {options.callers} callers, {options.rounds} rounds of {options.seconds} s")
+    print(
+        f"SQLite {sqlite3.sqlite_version}, {options.callers} callers, {options.rounds} rounds of {options.seconds} s"
+    )
     print(f"{'':8}{'tx/s':>10}{'p50 ms':>10}{'p99 ms':>10}{'of bare':>10}")
     print(f"{'bare':8}{bare_median:10.0f}{'':10}{'':10}{1:10.2f}")
     for name, runs in (("single", single), ("group", group)):

@@ -10,39 +10,56 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.agents.app import create_routes as agent_routes
+from adapters.agents.callbacks import CallbackSender
 from adapters.agents.limits import AgentsSettings
+from adapters.agents.protocol import BoundedHttp
 from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
 from adapters.keys.files import load as load_keys
 from adapters.stores.sqlite import SqliteStore
 from adapters.web.app import create_routes as console_routes
+from adapters.web.csp import security_headers
+from adapters.web.guard import OfferLink
 from adapters.web.settings import OidcSettings, WebSettings
+from audit import genesis
 from audit.disclosure import GcmSealer
 from audit.journal import Journal
+from bot import __version__, mint
+from bot.chat.link import Links
 from bot.clock import SystemClock
 from bot.config import Config
+from bot.core.people import Actor
 from bot.core.policy_load import PolicyError
 from bot.desk.context import DeskSettings, Office
+from bot.desk.entries import SYSTEM
 from bot.desk.service import DeskService
 from bot.directory import PolicyDirectory
 from bot.errors import ConfigError
+from bot.identity_wiring import ConsoleKeys, workloads
 from bot.log_check import check_head, verifier_of
 from bot.masking_config import engine_config
 from bot.outbox import Outbox
+from bot.ports import Surface, Tx
 from bot.rand import OsRand
 from bot.scheduler import Scheduler, anchoring, purge
 from bot.watch import LocalWatch
 from masking import Worker
+
+if TYPE_CHECKING:
+    from bot.slack_wiring import Slack
+    from bot.teams_wiring import Teams
 
 ANCHOR_EVERY: Final = timedelta(minutes=1)
 STOP_SECONDS: Final = 10
@@ -63,6 +80,9 @@ class Bot:
     head_file: HeadFile | None
     outbox: Outbox
     scheduler: Scheduler
+    links: Links
+    slack: Slack | None = None
+    teams: Teams | None = None
     routes: list[BaseRoute] = field(default_factory=list)
 
 
@@ -83,42 +103,104 @@ def assemble(config: Config) -> Bot:
     worker = Worker(
         engine_config(settings), workers=settings.processes, timeout_seconds=settings.timeout.total_seconds()
     )
+    directory = PolicyDirectory(store)
     office = Office(
         store=store,
         clock=clock,
         rand=rand,
         keys=keys,
         masker=worker,
-        directory=PolicyDirectory(store),
+        directory=directory,
         watch=LocalWatch(),
         settings=DeskSettings(config.server.url, cool_down=config.people.cool_down),
     )
     desk = DeskService(office, verifier_of(store, keys, config))
     head_file = HeadFile(config.audit.head_file) if config.audit.head_file is not None else None
     anchors = (head_file,) if head_file is not None else ()
-    outbox = Outbox(store, clock, rand, anchors=anchors)
+    links = Links(store, desk, clock, rand, keys.mac)
+    slack = _slack(config, office, desk, directory, links)
+    teams = _teams(config, office, desk, links)
+    surfaces: dict[str, Surface] = {
+        chat.surface.prefix: chat.surface for chat in (slack, teams) if chat is not None
+    }
+    callbacks = CallbackSender(store, keys, clock, _agent_settings(config))
+    outbox = Outbox(store, clock, rand, anchors=anchors, surfaces=surfaces, callbacks=callbacks)
     periodic = [purge(store)]
     if anchors:
         periodic.append(anchoring(store, [anchor.name for anchor in anchors], ANCHOR_EVERY, outbox.poke))
     scheduler = Scheduler(desk, clock, periodic)
     office.poke, office.nudge = outbox.poke, scheduler.nudge
-    bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler)
+    bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, links, slack, teams)
     bot.routes = _routes(bot, worker)
     return bot
+
+
+def _teams(config: Config, office: Office, desk: DeskService, links: Links) -> Teams | None:
+    if config.teams is None:
+        return None
+    from bot import teams_wiring
+
+    return teams_wiring.assemble(config.teams, config, office, desk, links)
+
+
+def _slack(
+    config: Config, office: Office, desk: DeskService, directory: PolicyDirectory, links: Links
+) -> Slack | None:
+    if config.slack is None:
+        return None
+    from bot import slack_wiring
+
+    slack = slack_wiring.assemble(config.slack, office, desk, links)
+    directory.slack_members = slack.groups.members
+    return slack
 
 
 def _routes(bot: Bot, worker: Worker) -> list[BaseRoute]:
     office, config = bot.office, bot.config
     agents = agent_routes(
         bot.desk,
-        AgentsSettings(callback_private_hosts=frozenset(config.agents.callbacks.private_hosts)),
+        _agent_settings(config),
         store=bot.store,
         keys=bot.keys,
         clock=office.clock,
         masker=worker,
+        workloads=workloads(config, office.clock),
     )
-    console = console_routes(bot.desk, bot.store, office.clock, office.rand, web_settings(config))
-    return [*console, *agents]
+    oidc = config.console.oidc
+    signing_keys = ConsoleKeys(oidc.jwks_uri, office.clock) if oidc is not None else None
+    console = console_routes(
+        bot.desk,
+        bot.store,
+        office.clock,
+        office.rand,
+        web_settings(config),
+        keys=signing_keys,
+        offer_link=_offer(bot),
+    )
+    chat = (
+        [bot.slack.app.route]
+        if bot.slack is not None and config.slack and config.slack.mode == "http"
+        else []
+    )
+    if bot.teams is not None:
+        chat.append(bot.teams.app.route)
+    return [*console, *chat, *agents]
+
+
+def _offer(bot: Bot) -> OfferLink | None:
+    """Codes that link chat accounts, for the console; none when there is no chat."""
+    if bot.slack is None and bot.teams is None:
+        return None
+
+    async def offer(actor: Actor) -> tuple[str, datetime]:
+        made = await bot.links.offer(actor)
+        return made.code, made.until
+
+    return offer
+
+
+def _agent_settings(config: Config) -> AgentsSettings:
+    return AgentsSettings(callback_private_hosts=frozenset(config.agents.callbacks.private_hosts))
 
 
 def web_settings(config: Config) -> WebSettings:
@@ -182,8 +264,11 @@ async def put_policy_in_force(bot: Bot) -> None:
 
 @contextlib.asynccontextmanager
 async def running(bot: Bot) -> AsyncIterator[None]:
-    """The outbox and the scheduler, until the block ends."""
+    """The outbox, the scheduler and the chats, until the block ends; the log says when it began and when it ended in order."""
+    await _journal_life(bot, start=True)
     async with asyncio.TaskGroup() as tasks:
+        if bot.slack is not None:
+            await bot.slack.app.start()
         tasks.create_task(bot.outbox.run(), name="outbox")
         bot.scheduler.start()
         try:
@@ -191,22 +276,66 @@ async def running(bot: Bot) -> AsyncIterator[None]:
         finally:
             await bot.scheduler.stop()
             bot.outbox.stop()
+            if bot.slack is not None:
+                await bot.slack.app.stop()
+            if bot.teams is not None:
+                await bot.teams.app.stop()
+            await _journal_life(bot, start=False)
+
+
+async def _journal_life(bot: Bot, *, start: bool) -> None:
+    """PCI DSS 10.2.1.6: starting and stopping the log are entries of it."""
+    vkey = bot.keys.log_signers(bot.config.audit_origin)[0].vkey
+
+    def work(tx: Tx) -> None:
+        now = tx.now()
+        id = mint.entry_id(now, bot.office.rand)
+        tx.append(
+            genesis.started(id, vkey, __version__, SYSTEM, now) if start else genesis.stopped(id, SYSTEM, now)
+        )
+
+    await bot.store.write(work)
 
 
 async def serve(config: Config, ready: Callable[[str], None] | None = None) -> None:
     """Serve until the process is told to stop. *ready* hears the address once it listens."""
     async with open_bot(config) as bot, running(bot):
-        server = uvicorn.Server(_uvicorn(config, Starlette(routes=bot.routes)))
-        if ready is None:
-            await server.serve()
-            return
-        async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(server.serve(), name="http")
-            while not server.started and not serving.done():
-                await asyncio.sleep(0.02)
-            if server.started:
-                port = server.servers[0].sockets[0].getsockname()[1]
-                ready(f"http://{config.server.host}:{port}")
+        await _Server(_uvicorn(config, asgi(bot)), ready).serve()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says where it listens once it does (port 0 is chosen by the system)."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None] | None) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._ready is not None:
+            port = self.servers[0].sockets[0].getsockname()[1]
+            scheme = "https" if self.config.ssl_certfile else "http"
+            self._ready(f"{scheme}://{self.config.host}:{port}")
+
+
+def asgi(bot: Bot) -> ASGIApp:
+    """The application as the server runs it. Answers that no route made (404, 500) carry the security headers too."""
+    app = Starlette(routes=bot.routes)
+    https = bot.config.server.url.startswith("https://")
+    extra = [(k.encode(), v.encode()) for k, v in security_headers(https=https).items()]
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.setdefault("headers", [])
+                if all(name.lower() != b"content-security-policy" for name, _ in headers):
+                    present = {name.lower() for name, _ in headers}
+                    message["headers"] = [*headers, *(pair for pair in extra if pair[0] not in present)]
+            await send(message)
+
+        await app(scope, receive, told)
+
+    return guarded
 
 
 def _uvicorn(config: Config, app: Any) -> uvicorn.Config:
@@ -217,7 +346,7 @@ def _uvicorn(config: Config, app: Any) -> uvicorn.Config:
         host=server.host,
         port=server.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         ws="none",
         lifespan="off",
         access_log=False,

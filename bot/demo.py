@@ -82,11 +82,49 @@ rules:
 denial_memory: 1s
 """
 
-GIVEN: Final = tuple(
-    ["Maria", "James", "Aisha", "Chen", "Priya", "Lukas", "Sofia", "Omar", "Grace", "Mateo", "Hana", "Noah", "Ingrid", "Kofi", "Elena", "Tomas", "Yuki", "Fatima", "Owen", "Zoe"]
+GIVEN: Final = (
+    "Maria",
+    "James",
+    "Aisha",
+    "Chen",
+    "Priya",
+    "Lukas",
+    "Sofia",
+    "Omar",
+    "Grace",
+    "Mateo",
+    "Hana",
+    "Noah",
+    "Ingrid",
+    "Kofi",
+    "Elena",
+    "Tomas",
+    "Yuki",
+    "Fatima",
+    "Owen",
+    "Zoe",
 )
-FAMILY: Final = tuple(
-    ["Lopez", "Okafor", "Tanaka", "Novak", "Schmidt", "Rossi", "Haddad", "Larsen", "Silva", "Murphy", "Kowalski", "Dubois", "Ivanova", "Nguyen", "Brandt", "Castillo", "Moreau", "Patel", "Weiss", "Young"]
+FAMILY: Final = (
+    "Lopez",
+    "Okafor",
+    "Tanaka",
+    "Novak",
+    "Schmidt",
+    "Rossi",
+    "Haddad",
+    "Larsen",
+    "Silva",
+    "Murphy",
+    "Kowalski",
+    "Dubois",
+    "Ivanova",
+    "Nguyen",
+    "Brandt",
+    "Castillo",
+    "Moreau",
+    "Patel",
+    "Weiss",
+    "Young",
 )
 STREETS: Final = (
     "Maple Avenue",
@@ -186,7 +224,7 @@ def play(folder: Path, *, hands_free: bool, customers: int, seed: int, port: int
 def make_customers(file: Path, count: int, seed: int) -> list[tuple[str, ...]]:
     """The same customers for the same seed: name, e-mail, SSN, card, address, churn."""
     dice = random.Random(seed)  # noqa: S311  sample data
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for number in range(1, count + 1):
         given, family = dice.choice(GIVEN), dice.choice(FAMILY)
         town, state, code = dice.choice(TOWNS)
@@ -541,7 +579,8 @@ def _select(folder: Path, query: str) -> list[tuple[str, ...]]:
     with contextlib.closing(
         sqlite3.connect(f"file:{folder / 'customers.sqlite3'}?mode=ro", uri=True)
     ) as database:
-        return database.execute(query).fetchall()
+        rows: list[tuple[str, ...]] = database.execute(query).fetchall()
+        return rows
 
 
 def _free_port() -> int:

@@ -15,7 +15,8 @@ from bot.core.ids import AccountKey, AgentId, Digest, GrantId, GroupName, Person
 from bot.core.people import Account, Agent, AgentKey, Delegation, Person, Session
 from bot.core.policy import Policy
 from bot.core.request import Grant, GrantState, Request, RequestState, Vote
-from masking import Masked, MaskedDocument
+from masking.document import MaskedDocument
+from masking.masked import Masked
 
 T = TypeVar("T")
 

@@ -127,7 +127,10 @@ def _mask_json(engine: Engine, data: bytes, sink: IO[bytes]) -> None:
         value = json.loads(data)
     except (ValueError, RecursionError):
         raise MaskingError("the input is not JSON") from None
-    sink.write(json.dumps(engine.mask_json(value).to_json(), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+    sink.write(
+        json.dumps(engine.mask_json(value).to_json(), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        + b"\n"
+    )
 
 
 def _mask_ndjson(engine: Engine, lines: Iterator[bytes], sink: IO[bytes]) -> None:
@@ -148,7 +151,10 @@ def _mask_csv(engine: Engine, lines: Iterator[bytes], sink: IO[bytes]) -> None:
                 header = row
                 writer.writerow(row)
             else:
-                keyed = [{(header[i] if i < len(header) else f"column {i + 1}"): cell} for i, cell in enumerate(row)]
+                keyed = [
+                    {(header[i] if i < len(header) else f"column {i + 1}"): cell}
+                    for i, cell in enumerate(row)
+                ]
                 masked = engine.mask_json(keyed)  # type: ignore[arg-type]
                 writer.writerow([leaf.value.text for leaf in masked.leaves])
             sink.write(_bytes(out.getvalue()))

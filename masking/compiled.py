@@ -41,6 +41,8 @@ class Rule:
     context: Vocabulary
     anti: Vocabulary
     context_required: bool
+    needs_words: bool = False
+    """No place of this rule can reach the threshold without a word for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,10 @@ class Compiled:
     def denied(self, text: str) -> Iterator[tuple[str, Span]]:
         for kind, pattern in self.deny:
             for match in pattern.finditer(text):
-                yield kind, Span(match.start(1), match.end(1), kind, 1.0, "deny-list", "listed by the operator")
+                yield (
+                    kind,
+                    Span(match.start(1), match.end(1), kind, 1.0, "deny-list", "listed by the operator"),
+                )
 
 
 def compile_rules(config: EngineConfig) -> Compiled:
@@ -73,7 +78,7 @@ def compile_rules(config: EngineConfig) -> Compiled:
     finders = []
     for recognizer in detect.recognizers():
         for pattern in recognizer.patterns:
-            rule = _rule(recognizer, pattern)
+            rule = _rule(recognizer, pattern, config.threshold)
             if isinstance(pattern.anchor, Literals):
                 for literal in pattern.anchor.strings:
                     literals.setdefault(literal.lower(), []).append(rule)
@@ -86,18 +91,30 @@ def compile_rules(config: EngineConfig) -> Compiled:
     text_rules += [_custom(c) for c in config.custom]
     words = sorted(literals)
     return Compiled(
-        automaton=ahocorasick_rs.BytesAhoCorasick([w.encode("latin-1", "replace") for w in words] or [b"\0\0\0"]),
+        automaton=ahocorasick_rs.BytesAhoCorasick(
+            [w.encode("latin-1", "replace") for w in words] or [b"\0\0\0"]
+        ),
         by_literal=tuple(tuple(literals[w]) for w in words) or ((),),
         lengths=tuple(len(w) for w in words) or (3,),
         index=RunIndex(shapes, finders),
         text_rules=tuple(text_rules),
         allow=frozenset(v.casefold() for v in config.allow),
         allow_patterns=tuple(_re2(p) for p in config.allow_patterns),
-        deny=tuple((kind, _re2(rf"(?i)(?:^|[^\pL\pN])({re2.escape(word)})(?:$|[^\pL\pN])")) for word, kind in config.deny),
+        deny=tuple(
+            (kind, _re2(rf"(?i)(?:^|[^\pL\pN])({re2.escape(word)})(?:$|[^\pL\pN])"))
+            for word, kind in config.deny
+        ),
     )
 
 
-def _rule(recognizer: Recognizer, pattern: Pattern) -> Rule:
+def _search(pattern: Pattern) -> Search | None:
+    if not pattern.regex:
+        return None
+    at = isinstance(pattern.anchor, Literals) and pattern.anchor.at
+    return compile_search(pattern.regex, ignore_case=pattern.ignore_case, at=at)
+
+
+def _rule(recognizer: Recognizer, pattern: Pattern, threshold: float) -> Rule:
     anchor = pattern.anchor
     literal = isinstance(anchor, Literals)
     if literal and not pattern.regex:
@@ -107,7 +124,7 @@ def _rule(recognizer: Recognizer, pattern: Pattern) -> Rule:
         type=recognizer.type,
         score=pattern.score,
         group=pattern.group,
-        search=compile_search(pattern.regex, ignore_case=pattern.ignore_case) if pattern.regex else None,
+        search=_search(pattern),
         whole=not literal,
         before=anchor.before if isinstance(anchor, Literals) else 0,
         after=anchor.after if isinstance(anchor, Literals) else 0,
@@ -116,13 +133,26 @@ def _rule(recognizer: Recognizer, pattern: Pattern) -> Rule:
         context=Vocabulary(recognizer.context),
         anti=Vocabulary(recognizer.anti_context),
         context_required=recognizer.context_required,
+        needs_words=recognizer.context_required
+        or max(pattern.score, recognizer.validated_score if recognizer.validator else 0.0) < threshold,
     )
 
 
 def _run_rule(rule: RunRule) -> Rule:
     return Rule(
-        rule.name, rule.type, 0.0, 0, None, True, 0, 0, rule.validator, rule.validated_score,
-        Vocabulary(rule.context), Vocabulary(rule.anti_context), rule.context_required,
+        rule.name,
+        rule.type,
+        0.0,
+        0,
+        None,
+        True,
+        0,
+        0,
+        rule.validator,
+        rule.validated_score,
+        Vocabulary(rule.context),
+        Vocabulary(rule.anti_context),
+        rule.context_required,
     )
 
 

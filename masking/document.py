@@ -127,10 +127,19 @@ def _flatten(value: JSON) -> tuple[list[_Leaf], list[str]]:
                 if not isinstance(key, str):
                     raise MaskingError("a key of the document is not text")
                 keys[key] = None
-                children.append((child, f"{pointer}/{_escape(key)}", (*path, key), f"{label.rpartition('.')[2]}.{key}" if label else key))
+                children.append(
+                    (
+                        child,
+                        f"{pointer}/{_escape(key)}",
+                        (*path, key),
+                        f"{label.rpartition('.')[2]}.{key}" if label else key,
+                    )
+                )
             stack.extend(reversed(children))
         elif isinstance(node, list) and node:
-            stack.extend((node[i], f"{pointer}/{i}", (*path, str(i)), label) for i in range(len(node) - 1, -1, -1))
+            stack.extend(
+                (node[i], f"{pointer}/{i}", (*path, str(i)), label) for i in range(len(node) - 1, -1, -1)
+            )
         else:
             kind, text = _leaf_text(node)
             leaves.append(_Leaf(pointer, path, kind, text, label))
@@ -204,7 +213,11 @@ def _decide_by_key(engine: Engine, leaf: _Leaf) -> None:
     if engine.allows(leaf.text) or engine.is_masked(leaf.text):
         return
     covered = sum(s.end - s.start for s in leaf.spans)
-    if leaf.spans and (any(s.type == kind for s in leaf.spans) or covered >= len(leaf.text.strip())) and kind not in {"PASSWORD", "SECRET"}:
+    if (
+        leaf.spans
+        and (any(s.type == kind for s in leaf.spans) or covered >= len(leaf.text.strip()))
+        and kind not in {"PASSWORD", "SECRET"}
+    ):
         return
     leaf.spans = [Span(0, len(leaf.text), kind, KEY_SCORE, "key", "the key says so")]
 

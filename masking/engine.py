@@ -7,15 +7,26 @@ rules over the whole text (names, addresses), resolve. Every step is linear in t
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import Final
 
 from masking.compiled import Compiled, compile_rules
 from masking.config import EngineConfig
 from masking.document import JSON, MaskedDocument, mask_value
 from masking.errors import MaskingError
-from masking.masked import Masked
+from masking.masked import Masked, _make
 from masking.operators import Numbering, Writing, write
-from masking.resolve import RANK_CERTAIN, RANK_KEY, RANK_MODEL, RANK_PATTERN, resolve
+from masking.resolve import (
+    CERTAIN,
+    RANK_CERTAIN,
+    RANK_KEY,
+    RANK_MODEL,
+    RANK_PATTERN,
+    RANK_STRUCTURE,
+    STRUCTURE,
+    resolve,
+)
 from masking.scan import Candidates, scan_literals, scan_runs
 from masking.spans import Span
 from masking.view import View, is_placeholder
@@ -43,8 +54,18 @@ class Engine:
 
     def mask_text(self, text: str, writing: Writing | None = None) -> Masked:
         """*text* with every found value replaced: by a typed, numbered placeholder, or as *writing* says."""
-        spans = self.scan_closed(text, line_bound=False)
-        return write(text, spans, writing or Numbering())
+        writing = writing or Numbering()
+        spans = self.scan(text)
+        masked = write(text, spans, writing)
+        # A placeholder is seldom as long as the value, so a word may now stand near enough to give another number away.
+        for _ in range(ROUNDS_MAX):
+            spans = self.scan(masked.text) if spans else []
+            if not spans:
+                break
+            again = write(masked.text, spans, writing)
+            hidden = Counter(dict(masked.hidden)) + Counter(dict(again.hidden))
+            masked = _make(again.text, tuple(sorted(hidden.items())))
+        return masked
 
     def mask_json(self, value: JSON, writing: Writing | None = None) -> MaskedDocument:
         """Every leaf of *value* masked, keys included; the document has the same shape."""
@@ -57,7 +78,7 @@ class Engine:
             return spans
         for _ in range(ROUNDS_MAX):
             blank = _blanked(text, spans)
-            more = [s for s in self._scan(blank, line_bound=line_bound) if "\0" not in blank[s.start : s.end]]
+            more = self._scan(blank, line_bound=line_bound)
             if not more:
                 break
             spans = sorted([*spans, *more])
@@ -80,6 +101,8 @@ class Engine:
             found = [f for f in found if f[1].type not in off]
         if self._rules.allows:
             found = [f for f in found if not self._rules.allowed(text[f[1].start : f[1].end])]
+        if "\0" in view.folded:
+            found = [(rank, piece) for rank, span in found for piece in _shown(span, view.folded)]
         return resolve(found, text)
 
     def _candidates(self, view: View, *, line_bound: bool, threshold: float) -> Candidates:
@@ -91,10 +114,19 @@ class Engine:
                 rank = RANK_MODEL if rule.model else RANK_PATTERN
                 for span in rule.find(view):
                     if span.score >= threshold:
-                        found.append((RANK_CERTAIN if span.score >= 0.9 and not rule.model else rank, span))
-            for word, span in self._rules.denied(view.folded):
+                        found.append((_rank(span) or rank if not rule.model else rank, span))
+            for _kind, span in self._rules.denied(view.folded):
                 found.append((RANK_KEY, span))
-        except (RecursionError, MemoryError, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as e:
+        except (
+            RecursionError,
+            MemoryError,
+            ValueError,
+            IndexError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+        ) as e:
             raise MaskingError(f"scanning failed ({type(e).__name__})") from None
         return found
 
@@ -104,6 +136,24 @@ class Engine:
         if len(text) > self.config.text_chars_max:
             raise MaskingError("the text is longer than the engine may take")
         return text
+
+
+def _rank(span: Span) -> int:
+    """The rank that a form alone earns, or 0."""
+    return RANK_STRUCTURE if span.score >= STRUCTURE else RANK_CERTAIN if span.score >= CERTAIN else 0
+
+
+def _shown(span: Span, folded: str) -> list[Span]:
+    """The parts of *span* that do not lie under what is masked already, when anything is left in them."""
+    if "\0" not in folded[span.start : span.end]:
+        return [span]
+    out = []
+    at = span.start
+    for piece in folded[span.start : span.end].split("\0"):
+        if any(c.isalnum() for c in piece):
+            out.append(replace(span, start=at, end=at + len(piece)))
+        at += len(piece) + 1
+    return out
 
 
 def _blanked(text: str, spans: list[Span]) -> str:

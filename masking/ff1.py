@@ -5,6 +5,7 @@ Only domains of at least a million values (section 5.1 and the revision 1 draft)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -34,25 +35,41 @@ def decrypt_digits(key: bytes, tweak: bytes, value: str) -> str:
     return _over_digits(value, lambda d: decrypt(key, tweak, d, 10))
 
 
-def _over_digits(value: str, step) -> str:  # type: ignore[no-untyped-def]
+def _over_digits(value: str, step: Callable[[list[int]], list[int]]) -> str:
     out = iter(step([int(c) for c in value if "0" <= c <= "9"]))
     return "".join(str(next(out)) if "0" <= c <= "9" else c for c in value)
 
 
 def _feistel(key: bytes, tweak: bytes, x: list[int], radix: int, rounds: range, *, sign: int) -> list[int]:
     n = len(x)
-    if not 2 <= radix <= 1 << 16 or radix**n < DOMAIN_MIN or n > LENGTH_MAX or any(not 0 <= d < radix for d in x):
+    if (
+        not 2 <= radix <= 1 << 16
+        or radix**n < DOMAIN_MIN
+        or n > LENGTH_MAX
+        or any(not 0 <= d < radix for d in x)
+    ):
         raise MaskingError("the value's domain is too small or too large for format-preserving encryption")
     u = n // 2
     v = n - u
     a, b = x[:u], x[u:]
     size_b = (((radix**v - 1).bit_length()) + 7) // 8
     d = 4 * -(-size_b // 4) + 4
-    p = bytes((1, 2, 1)) + radix.to_bytes(3, "big") + bytes((10, u % 256)) + n.to_bytes(4, "big") + len(tweak).to_bytes(4, "big")
+    p = (
+        bytes((1, 2, 1))
+        + radix.to_bytes(3, "big")
+        + bytes((10, u % 256))
+        + n.to_bytes(4, "big")
+        + len(tweak).to_bytes(4, "big")
+    )
     ecb = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - the PRF of SP 800-38G is built on single blocks
     for i in rounds:
         given = b if sign > 0 else a
-        q = tweak + bytes((-len(tweak) - size_b - 1) % 16) + bytes((i,)) + _number(given, radix).to_bytes(size_b, "big")
+        q = (
+            tweak
+            + bytes((-len(tweak) - size_b - 1) % 16)
+            + bytes((i,))
+            + _number(given, radix).to_bytes(size_b, "big")
+        )
         block = bytes(16)
         data = p + q
         for at in range(0, len(data), 16):

@@ -49,8 +49,36 @@ _LISTED: Final[dict[str, str]] = {
     "IP_ADDRESS": "ip ip_address ipaddress client_ip remote_addr remote_ip source_ip src_ip dst_ip ip_addr x_forwarded_for",
 }
 _BY_KEY: Final = {name.replace("_", ""): kind for kind, names in _LISTED.items() for name in names.split()}
-_EXACT_ONLY: Final = frozenset({"pass", "pin", "lat", "lon", "lng", "ip", "mac", "tel", "cell", "age", "born", "street", "city", "town", "login", "cookie", "konto", "swift", "bic", "tin", "handy", "phone", "mobile"})
-_NOT_SECRET: Final = re.compile(r"(?i)^(?:true|false|null|none|nil|n/?a|undefined|unknown|\*+|x+|-+|\s*|yes|no|0|redacted|\[redacted\]|<[a-z_ -]{1,40}>|\$\{[^}]{1,60}\}|\{\{[^}]{1,60}\}\})$")
+_EXACT_ONLY: Final = frozenset(
+    {
+        "pass",
+        "pin",
+        "lat",
+        "lon",
+        "lng",
+        "ip",
+        "mac",
+        "tel",
+        "cell",
+        "age",
+        "born",
+        "street",
+        "city",
+        "town",
+        "login",
+        "cookie",
+        "konto",
+        "swift",
+        "bic",
+        "tin",
+        "handy",
+        "phone",
+        "mobile",
+    }
+)
+_NOT_SECRET: Final = re.compile(
+    r"(?i)^(?:true|false|null|none|nil|n/?a|undefined|unknown|\*+|x+|-+|\s*|yes|no|0|redacted|\[redacted\]|<[a-z_ -]{1,40}>|\$\{[^}]{1,60}\}|\{\{[^}]{1,60}\}\})$"
+)
 _NUMBER_OK: Final = frozenset({"GEO_COORDINATES"})
 _PLAUSIBLE: Final[dict[str, re.Pattern[str]]] = {
     "EMAIL_ADDRESS": re.compile(r".*@"),
@@ -94,7 +122,9 @@ def key_type(key: str) -> str | None:
     return None
 
 
-_WIDE: Final = frozenset({"phone", "mobile", "tel", "cell", "city", "street", "ip", "mac", "lat", "lng", "lon"})
+_WIDE: Final = frozenset(
+    {"phone", "mobile", "tel", "cell", "city", "street", "ip", "mac", "lat", "lng", "lon"}
+)
 
 
 def key_decides(key: str, value: str) -> str | None:

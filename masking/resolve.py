@@ -32,7 +32,9 @@ def resolve(candidates: list[tuple[int, Span]], text: str) -> list[Span]:
     buckets: dict[int, list[Span]] = {}
     for _, span in candidates:
         cells = range(span.start >> 8, ((span.end - 1) >> 8) + 1)
-        rivals = [r for cell in cells for r in buckets.get(cell, ()) if r.start < span.end and span.start < r.end]
+        rivals = [
+            r for cell in cells for r in buckets.get(cell, ()) if r.start < span.end and span.start < r.end
+        ]
         pieces = [span] if not rivals else _leftovers(span, rivals, text)
         for piece in pieces:
             taken.append(piece)
@@ -57,7 +59,8 @@ def _leftovers(span: Span, rivals: list[Span], text: str) -> list[Span]:
         at = max(at, rival.end)
     pieces.append((at, span.end))
     out = []
-    for start, end in pieces:
+    for left, right in pieces:
+        start, end = left, right
         while start < end and not text[start].isalnum():
             start += 1
         while end > start and not text[end - 1].isalnum():

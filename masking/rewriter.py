@@ -18,15 +18,60 @@ from masking.operators import Numbering, Operator, last_four
 from masking.tokens import Tokens
 
 _YEAR: Final = re.compile(r"(?<!\d)(?:18|19|20)\d\d(?!\d)")
-_GIVEN: Final = ("Alex", "Robin", "Sam", "Kim", "Dana", "Jamie", "Noa", "Kai", "Lou", "Mika", "Ari", "Toni", "Jo", "Sascha", "Remy", "Quinn")
-_FAMILY: Final = ("Archer", "Baker", "Carter", "Dyer", "Fisher", "Glover", "Hunter", "Mason", "Miller", "Parker", "Potter", "Sawyer", "Tanner", "Turner", "Weaver", "Wright")
-_PLACES: Final = ("Northfield", "Easton", "Southport", "Westbrook", "Midvale", "Lakeside", "Riverton", "Hillcrest")
+_GIVEN: Final = (
+    "Alex",
+    "Robin",
+    "Sam",
+    "Kim",
+    "Dana",
+    "Jamie",
+    "Noa",
+    "Kai",
+    "Lou",
+    "Mika",
+    "Ari",
+    "Toni",
+    "Jo",
+    "Sascha",
+    "Remy",
+    "Quinn",
+)
+_FAMILY: Final = (
+    "Archer",
+    "Baker",
+    "Carter",
+    "Dyer",
+    "Fisher",
+    "Glover",
+    "Hunter",
+    "Mason",
+    "Miller",
+    "Parker",
+    "Potter",
+    "Sawyer",
+    "Tanner",
+    "Turner",
+    "Weaver",
+    "Wright",
+)
+_PLACES: Final = (
+    "Northfield",
+    "Easton",
+    "Southport",
+    "Westbrook",
+    "Midvale",
+    "Lakeside",
+    "Riverton",
+    "Hillcrest",
+)
 
 
 class Rewriter:
     """One tenant's operators by type. *tokens* is needed for the keyed ones; asking for them without is a fault."""
 
-    def __init__(self, default: Operator, by_type: tuple[tuple[str, Operator], ...] = (), tokens: Tokens | None = None) -> None:
+    def __init__(
+        self, default: Operator, by_type: tuple[tuple[str, Operator], ...] = (), tokens: Tokens | None = None
+    ) -> None:
         self._default = default
         self._by_type = dict(by_type)
         self._tokens = tokens
@@ -91,7 +136,7 @@ def generalised(kind: str, value: str) -> str:
             return f"[{kind}]"
         return str(ipaddress.ip_network(f"{value}/{24 if address.version == 4 else 48}", strict=False))
     if kind.endswith(("POSTCODE", "POSTAL_CODE", "PLZ", "ZIP_CODE")):
-        return value[:3] + "**" if value[:3].isdigit() else value.split(" ")[0][:3] + " ***"
+        return value[:3] + "**" if value[:3].isdigit() else value.split(" ", maxsplit=1)[0][:3] + " ***"
     return f"[{kind}]"
 
 

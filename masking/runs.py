@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 GROUPS_MAX: Final = 16
@@ -26,14 +25,10 @@ Finder = Callable[[str], tuple[tuple[int, int, float], ...]]
 """The (start, end, score) of what stands in a run of this shape."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place(Generic[T]):
-    """In a run of the remembered shape, *what* may stand at ``run[start:end]`` with this first score."""
-
-    start: int
-    end: int
-    score: float
-    what: T
+Spots = tuple[tuple[int, int, float], ...]
+"""(start, end, first score) within a run."""
+Groups = tuple[tuple[T, Spots], ...]
+"""What may stand in a run of the remembered shape, and where."""
 
 
 class RunIndex(Generic[T]):
@@ -42,14 +37,14 @@ class RunIndex(Generic[T]):
     def __init__(self, shapes: dict[str, list[tuple[float, T]]], finders: list[tuple[Finder, T]]) -> None:
         self._shapes = {shape.encode(): places for shape, places in shapes.items()}
         self._finders = finders
-        self._memo: dict[bytes, tuple[Place[T], ...]] = {}
+        self._memo: dict[bytes, Groups[T]] = {}
         self._longest = max((len(s) for s in self._shapes), default=0)
         loose = {m[0] for s in self._shapes if (m := re.match(rb"(?:A+[-. /])+(?=[0A]*0)", s))}
         self._loose = tuple(sorted(loose, key=len, reverse=True))
         tails = {m[0] for s in self._shapes if (m := re.search(rb"[-. /]A+$", s))}
         self._tails = tuple(sorted(tails, key=len, reverse=True))
 
-    def runs(self, shape: bytes) -> list[tuple[int, tuple[Place[T], ...]]]:
+    def runs(self, shape: bytes) -> list[tuple[int, Groups[T]]]:
         """(offset, places) of every run of *shape* in which something may stand."""
         out = []
         memo = self._memo
@@ -66,7 +61,11 @@ class RunIndex(Generic[T]):
                 start -= len(left) - len(left.rstrip(b"A0"))
                 before = shape[start - 1] if start else 0
             if before in b"(+":
-                start -= 2 if shape[start - 2 : start] in (b"+(", b" (") and shape[start - 2 : start - 1] == b"+" else 1
+                start -= (
+                    2
+                    if shape[start - 2 : start] in (b"+(", b" (") and shape[start - 2 : start - 1] == b"+"
+                    else 1
+                )
                 if shape[start : start + 1] == b"(" and shape[max(0, start - 2) : start] == b"+ ":
                     start -= 2
                 before = shape[start - 1] if start else 0
@@ -75,16 +74,23 @@ class RunIndex(Generic[T]):
                 before = shape[start - 1] if start else 0
             if before in b"- ./" and start > 1 and shape[start - 2] == 0x41:
                 for prefix in self._loose:
-                    if shape.endswith(prefix, 0, start) and not shape.endswith((b"A" + prefix, b"0" + prefix), 0, start):
+                    if shape.endswith(prefix, 0, start) and not shape.endswith(
+                        (b"A" + prefix, b"0" + prefix), 0, start
+                    ):
                         start -= len(prefix)
                         break
             after = shape[end : end + 1]
             if after and after in b"- ./":
                 for tail in self._tails:
-                    if shape.startswith(tail, end) and shape[end + len(tail) : end + len(tail) + 1] not in (b"A", b"0"):
+                    if shape.startswith(tail, end) and shape[end + len(tail) : end + len(tail) + 1] not in (
+                        b"A",
+                        b"0",
+                    ):
                         end += len(tail)
                         break
             run = shape[start:end]
+            if before == 0x5F and b"A" in run:  # a part of an identifier (EM_AB12345)
+                continue
             places = memo.get(run)
             if places is None:
                 places = self._places(run)
@@ -100,13 +106,19 @@ class RunIndex(Generic[T]):
             return end
         return groups[len(groups) // 2]
 
-    def _places(self, run: bytes) -> tuple[Place[T], ...]:
-        out: list[Place[T]] = []
+    def _places(self, run: bytes) -> Groups[T]:
+        out: dict[int, tuple[T, list[tuple[int, int, float]]]] = {}
         text = run.decode("latin-1")
         if len(run) <= RUN_CHARS_MAX:
             starts = [m.start() for m in _TOKEN.finditer(run)]
             ends = [m.end() for m in _TOKEN.finditer(run)]
-            edges = sorted({*starts, *(s - 1 for s in starts if s and run[s - 1] in b"(+"), *(s - 2 for s in starts if s > 1 and run[s - 2 : s] == b"+(")})
+            edges = sorted(
+                {
+                    *starts,
+                    *(s - 1 for s in starts if s and run[s - 1] in b"(+"),
+                    *(s - 2 for s in starts if s > 1 and run[s - 2 : s] == b"+("),
+                }
+            )
             for s in edges:
                 if s and run[s - 1] in _TIGHT and run[s - 1] not in b"0A":
                     continue
@@ -116,11 +128,12 @@ class RunIndex(Generic[T]):
                     if run[e : e + 1] in (b"-", b".") and e + 1 < len(run):
                         continue
                     for score, what in self._shapes.get(run[s:e], ()):
-                        out.append(Place(s, e, score, what))
+                        out.setdefault(id(what), (what, []))[1].append((s, e, score))
             for finder, what in self._finders:
-                out.extend(Place(s, e, score, what) for s, e, score in finder(text))
+                if spots := finder(text):
+                    out.setdefault(id(what), (what, []))[1].extend(spots)
         if len(self._memo) >= MEMO_MAX:
             self._memo.clear()
-        places = tuple(out)
+        places = tuple((what, tuple(spots)) for what, spots in out.values())
         self._memo[bytes(run)] = places
         return places

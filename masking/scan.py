@@ -26,15 +26,21 @@ def scan_literals(rules: Compiled, view: View, found: Candidates, threshold: flo
             low = start - rule.before
             high = end + rule.after
             search = rule.search
-            assert search is not None
-            pos = low if low > 0 else 0
-            limit = high if high < n else n
+            if search is None:
+                continue
+            pos = max(0, low)
+            limit = min(n, high)
             try:
                 match = search(text, pos, limit)
                 while match is not None and match.end() <= start:
                     match = search(text, max(match.end(), match.start() + 1), limit)
             except TimeoutError:
-                found.append((RANK_CERTAIN, Span(pos, limit, rule.type, 0.99, rule.name, "timeout: the window is masked")))
+                found.append(
+                    (
+                        RANK_CERTAIN,
+                        Span(pos, limit, rule.type, 0.99, rule.name, "timeout: the window is masked"),
+                    )
+                )
                 continue
             if match is None:
                 continue
@@ -47,27 +53,40 @@ def scan_literals(rules: Compiled, view: View, found: Candidates, threshold: flo
 
 def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, line_bound: bool) -> None:
     text = view.folded
-    for offset, places in rules.index.runs(view.shape):
+    for offset, groups in rules.index.runs(view.shape):
         words: Words | None = None
-        for place in places:
-            rule = place.what
-            if words is not None and rule.context_required and threshold > 0 and not rule.context.count(words):
+        for rule, spots in groups:
+            if words is None and (rule.context or rule.anti):
+                words = Words(text, offset + spots[0][0], offset + spots[0][1], line_bound)
+            # Most kinds of numbers are nothing without a word; one look settles all their places in the run.
+            if rule.needs_words and threshold > 0 and (words is None or not rule.context.count(words)):
                 continue
-            s, e = offset + place.start, offset + place.end
-            if rule.search is not None:
-                try:
-                    match = rule.search(text, s, e)
-                except TimeoutError:
-                    found.append((RANK_CERTAIN, Span(s, e, rule.type, 0.99, rule.name, "timeout: masked")))
-                    continue
-                if match is None:
-                    continue
-                s, e = match.span(rule.group)
-            words = weigh(rule, view, s, e, place.score, words, found, threshold, line_bound)
+            for start, end, score in spots:
+                s, e = offset + start, offset + end
+                if rule.search is not None:
+                    try:
+                        match = rule.search(text, s, e)
+                    except TimeoutError:
+                        found.append(
+                            (RANK_CERTAIN, Span(s, e, rule.type, 0.99, rule.name, "timeout: masked"))
+                        )
+                        continue
+                    if match is None:
+                        continue
+                    s, e = match.span(rule.group)
+                weigh(rule, view, s, e, score, words, found, threshold, line_bound)
 
 
 def weigh(
-    rule: Rule, view: View, s: int, e: int, score: float, words: Words | None, found: Candidates, threshold: float, line_bound: bool
+    rule: Rule,
+    view: View,
+    s: int,
+    e: int,
+    score: float,
+    words: Words | None,
+    found: Candidates,
+    threshold: float,
+    line_bound: bool,
 ) -> Words | None:
     """Add the candidate to *found* when it is likely enough. Hands back the words, so that they are read once."""
     context, anti = rule.context, rule.anti
@@ -96,7 +115,11 @@ def weigh(
         reason += ", words for it" if support else ""
         reason += ", words against it" if contrary else ""
     if score >= threshold:
-        rank = RANK_CERTAIN if score >= CERTAIN and (validator is not None or rule.score >= CERTAIN) else RANK_PATTERN
+        rank = (
+            RANK_CERTAIN
+            if score >= CERTAIN and (validator is not None or rule.score >= CERTAIN)
+            else RANK_PATTERN
+        )
         if rule.score >= STRUCTURE:
             rank = RANK_STRUCTURE
         found.append((rank, Span(s, e, rule.type, score, rule.name, reason)))

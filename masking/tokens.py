@@ -29,7 +29,9 @@ from masking.errors import MaskingError
 
 MASTER_BYTES_MIN: Final = 32
 VALUE_BYTES_MAX: Final = 2000
-TOKEN: Final = re.compile(r"\b(tok|mac|vlt)_([a-z0-9_]{1,40})_([a-z0-9]{1,8})_([a-z2-7]{16,4000})(?![A-Za-z0-9])")
+TOKEN: Final = re.compile(
+    r"\b(tok|mac|vlt)_([a-z0-9_]{1,40})_([a-z0-9]{1,8})_([a-z2-7]{16,4000})(?![A-Za-z0-9])"
+)
 _KID: Final = re.compile(r"[a-z0-9]{1,8}")
 _TYPE: Final = re.compile(r"[A-Z0-9_]{1,40}")
 _SMALLEST: Final = 16
@@ -44,8 +46,14 @@ class TokenKeys:
 
     def __post_init__(self) -> None:
         kids = [kid for kid, _ in self.masters]
-        if len(set(kids)) != len(kids) or self.current not in kids or not all(_KID.fullmatch(k) for k in kids):
-            raise MaskingError("key ids are one to eight lower-case letters or digits, different, and one is current")
+        if (
+            len(set(kids)) != len(kids)
+            or self.current not in kids
+            or not all(_KID.fullmatch(k) for k in kids)
+        ):
+            raise MaskingError(
+                "key ids are one to eight lower-case letters or digits, different, and one is current"
+            )
         if any(len(key) < MASTER_BYTES_MIN for _, key in self.masters):
             raise MaskingError(f"a master key has at least {MASTER_BYTES_MIN} bytes")
 
@@ -159,7 +167,9 @@ class Vault:
             raise MaskingError("the vault does not hold this token, or not any more")
         sealed = record[0]
         try:
-            return _unpadded(AESGCM(self._tokens.vault_key(match[3])).decrypt(sealed[:12], sealed[12:], token.encode()))
+            return _unpadded(
+                AESGCM(self._tokens.vault_key(match[3])).decrypt(sealed[:12], sealed[12:], token.encode())
+            )
         except (InvalidTag, ValueError):
             raise MaskingError("the vault's record was altered") from None
 

@@ -15,6 +15,7 @@ import pickle
 import sys
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from masking.config import EngineConfig
@@ -143,8 +144,8 @@ class Worker:
                         child = await self._spawn()
                     done = await self._exchange(child, batch)
                 except (TimeoutError, OSError, EOFError, asyncio.IncompleteReadError, pickle.UnpicklingError):
-                    child = await _kill(child)
-                    done = False
+                    await _kill(child)
+                    child, done = None, False
                 if not done and len(batch) > 1:
                     # One of them is to blame: each alone, in order, before anything new.
                     child = await self._one_by_one(child, batch)
@@ -164,7 +165,9 @@ class Worker:
             size += len(batch[-1].payload)
         return batch
 
-    async def _one_by_one(self, child: asyncio.subprocess.Process | None, batch: list[_Job]) -> asyncio.subprocess.Process | None:
+    async def _one_by_one(
+        self, child: asyncio.subprocess.Process | None, batch: list[_Job]
+    ) -> asyncio.subprocess.Process | None:
         for job in batch:
             try:
                 if child is None:
@@ -172,7 +175,8 @@ class Worker:
                 if not await self._exchange(child, [job]):
                     _fail(job, "masking failed")
             except (TimeoutError, OSError, EOFError, asyncio.IncompleteReadError, pickle.UnpicklingError):
-                child = await _kill(child)
+                await _kill(child)
+                child = None
                 _fail(job, "masking took too long or its process died")
         return child
 
@@ -180,7 +184,7 @@ class Worker:
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "masking.worker",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path)},
         )  # fmt: skip
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -215,7 +219,7 @@ def _fail(job: _Job, why: str) -> None:
 
 
 async def _kill(child: asyncio.subprocess.Process | None) -> None:
-    """Kill and reap; always leaves None, for the caller to hold."""
+    """Kill and reap."""
     if child is None:
         return
     with contextlib.suppress(ProcessLookupError):

@@ -77,9 +77,6 @@ def create_routes(
             settings.problem_base,
         )
 
-    fallback = Route(
-        "/v1/{rest:path}",
-        nowhere,
-        methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"],
-    )
-    return [*routes(api, CALLS), fallback]
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+    nothing = [Route(path, nowhere, methods=methods) for path in ("/v1", "/v1/{rest:path}")]
+    return [*routes(api, CALLS), *nothing]

@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from adapters.agents import wire
 from adapters.agents.endpoint import Api, json_answer, query
@@ -25,6 +26,23 @@ NDJSON: Final = "application/x-ndjson"
 _FAILED: Final = Refused(Reason.MASKING_FAILED)
 
 
+class _Piped(Response):
+    """Answers while it still reads. Starlette's own stream would listen for a disconnect and so eat parts of the body."""
+
+    media_type = NDJSON
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        super().__init__(headers={"Cache-Control": "no-store"})
+        del self.headers["content-length"]
+        self._chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for chunk in self._chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 async def mask(api: Api, request: Request) -> Response | Refused:
     called = await api.gate.agent(request, bytes_max=BODY_BYTES_MAX, is_bound=True)
     query(request, ())
@@ -34,9 +52,7 @@ async def mask(api: Api, request: Request) -> Response | Refused:
         case "text/plain":
             return await _text(api, await _body(api, request, called))
         case t if t == NDJSON and called.body is None:
-            return StreamingResponse(
-                _lines(api, request), headers={"Cache-Control": "no-store"}, media_type=NDJSON
-            )
+            return _Piped(_lines(api, request))
         case _:
             raise ProblemError(
                 "media-type",

@@ -14,22 +14,43 @@ from typing import Any, Final
 
 import aiohttp
 
-from bot.chat.coalesce import Pace
-from bot.config_chat import Secret
+from bot.chat.coalesce import Pace, Paced
 from bot.errors import GiveUp, Retry, SignoffError
+from bot.secret import Secret
 
 TIMEOUT_SECONDS: Final = 10
 ANSWER_BYTES_MAX: Final = 4_000_000
 BACK_OFF: Final = timedelta(seconds=15)
+OUTAGE_PAUSE_SECONDS: Final = 2.0
+"""After a server error nobody posts for this long, so that an outage is not met with a thousand calls."""
 CONFIG_BACK_OFF: Final = timedelta(minutes=2)
 """After an error that an operator must mend (token, scope, membership): the message is kept and tried again."""
 
 _NEVER: Final = frozenset({"channel_not_found", "is_archived", "restricted_action_read_only_channel"})
 _OPERATOR: Final = frozenset(
-    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "not_in_channel", "no_permission", "ekm_access_denied", "team_access_not_granted"}
+    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_in_channel", "no_permission", "ekm_access_denied", "team_access_not_granted"}
 )  # fmt: skip
-_LATER: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "rollup_error"})
-_NOT_LIKE_THIS: Final = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "invalid_attachments", "metadata_too_large", "invalid_metadata_format"})
+_LATER: Final = frozenset(
+    {
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "team_added_to_org",
+        "rollup_error",
+    }
+)
+_NOT_LIKE_THIS: Final = frozenset(
+    {
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "msg_too_long",
+        "msg_blocks_too_long",
+        "invalid_attachments",
+        "metadata_too_large",
+        "invalid_metadata_format",
+    }
+)
 
 
 class Rejected(SignoffError):
@@ -38,6 +59,10 @@ class Rejected(SignoffError):
     def __init__(self, word: str) -> None:
         super().__init__(word)
         self.word = word
+
+
+class MissingScope(Retry):
+    """The app was installed without a scope that this call needs; an operator must mend it."""
 
 
 class Refusal(SignoffError):
@@ -75,6 +100,7 @@ class Api:
 
     async def look_up(self, method: str, channel: str, **arguments: object) -> dict[str, Any]:
         """A reading call about *channel*: it has a rate of its own and takes nothing from the channel's pace."""
+        self._pace.check()
         return await self._call(method, "", {"channel": channel, **arguments})
 
     async def _call(self, method: str, channel: str, arguments: dict[str, object]) -> dict[str, Any]:
@@ -88,8 +114,9 @@ class Api:
         if status == 429 or answer.get("error") == "ratelimited":
             seconds = _seconds(after)
             self._pace.pause(channel or method, seconds)
-            raise Retry(timedelta(seconds=seconds), "rate limited")
+            raise Paced(timedelta(seconds=seconds), "rate limited")
         if status >= 500:
+            self._pace.pause("", OUTAGE_PAUSE_SECONDS)
             raise Retry(BACK_OFF, f"HTTP {status}")
         if answer.get("ok") is True:
             return answer
@@ -97,7 +124,9 @@ class Api:
 
     async def respond(self, url: str, message: dict[str, Any]) -> None:
         """Answer through a ``response_url``: private, without replacing the message it came from."""
-        await self._post(url, {"response_type": "ephemeral", "replace_original": False, **message}, {}, as_json=True)
+        await self._post(
+            url, {"response_type": "ephemeral", "replace_original": False, **message}, {}, as_json=True
+        )
 
     async def _post(
         self, url: str, body: dict[str, Any], headers: dict[str, str], *, as_json: bool = False
@@ -106,12 +135,27 @@ class Api:
             raise Retry(BACK_OFF, "not started")
         try:
             async with self._session.post(
-                url, json=body if as_json else None, data=None if as_json else body, headers=headers, allow_redirects=False
+                url,
+                json=body if as_json else None,
+                data=None if as_json else body,
+                headers=headers,
+                allow_redirects=False,
             ) as response:
-                raw = await response.content.read(ANSWER_BYTES_MAX)
+                raw = await _read(response)
                 return response.status, response.headers.get("Retry-After"), _object(raw)
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+            self._pace.pause("", OUTAGE_PAUSE_SECONDS)
             raise Retry(BACK_OFF, f"unreachable ({type(error).__name__})") from error
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole answer, or nothing of one that is too long."""
+    raw = b""
+    async for chunk in response.content.iter_chunked(65_536):
+        raw += chunk
+        if len(raw) > ANSWER_BYTES_MAX:
+            return b""
+    return raw
 
 
 def _object(raw: bytes) -> dict[str, Any]:
@@ -125,12 +169,16 @@ def _object(raw: bytes) -> dict[str, Any]:
 def _seconds(retry_after: str | None) -> float:
     """Retry-After as whole seconds, bounded; 30 when it is missing or odd."""
     text = (retry_after or "").strip()
-    return float(min(max(int(text), 1), 3600)) if text.isascii() and text.isdigit() and len(text) < 7 else 30.0
+    return (
+        float(min(max(int(text), 1), 3600)) if text.isascii() and text.isdigit() and len(text) < 7 else 30.0
+    )
 
 
 def _error(word: str) -> SignoffError:
     if word in _NEVER:
         return GiveUp(word)
+    if word == "missing_scope":
+        return MissingScope(CONFIG_BACK_OFF, word)
     if word in _OPERATOR:
         return Retry(CONFIG_BACK_OFF, word)
     if word in _LATER or word == "no_answer":

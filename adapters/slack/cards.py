@@ -7,15 +7,17 @@ Slack's limits. Deliberately absent: words and their order (``bot.chat.view``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.slack.limits import BUDGET, LimitError, check_message, check_view
 from bot.chat.page import Page, fold
+from bot.chat.pages import details_page
 from bot.chat.seal import Click, Mac, Place, seal
 from bot.chat.template import Templates
-from bot.chat.view import CardView, Line, Part, Style, build
-from bot.core.preview import Budget, Button, Card
+from bot.chat.view import CardView, LeafView, Line, Part, Style, build
+from bot.core.preview import Budget, Button, Card, TimelineLine
 
 METADATA_EVENT = "signoff_request"
 SMALL_BUDGET = Budget(chars_max=1500, leaves_max=10)
@@ -49,8 +51,40 @@ def _element(text: str, style: Style, timestamp: int) -> Json | None:
     return element
 
 
-def _labelled(line: Line, label: str) -> Line:
-    return (Part(label + "  ", Style.BOLD), *line)
+def joined(lines: Iterable[Line]) -> list[Json]:
+    """Lines of one section, line feeds between them: clients differ in whether two sections stand on two lines."""
+    out: list[Json] = []
+    for line in lines:
+        if out:
+            out.append({"type": "text", "text": "\n"})
+        out += elements(line)
+    return out
+
+
+def leaf_elements(leaves: Iterable[LeafView]) -> list[Json]:
+    """Fields as rich text: short ones share a section, one a line; a long value has a block of its own."""
+    out: list[Json] = []
+    short: list[Line] = []
+
+    def close() -> None:
+        if short:
+            out.append({"type": "rich_text_section", "elements": joined(short)})
+            short.clear()
+
+    for leaf in leaves:
+        if not leaf.is_block:
+            short.append((Part(leaf.label, Style.BOLD), Part("  "), Part(leaf.text, Style.CODE)))
+            continue
+        short.append((Part(leaf.label, Style.BOLD),))
+        close()
+        block = [{"type": "text", "text": leaf.text}]
+        out.append({"type": "rich_text_preformatted", "border": 0, "elements": block})
+    close()
+    return out
+
+
+def _labelled(facts: Iterable[tuple[str, Line]]) -> list[Line]:
+    return [(Part(label + "  ", Style.BOLD), *line) for label, line in facts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +98,8 @@ class Cards:
     def create(cls, mac: Mac) -> Cards:
         templates = Templates("adapters.slack")
         templates.filters["elements"] = elements
+        templates.filters["joined"] = joined
+        templates.filters["fields"] = leaf_elements
         templates.filters["labelled"] = _labelled
         return cls(mac, templates)
 
@@ -105,6 +141,18 @@ class Cards:
         view = self.templates.render("modal.json.j2", page=fold(page))
         check_view(view)
         return view
+
+    def details(self, card: Card, place: Place, timeline: Sequence[TimelineLine]) -> Json:
+        """The viewer's own dialog. It carries Approve only where a message of the same card would (T14)."""
+        whole = self.shows_whole(card, place)
+        view = self.view(card, place)
+        buttons = [b for b in view.buttons if whole or b.kind != Button.APPROVE.value]
+        kept = [
+            replace(b, value="", url=card.console_url, confirm="") if b.kind == Button.REVEAL.value else b
+            for b in buttons
+            if b.kind != Button.DETAILS.value
+        ]
+        return self.modal(details_page(card, timeline, kept))
 
     def home(self, page: Page) -> Json:
         view = self.templates.render("home.json.j2", page=fold(page))

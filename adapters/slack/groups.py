@@ -47,7 +47,9 @@ class SlackGroups:
             if not isinstance(users, list):
                 return None
             found = frozenset(
-                AccountKey(f"slack:{self._team}:{user}") for user in users if isinstance(user, str) and _USER.fullmatch(user)
+                AccountKey(f"slack:{self._team}:{user}")
+                for user in users
+                if isinstance(user, str) and _USER.fullmatch(user)
             )
             self._read[usergroup_id] = (now, found)
             return found

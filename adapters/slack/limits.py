@@ -94,7 +94,7 @@ def _block(block: dict[str, Any], where: str) -> Iterator[str]:
 def _rich(elements: list[dict[str, Any]], where: str) -> Iterator[str]:
     yield from _count(elements, 200, where)
     for element in elements:
-        yield from _count(element["elements"], 100, where)
+        yield from _count(element["elements"], 400, where)
         for leaf in element["elements"]:
             if leaf["type"] == "text":
                 yield from _filled(leaf["text"], _TEXT_MAX["rich_text"], f"{where}.{element['type']}")

@@ -34,7 +34,9 @@ FOREIGN: Final = Nobody("Your account is of another workspace or organisation, s
 GUEST: Final = Nobody("Guests cannot decide here.")
 BOT: Final = Nobody("Bots and apps cannot decide here.")
 GONE: Final = Nobody("This account is deactivated.")
-UNCHECKED: Final = Nobody("Your account cannot be checked with Slack now, so nothing was done. Try again in a minute.")
+UNCHECKED: Final = Nobody(
+    "Your account cannot be checked with Slack now, so nothing was done. Try again in a minute."
+)
 
 
 class People:
@@ -46,7 +48,9 @@ class People:
         self._monotonic = monotonic
         self._known: OrderedDict[str, tuple[float, AccountKey | Nobody]] = OrderedDict()
 
-    async def account(self, team: object, user: object, user_team: object = None, enterprise: object = None) -> AccountKey | Nobody:
+    async def account(
+        self, team: object, user: object, user_team: object = None, enterprise: object = None
+    ) -> AccountKey | Nobody:
         """*team* is the callback's, *user_team* the one the user belongs to as the callback says (Slack Connect differs)."""
         if team != self._settings.team or (user_team is not None and user_team != self._settings.team):
             return FOREIGN
@@ -83,7 +87,11 @@ def judge(found: Any, user: str, settings: SlackSettings) -> AccountKey | Nobody
     if found.get("team_id") != settings.team or found.get("is_stranger"):
         return FOREIGN
     grid = found.get("enterprise_user")
-    if settings.enterprise is not None and isinstance(grid, Mapping) and grid.get("enterprise_id") != settings.enterprise:
+    if (
+        settings.enterprise is not None
+        and isinstance(grid, Mapping)
+        and grid.get("enterprise_id") != settings.enterprise
+    ):
         return FOREIGN
     if any(found.get(flag) for flag in ("is_restricted", "is_ultra_restricted", "is_invited_user")):
         return GUEST

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.slack.api import Api, Refusal, Rejected
+from adapters.slack.api import Api, MissingScope, Refusal, Rejected
 from adapters.slack.cards import METADATA_EVENT, Cards
 from adapters.slack.limits import LimitError
-from bot.chat.coalesce import Coalescer
+from bot.chat.coalesce import Coalescer, Paced
 from bot.chat.pages import notice_page
 from bot.chat.seal import Place
 from bot.chat.template import RenderError
@@ -38,7 +38,8 @@ HISTORY_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """The address of a copy. ``ts`` empty: we meant to post at ``since`` and do not know whether it arrived. ``told``: the thread
+    """The address of a copy. ``ts`` empty: we meant to post at ``since`` and do not know whether
+    it arrived; ``since`` empty too: it certainly did not. ``told``: the thread
     already holds the settled timeline."""
 
     channel: str
@@ -103,11 +104,18 @@ class SlackSurface:
             ref = await self._ref(name, request)
         if ref is None:
             raise GiveUp("no card to remind of")
-        page = notice_page(card, "Reminder: still waiting" if kind == "reminder" else "Escalated: nobody has decided")
+        page = notice_page(
+            card, "Reminder: still waiting" if kind == "reminder" else "Escalated: nobody has decided"
+        )
         message = self._cards.page(page)
         broadcast = kind != "reminder"
         await self._api.call(
-            "chat.postMessage", channel=ref.channel, thread_ts=ref.ts, reply_broadcast=broadcast, **message, **_QUIET
+            "chat.postMessage",
+            channel=ref.channel,
+            thread_ts=ref.ts,
+            reply_broadcast=broadcast,
+            **message,
+            **_QUIET,
         )
 
     async def reconcile(self, requests: Iterable[RequestId]) -> int:
@@ -124,20 +132,25 @@ class SlackSurface:
         card = await self._card(request)
         stored = await self._chat_ref(name, request)
         ref = Ref.parse(stored.ref) if stored is not None else None
-        if stored is not None and ref is not None and ref.ts and stored.version >= _shown(card):
-            return
+        if stored is None or ref is None or not ref.ts or stored.version < _shown(card):
+            ref = await self._write(name, request, card, ref)
+        if not card.state.is_open and not ref.told:
+            told = await self._tell_timeline(ref, card)
+            await self._keep(name, request, told, _shown(card))
+
+    async def _write(self, name: str, request: RequestId, card: Card, ref: Ref | None) -> Ref:
+        """Edit the copy, or post it; its address is kept before anything else is tried."""
         channel = ref.channel if ref is not None else await self._channel(name)
         await self._must_be_ours_alone(channel)
         message = self._message(card, Place("slack", self._settings.team, channel))
         if ref is not None and not ref.ts:
-            ref = await self._found(ref, request) or None
-        if ref is not None and ref.ts:
+            ref = await self._found(ref, request) if ref.since else None
+        if ref is not None:
             ref = await self._edit(ref, message)
         if ref is None:
             ref = await self._post(name, request, channel, message)
-        if not card.state.is_open and not ref.told:
-            ref = await self._tell_timeline(ref, card)
         await self._keep(name, request, ref, _shown(card))
+        return ref
 
     def _message(self, card: Card, place: Place) -> dict[str, Any]:
         try:
@@ -161,19 +174,23 @@ class SlackSurface:
         await self._keep(name, request, Ref(channel, since=since), 0)
         try:
             answer = await self._send("chat.postMessage", channel, message)
+        except Paced:
+            await self._keep(name, request, Ref(channel), 0)
+            raise
         except Refusal as refusal:
             raise GiveUp(refusal.word) from refusal
         return Ref(str(answer.get("channel", channel)), str(answer["ts"]))
 
     async def _send(self, method: str, channel: str, message: dict[str, Any]) -> dict[str, Any]:
-        """The message; when Slack does not take its blocks, the least that is true: state, and the way to the console."""
+        """The message; when Slack does not take its blocks, the least that is true: the state in words."""
+        quiet = _QUIET if method == "chat.postMessage" else _QUIET_EDIT
         try:
-            return await self._api.call(method, channel=channel, **message, **(_QUIET if method == "chat.postMessage" else {}))
+            return await self._api.call(method, channel=channel, **message, **quiet)
         except Rejected:
             words = {"type": "plain_text", "text": message["text"], "emoji": False}
             plain = {**message, "blocks": [{"type": "section", "text": words}]}
             try:
-                return await self._api.call(method, channel=channel, **plain)
+                return await self._api.call(method, channel=channel, **plain, **quiet)
             except Rejected as rejected:
                 raise GiveUp(rejected.word) from rejected
 
@@ -181,9 +198,13 @@ class SlackSurface:
         """The message of an intent whose answer was lost, by its metadata. None: it never arrived, or we may not look."""
         try:
             answer = await self._api.look_up(
-                "conversations.history", ref.channel, oldest=ref.since, limit=HISTORY_MAX, include_all_metadata=True
+                "conversations.history",
+                ref.channel,
+                oldest=ref.since,
+                limit=HISTORY_MAX,
+                include_all_metadata=True,
             )
-        except Refusal:
+        except (Refusal, MissingScope):
             return None
         for message in answer.get("messages", []):
             metadata = message.get("metadata") or {}
@@ -264,7 +285,11 @@ class SlackSurface:
         for person in persons[:DIRECT_MAX]:
             for account in await self._desk.accounts(person):
                 team, _, user = account.key.removeprefix("slack:").partition(":")
-                if account.key.startswith("slack:") and team == self._settings.team and account.revoked_at is None:
+                if (
+                    account.key.startswith("slack:")
+                    and team == self._settings.team
+                    and account.revoked_at is None
+                ):
                     names.append(f"slack:@{user}")
         return names
 
@@ -277,9 +302,9 @@ _QUIET: Final[Mapping[str, object]] = {
     "link_names": False,
 }
 """Nothing in the notification's text is read as markup, and nothing is unfurled."""
+_QUIET_EDIT: Final[Mapping[str, object]] = {"parse": "none", "link_names": False}
 
 
 def _shown(card: Card) -> int:
     """What a copy shows, as one growing number: the request's version, and whether time has made it expired meanwhile."""
     return card.version * 2 + (0 if card.state.is_open else 1)
-

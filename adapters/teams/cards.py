@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.teams.limits import BUDGET, LimitError, check_card
 from bot.chat.page import Page, fold
+from bot.chat.pages import details_page
 from bot.chat.seal import Click, Mac, Place, seal
 from bot.chat.template import Templates
 from bot.chat.view import CardView, Line, Part, Style, build
-from bot.core.preview import Budget, Button, Card
+from bot.core.preview import Budget, Button, Card, TimelineLine
 
 SMALL_BUDGET = Budget(chars_max=1500, leaves_max=10)
 NO_BUDGET = Budget(chars_max=0, leaves_max=0)
@@ -110,6 +111,19 @@ class Cards:
         )
         check_card(message)
         return message, view
+
+    def details(self, card: Card, timeline: Sequence[TimelineLine]) -> Json:
+        """Everything that fits a card, without buttons that decide: those are on the message."""
+        page = details_page(card, timeline[-10:])
+        try:
+            return self.page(page)
+        except LimitError:
+            short = replace(
+                page,
+                sections=tuple(s for s in page.sections if not s.leaves),
+                note="The fields do not fit here; open the console.",
+            )
+            return self.page(short)
 
     def page(self, page: Page) -> Json:
         """A private answer as a card."""

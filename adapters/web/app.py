@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from adapters.web import login
-from adapters.web.guard import Access, Console, Handler, Visit, guarded
+from adapters.web.fetch import fetch as provider_fetch
+from adapters.web.guard import Access, Console, Handler, OfferLink, Visit, guarded
 from adapters.web.oidc import CALLBACK, Fetch, Oidc, SigningKeys
 from adapters.web.pages import agents, audit, events, inbox, people, policies, profile, request
 from adapters.web.passwords import Passwords
@@ -51,15 +52,15 @@ def create_routes(
     rand: Rand,
     settings: WebSettings,
     *,
-    fetch: Fetch | None = None,
+    fetch: Fetch = provider_fetch,
     keys: SigningKeys | None = None,
+    offer_link: OfferLink | None = None,
 ) -> list[BaseRoute]:
-    """The console's routes. *fetch* and *keys* are needed when ``settings.oidc`` is set: the HTTP client and the key cache, which
-    other adapters own."""
+    """The console's routes. *keys* is needed when ``settings.oidc`` is set: the cache of issuers' keys, which the identity adapter owns."""
     oidc = None
     if settings.oidc is not None:
-        if fetch is None or keys is None:
-            raise ConfigError("oidc is configured but nothing can reach the provider")
+        if keys is None:
+            raise ConfigError("oidc is configured but there is no source of the provider's keys")
         oidc = Oidc(settings.oidc, settings.origin + CALLBACK, fetch, keys, rand)
     console = Console(
         desk=desk,
@@ -70,5 +71,6 @@ def create_routes(
         sessions=Sessions(store, clock, rand, settings),
         passwords=Passwords(settings.password_file),
         oidc=oidc,
+        offer_link=offer_link,
     )
     return [guarded(console, path, handler, method, access) for method, path, handler, access in TABLE]

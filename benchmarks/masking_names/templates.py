@@ -269,7 +269,48 @@ Data Security and Privacy
 ID: {n}
 Username: {n}
 """.strip().split("\n")
-LOCALES = "en_US en_US en_US en_US en_GB en_GB en_CA en_AU en_IE en_IN en_NZ de_DE de_AT de_CH fr_FR fr_CA es_ES es_MX it_IT pt_BR pt_PT nl_NL nl_BE sv_SE no_NO da_DK fi_FI pl_PL cs_CZ hu_HU ro_RO tr_TR hr_HR sl_SI sk_SK ru_RU uk_UA el_GR id_ID vi_VN".split()
+LOCALES = [
+    "en_US",
+    "en_US",
+    "en_US",
+    "en_US",
+    "en_GB",
+    "en_GB",
+    "en_CA",
+    "en_AU",
+    "en_IE",
+    "en_IN",
+    "en_NZ",
+    "de_DE",
+    "de_AT",
+    "de_CH",
+    "fr_FR",
+    "fr_CA",
+    "es_ES",
+    "es_MX",
+    "it_IT",
+    "pt_BR",
+    "pt_PT",
+    "nl_NL",
+    "nl_BE",
+    "sv_SE",
+    "no_NO",
+    "da_DK",
+    "fi_FI",
+    "pl_PL",
+    "cs_CZ",
+    "hu_HU",
+    "ro_RO",
+    "tr_TR",
+    "hr_HR",
+    "sl_SI",
+    "sk_SK",
+    "ru_RU",
+    "uk_UA",
+    "el_GR",
+    "id_ID",
+    "vi_VN",
+]
 
 
 class Filler:
@@ -313,7 +354,17 @@ class Filler:
             return f.last_name(), "PERSON"
         if name == "l":
             pick = r.random()
-            pool = self.cities if pick < 0.35 else self.big if pick < 0.6 else self.countries if pick < 0.8 else self.states if pick < 0.9 else None
+            pool = (
+                self.cities
+                if pick < 0.35
+                else self.big
+                if pick < 0.6
+                else self.countries
+                if pick < 0.8
+                else self.states
+                if pick < 0.9
+                else None
+            )
             return (r.choice(pool) if pool else f.city()), "LOCATION"
         if name == "a":
             text = f.address() if r.random() < 0.5 else f"{f.street_address()}, {f.city()}, {f.postcode()}"
@@ -343,7 +394,11 @@ class Filler:
             at = b + 1
 
     def sentences(self, per_template: int):
-        for group, times in ((PERSON, per_template), (PLACE, per_template), (NOTHING, max(1, per_template // 2))):
+        for group, times in (
+            (PERSON, per_template),
+            (PLACE, per_template),
+            (NOTHING, max(1, per_template // 2)),
+        ):
             for template in group:
                 for _ in range(times):
                     yield self.sentence(template)

@@ -11,6 +11,7 @@ import gzip
 import json
 import pathlib
 import random
+import re
 import sys
 import sysconfig
 import tempfile
@@ -19,15 +20,17 @@ import pycrfsuite
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
-from templates import Filler  # noqa: E402
+from templates import Filler
 
-from masking.names.features import BOS, TOKEN, beside, kind, own, pair  # noqa: E402
-from masking.names.tagger import gazetteer  # noqa: E402
+from masking.names.features import BOS, TOKEN, beside, kind, own, pair
+from masking.names.tagger import gazetteer
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "masking" / "data" / "names.json.gz"
 QUICK = "--quick" in sys.argv
 KEEP_MIN = 0.02
 DROP = 0.3
+CREDITS = re.compile(r"(?i)author|copyright|written by|contributed|thanks|@\w+\.")
+"""Comments with people in them are not text without names."""
 GAZ = gazetteer()
 
 
@@ -83,12 +86,16 @@ def corpus():
             held["own"].append((text, spans))
         else:
             train.append((case(r, text), spans))
-    files = sorted(pathlib.Path(sysconfig.get_path("stdlib")).glob("*.py"))
-    r.shuffle(files)
-    for path in files[: 10 if QUICK else 30]:
-        lines = path.read_text(errors="replace").split("\n")[:300]
+    python = sorted(pathlib.Path(sysconfig.get_path("stdlib")).glob("*.py"))
+    headers = sorted(pathlib.Path("/usr/include").glob("*.h"))
+    r.shuffle(python)
+    r.shuffle(headers)
+    for path in python[:110] + headers[:40]:
+        lines = path.read_text(errors="replace").split("\n")[:400]
         for at in range(0, len(lines), 6):
-            train.append(("\n".join(lines[at : at + 6]), []))
+            block = "\n".join(lines[at : at + 6])
+            if not CREDITS.search(block):
+                train.append((block, []))
     r.shuffle(train)
     return train, held
 
@@ -123,7 +130,9 @@ def main():
     for text, spans in train:
         tokens, labels = tokenised(text, spans)
         if tokens:
-            trainer.append(items(tokens, drop=any(x != "O" for x in labels) and chance.random() < DROP), labels)
+            trainer.append(
+                items(tokens, drop=any(x != "O" for x in labels) and chance.random() < DROP), labels
+            )
             n += len(tokens)
     print(len(train), "texts,", n, "tokens", flush=True)
     model = tempfile.mktemp()
@@ -139,7 +148,9 @@ def main():
     flat = [round(w * 100) for v in kept.values() for w in v]
     transitions = [[info.transitions.get((a, b), 0.0) for b in labels] for a in labels]
     data = {"features": "\x01".join(kept), "weights": flat, "transitions": transitions}
-    OUT.write_bytes(gzip.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0))
+    OUT.write_bytes(
+        gzip.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0)
+    )
     print(len(kept), "features,", OUT.stat().st_size, "bytes")
     from masking.names.tagger import Tagger
 
@@ -154,7 +165,9 @@ def main():
                 tp += sum(any(g.start < e and s < g.end for g in got) for s, e, _ in want)
                 fp += sum(not any(g.start < e and s < g.end for s, e, _ in want) for g in got)
             p, rec = tp / max(tp + fp, 1), tp / max(tp + fn, 1)
-            print(f"{name:7s} {label:9s} P {p:.3f} R {rec:.3f} F2 {5 * p * rec / max(4 * p + rec, 1e-9):.3f} n={tp + fn}")
+            print(
+                f"{name:7s} {label:9s} P {p:.3f} R {rec:.3f} F2 {5 * p * rec / max(4 * p + rec, 1e-9):.3f} n={tp + fn}"
+            )
 
 
 main()

@@ -17,6 +17,10 @@ from bot.errors import Retry
 Key = TypeVar("Key", bound=Hashable)
 
 
+class Paced(Retry):
+    """Nothing was sent, or the platform said that it took nothing: it is certain that the call had no effect."""
+
+
 @dataclass(slots=True)
 class _Slot:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -55,7 +59,8 @@ class Coalescer(Generic[Key]):
 class Pace:
     """A token bucket per channel, and the pause that a platform asked for. Nobody sleeps here: too soon is ``Retry``.
 
-    *monotonic* seconds; *burst* calls at once, then one each *interval* seconds."""
+    *monotonic* seconds; *burst* calls at once, then one each *interval* seconds. Whoever is refused is given a place in line: the
+    waits of a full channel are one interval apart, so that a thousand waiting messages do not all come back at the same instant."""
 
     CHANNELS_MAX = 10_000
 
@@ -64,21 +69,29 @@ class Pace:
         self._interval = interval
         self._burst = burst
         self._free_at: dict[str, float] = {}
+        self._line_end: dict[str, float] = {}
         self._paused_until: dict[str, float] = {}
 
     def take(self, channel: str) -> None:
         """Raises ``Retry`` with the time until a call on *channel* is in order."""
         now = self._monotonic()
-        wait = max(self._paused_until.get(channel, 0.0), self._paused_until.get("", 0.0)) - now
-        if wait <= 0:
-            self._paused_until.pop(channel, None)
-            earliest = max(self._free_at.get(channel, now), now - self._interval * (self._burst - 1))
-            wait = earliest - now
-        if wait > 0:
-            raise Retry(timedelta(seconds=wait), "paced")
+        free_at = max(self._free_at.get(channel, now), now - self._interval * (self._burst - 1))
+        open_at = max(free_at, self._paused_until.get(channel, 0.0), self._paused_until.get("", 0.0))
+        if open_at > now:
+            place = max(open_at, self._line_end.get(channel, 0.0) + self._interval)
+            self._line_end[channel] = place
+            raise Paced(timedelta(seconds=place - now), "paced")
         if len(self._free_at) >= self.CHANNELS_MAX:
             self._free_at.clear()
-        self._free_at[channel] = earliest + self._interval
+            self._line_end.clear()
+            self._paused_until.clear()
+        self._free_at[channel] = free_at + self._interval
+
+    def check(self) -> None:
+        """Raises ``Paced`` while everything is paused."""
+        wait = self._paused_until.get("", 0.0) - self._monotonic()
+        if wait > 0:
+            raise Paced(timedelta(seconds=wait), "paused")
 
     def pause(self, channel: str, seconds: float) -> None:
         """The platform said to wait. *channel* empty: everywhere."""

@@ -41,6 +41,10 @@ def refused(refusal: Refused) -> Page:
     return note("Not done", refusal.sentence)
 
 
+def refused_words(words: str) -> Page:
+    return note("Not done", words)
+
+
 def mistake(wrong: Mistake) -> Page:
     return note("Not understood", wrong.sentence, f"Usage: {wrong.usage}")
 

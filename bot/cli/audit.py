@@ -1,82 +1,320 @@
-"""``signoff audit``: what the log says, and whether it is whole. Reads only."""
+"""``signoff audit``: what the log says, and whether it is whole (``audit.cli`` does the work).
+
+Decided here: that whoever reads or exports the log through this door is journalled before the answer is shown, as on every other
+surface (AU-9, T35); verifying and heads are not reading. ``verify`` keeps the log's own exit codes: 0 whole, 1 tampered with,
+2 could not be checked to the end, 3 wrong use.
+"""
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Annotated
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import load as load_keys
-from audit.checkpoint import BadNote, open_checkpoint
-from audit.fsck import verify_database
-from audit.walk import Exit as AuditExit
+from audit import cli as log
+from audit.checkpoint import BadNote
+from audit.controls import FRAMEWORKS
+from audit.fields import Value
+from audit.formats import Entry
+from audit.proof import BadProof
+from audit.query import Query
 from bot.app import Bot
-from bot.cli._io import CONFIG, CommandError, ConfigOption, Exit, JsonOption, Speaker, shown
+from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker, shown
 from bot.cli._local import administer
-from bot.config import load
-from bot.log_check import log_keys
-from bot.ports import AuditFilter
+from bot.config import Config, load
+from bot.core.facts import Fact
+from bot.desk.admin import journal
 from bot.rand import OsRand
 
-family = typer.Typer(name="audit", help="Read and verify the audit log.", no_args_is_help=True)
+T = TypeVar("T")
+family = typer.Typer(name="audit", help="Read, prove, export and verify the audit log.", no_args_is_help=True)
+LimitOption = Annotated[int, typer.Option(min=1, max=500, help="At most this many.")]
+BeforeOption = Annotated[
+    int | None, typer.Option(min=0, help="Only entries before this one (`next` of the page before).")
+]
 
 
 @family.command("verify")
-def verify(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
-    """Walk the whole log of the live database: every hash, every link, every signed head, and the head kept outside."""
-    import asyncio
+def verify(
+    target: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[BUNDLE]", help="An exported bundle or a database; default: the live database."
+        ),
+    ] = None,
+    vkey: Annotated[
+        list[str] | None, typer.Option(help="The log's public key (`signoff audit head`); may be repeated.")
+    ] = None,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A signed head that was kept elsewhere; may be repeated.")
+    ] = None,
+    expect_size: Annotated[
+        int | None, typer.Option(min=0, help="Entries that must be there at least.")
+    ] = None,
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
+    """Check every hash, link and signed head. A bundle needs no installation and no keys of ours, only --vkey."""
+    vkeys, heads = list(vkey or ()), list(checkpoint or ())
+    if target is None:
+        settings = load(config)
+        target = settings.store.path
+        vkeys = vkeys or _vkeys(settings)
+        head = settings.audit.head_file
+        if head is not None and head.exists():
+            heads.append(head)
+    verdict = log.verify(target, vkeys=vkeys, checkpoints=heads, expect_size=expect_size)
+    Speaker(is_json).answer(verdict.facts, *(shown(line) for line in verdict.text.splitlines()))
+    if verdict.code:
+        raise typer.Exit(int(verdict.code))
 
+
+@family.command("head")
+def head(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
+    """The newest signed head, and the public key that outsiders verify it with. Keep both where we cannot change them."""
     settings = load(config)
-    if not settings.store.path.exists():
-        raise CommandError(f"{settings.store.path} does not exist")
-    verifiers = log_keys(load_keys(settings.keys.directory, OsRand()), settings)
-    head = settings.audit.head_file
-    note = asyncio.run(HeadFile(head).recall()) if head is not None else None
-    try:
-        external = (open_checkpoint(note, verifiers, settings.audit_origin),) if note is not None else ()
-    except BadNote as error:
-        raise CommandError(f"the head file {head} cannot be believed: {error}", Exit.FINDINGS) from None
-    with closing(sqlite3.connect(f"file:{settings.store.path}?mode=ro", uri=True)) as connection:
-        report = verify_database(connection, verifiers=verifiers, external=external)
-    is_whole = report.exit is AuditExit.OK
-    findings = [{"check": f.check, "seq": f.seq, "text": f.text} for f in report.findings]
-    lines = [f"{report.size} entries; {'the log is whole' if is_whole else f'{len(findings)} findings'}."]
-    lines += [f"  {f['check']} at {f['seq']}: {shown(f['text'])}" for f in findings]
-    lines += [f"  note: {note}" for note in report.notes]
+    note = _read(settings, log.head)
     Speaker(is_json).answer(
-        {"ok": is_whole, "size": report.size, "findings": findings, "notes": list(report.notes)}, *lines
+        {"vkeys": _vkeys(settings), "head": note}, *(f"vkey {v}" for v in _vkeys(settings)), "", note
     )
-    if not is_whole:
-        raise typer.Exit(Exit.FINDINGS)
 
 
 @family.command("recent")
 def recent(
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 20,
-    type_: Annotated[
-        str, typer.Option("--type", help="Only entries of this type, such as decision.approved.")
-    ] = "",
+    limit: LimitOption = 20,
+    before: BeforeOption = None,
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
     """The newest entries, newest first."""
+    _page(config, is_json, Query(limit=limit, before=before))
 
-    async def work(bot: Bot) -> list[dict[str, object]]:
-        rows = await bot.store.read(lambda tx: tx.audit_rows(AuditFilter(type=type_ or None, limit=limit)))
-        return [
-            {
-                "seq": row.seq, "at": row.at.isoformat(), "type": row.type, "actor": row.actor, "request": row.request,
-                "action": row.action, "outcome": row.outcome,
-            }
-            for row in rows
-        ]  # fmt: skip
 
-    found = administer(config, work)
-    speaker = Speaker(is_json)
-    columns = ("seq", "at", "type", "actor", "request", "outcome")
-    speaker.answer(
-        {"entries": found}, speaker.table(columns, [[row[name] for name in columns] for row in found])
+@family.command("search")
+def search(
+    request: Annotated[str | None, typer.Option(help="Id of a request.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Such as decision.approved.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Reference of a person or agent.")] = None,
+    action: Annotated[str | None, typer.Option(help="Such as db.export.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Such as refused.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="From this time on, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Before this time, UTC.")] = None,
+    limit: LimitOption = 50,
+    before: BeforeOption = None,
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
+    """Entries that match all that is given, newest first."""
+    query = Query(
+        req=request, type=type_, actor=actor, action=action, outcome=outcome,
+        since_us=_us(since), until_us=_us(until), limit=limit, before=before,
+    )  # fmt: skip
+    _page(config, is_json, query)
+
+
+@family.command("who")
+def who(
+    ref: Annotated[str, typer.Argument(help="A person's pseudonym or an agent, as entries show it.")],
+    limit: LimitOption = 50,
+    before: BeforeOption = None,
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
+    """What one person or agent did."""
+    _page(config, is_json, Query(actor=ref, limit=limit, before=before))
+
+
+@family.command("show")
+def show(
+    seq: Annotated[int, typer.Argument(min=0, help="The entry's number.")],
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
+    """One entry, whole."""
+    entry = _journalled(config, Fact.AUDIT_QUERIED, {"command": "show"}, lambda c: log.show(c, seq))
+    Speaker(is_json).answer(
+        _entry(entry), shown(json.dumps(dict(entry.body), ensure_ascii=False)), f"hash {entry.hash}"
     )
+
+
+@family.command("gaps")
+def gaps(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
+    """What should not be: grants begun and never ended, tries at self-approval, overrides, what the replay cannot explain."""
+    found = _journalled(config, Fact.AUDIT_QUERIED, {"command": "gaps"}, log.gaps)
+    speaker = Speaker(is_json)
+    speaker.answer(
+        [{"kind": g.kind, "seq": g.seq, "request": g.request, "text": g.text} for g in found],
+        speaker.table(
+            ("kind", "entry", "request", "what"), [(g.kind, g.seq, g.request, g.text) for g in found]
+        )
+        if found
+        else "Nothing.",
+    )
+
+
+@family.command("prove")
+def prove(
+    seq: Annotated[int, typer.Argument(min=0, help="The entry's number.")],
+    out: Annotated[Path | None, typer.Option(help="Write the proof here instead of stdout.")] = None,
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
+    """A proof that one entry is in the log, which others can check without us."""
+    text = _journalled(config, Fact.AUDIT_EXPORTED, {"command": "prove"}, lambda c: log.prove(c, seq))
+    if out is not None:
+        _write_new(out, text)
+    Speaker(is_json).answer(
+        {"proof": text, "file": str(out) if out else None}, f"written to {out}" if out else text
+    )
+
+
+@family.command("check-proof")
+def check_proof(
+    file: Annotated[Path, typer.Argument(help="A proof made by `signoff audit prove`.")],
+    vkey: Annotated[str, typer.Option(help="The log's public key.")],
+    is_json: JsonOption = False,
+) -> None:
+    """Check a proof with nothing but the log's public key."""
+    try:
+        entry, checkpoint = log.check_proof(file.read_text("utf-8"), vkey)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}") from None
+    except (BadProof, BadNote, ValueError) as error:
+        raise CommandError(f"the proof does not hold: {error}") from None
+    Speaker(is_json).answer(
+        {"ok": True, "entry": _entry(entry), "size": checkpoint.size},
+        f"The proof holds: entry {entry.seq} ({entry.type}) is in {checkpoint.origin} of {checkpoint.size} entries.",
+    )
+
+
+@family.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
+    """A bundle of the whole log that `signoff audit verify BUNDLE` checks anywhere."""
+    if folder.exists():
+        raise CommandError(f"{folder} exists; an export never overwrites")
+    vkeys = _vkeys(load(config))
+    made = _journalled(
+        config, Fact.AUDIT_EXPORTED, {"command": "export"}, lambda c: log.export(c, folder, vkeys)
+    )
+    Speaker(is_json).answer(
+        {
+            "directory": str(made.directory),
+            "size": made.size,
+            "origin": made.origin,
+            "files": made.files,
+            "vkeys": vkeys,
+        },
+        f"{made.size} entries in {made.directory}. Check it with:",
+        f"  signoff audit verify {made.directory} --vkey '{vkeys[0]}'",
+    )
+
+
+@family.command("report")
+def report(
+    framework: Annotated[str, typer.Argument(help=f"One of {', '.join(sorted(FRAMEWORKS))}.")],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="The HTML page to write.")],
+    since: Annotated[datetime, typer.Option(help="From this time on, UTC.")],
+    until: Annotated[datetime, typer.Option(help="Before this time, UTC.")],
+    seed: Annotated[
+        str, typer.Option(help="Chooses the sample; an auditor gives it, so that we cannot.")
+    ] = "0",
+    sample: Annotated[int, typer.Option(min=0, max=500, help="Requests in the sample.")] = 25,
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
+    """An evidence page for an auditor."""
+    if framework not in FRAMEWORKS:
+        raise CommandError(
+            f"there is no framework {shown(framework)}; there are: {', '.join(sorted(FRAMEWORKS))}"
+        )
+    start, end = _utc(since), _utc(until)
+    page = _journalled(
+        config,
+        Fact.AUDIT_EXPORTED,
+        {"command": "report"},
+        lambda c: log.report(c, framework, start, end, seed, sample),
+    )
+    _write_new(out, page)
+    Speaker(is_json).answer({"file": str(out)}, f"written to {out}")
+
+
+def _page(config: Path, is_json: bool, query: Query) -> None:
+    entries, following = _journalled(
+        config, Fact.AUDIT_QUERIED, {"command": "search"}, lambda c: log.search(c, query)
+    )
+    speaker = Speaker(is_json)
+    rows = [
+        (
+            e.seq,
+            e.body["ts"][:19].replace("T", " "),
+            e.type,
+            e.actor,
+            e.body.get("req", ""),
+            e.body.get("out", ""),
+        )
+        for e in entries
+    ]
+    table = speaker.table(("entry", "at (UTC)", "type", "who", "request", "outcome"), rows)
+    data = {"entries": [_entry(e) for e in entries], "next": following}
+    speaker.answer(data, table, *([] if following is None else [f"more: --before {following}"]))
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {"seq": entry.seq, "hash": entry.hash, "entry": dict(entry.body)}
+
+
+def _journalled(
+    path: Path, fact: Fact, data: Mapping[str, Value], look: Callable[[sqlite3.Connection], T]
+) -> T:
+    """Write down that the operator looks, then look. When it cannot be written, nothing is shown."""
+
+    async def work(bot: Bot) -> None:
+        await bot.store.write(lambda tx: journal(bot.office, tx, fact, None, data))
+
+    administer(path, work)
+    return _read(load(path), look)
+
+
+def _read(config: Config, look: Callable[[sqlite3.Connection], T]) -> T:
+    try:
+        with closing(
+            sqlite3.connect(f"file:{config.store.path}?mode=ro", uri=True, isolation_level=None)
+        ) as connection:
+            return look(connection)
+    except sqlite3.Error as error:
+        raise CommandError(f"{config.store.path} cannot be read ({error.sqlite_errorname})") from None
+    except LookupError:
+        raise CommandError("the log holds no such entry or head yet") from None
+
+
+def _vkeys(config: Config) -> list[str]:
+    keys = load_keys(config.keys.directory, OsRand())
+    return [signer.vkey for signer in keys.log_signers(config.audit_origin)]
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _us(moment: datetime | None) -> int | None:
+    return None if moment is None else int(_utc(moment).timestamp() * 1_000_000)
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            path.chmod(0o600)
+            file.write(text)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}") from None

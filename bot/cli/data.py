@@ -1,19 +1,45 @@
-"""``signoff backup``: a consistent copy of the database while it runs."""
+"""``signoff backup`` and ``restore``: a copy while it runs, and the way back that revives nothing (T48).
+
+Decided here: the order of a restore. The server must be stopped; the lost database is kept as evidence, never overwritten; its epoch is
+read so that the new one is above it; the copy is voided (``adapters.stores.sqlite_restore``) before it takes its place; and the head that was
+kept outside is answered by a ``log.restored`` entry that names it, so that the start-up check passes and everybody can see why.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from bot.app import Bot
+from adapters.anchors.headfile import HeadFile
+from adapters.stores.sqlite import SqliteStore
+from adapters.stores.sqlite_restore import Restored
+from adapters.stores.sqlite_restore import restore as restore_store
+from audit.checkpoint import BadNote, Checkpoint, open_checkpoint
+from audit.entry import Actor
+from audit.gate import difference, restored
+from audit.journal import Journal
+from audit.reader import Reader
+from bot import mint
+from bot.app import Bot, assemble
 from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker
 from bot.cli._local import administer
+from bot.config import Config, load
+from bot.log_check import connect_read_only, log_keys
+
+SUFFIXES: Final = ("", "-wal", "-shm")
 
 
 def add_to(app: typer.Typer) -> None:
     app.command("backup")(backup)
+    app.command("restore")(restore)
 
 
 def backup(
@@ -31,6 +57,168 @@ def backup(
 
     size, head = administer(config, work)
     Speaker(is_json).answer(
-        {"file": str(target), "bytes": target.stat().st_size, "entries_at_least": size, "head": head.hex()},
+        {"file": str(target), "bytes": target.stat().st_size, "entries_at_most": size, "head": head.hex()},
         f"{target}: {target.stat().st_size} bytes. The keys are not in it; back up the key folder separately.",
     )
+
+
+def restore(
+    backup: Annotated[Path, typer.Argument(metavar="FILE", help="A file made by `signoff backup`.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without this the plan is printed and nothing is done.")
+    ] = False,
+    epoch_at_least: Annotated[
+        int,
+        typer.Option(
+            min=0, help="An epoch above every one ever used, when the lost database cannot be read."
+        ),
+    ] = 0,
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
+    """Put a backup back: pending requests are cancelled, unspent grants revoked, sessions ended. The server must be stopped."""
+    settings = load(config)
+    if not backup.is_file():
+        raise CommandError(f"there is no backup at {backup}")
+    plan = [
+        f"The lost database {settings.store.path} is moved aside (kept as evidence).",
+        f"{backup} takes its place, under a new epoch: grants issued before are void.",
+        "Pending requests are cancelled, unspent grants revoked, sessions ended, unsent messages dropped.",
+        "The difference to the head kept outside is written into the log (log.restored).",
+    ]
+    if not yes:
+        Speaker(is_json).answer(
+            {"done": False, "plan": plan}, *plan, "", "Nothing was done. To do it, add --yes."
+        )
+        return
+    _must_be_stopped(settings)
+    answer = asyncio.run(_restore(settings, backup, epoch_at_least))
+    result = answer.result
+    lines = [
+        f"Restored, epoch {result.epoch}: {result.cancelled} requests cancelled, {result.revoked} grants revoked, {result.sessions_ended} sessions ended.",
+        f"The lost database is {answer.kept}." if answer.kept else "There was no database before.",
+        "Agent keys and personal tokens that were revoked since the backup are valid again. Look at each one:",
+        "  signoff agents list · signoff people list",
+        *(f"  key {key}" for key in result.keys_to_review),
+    ]
+    Speaker(is_json).answer(
+        {
+            "done": True, "epoch": result.epoch, "cancelled": result.cancelled, "revoked": result.revoked,
+            "sessions_ended": result.sessions_ended, "keys_to_review": list(result.keys_to_review),
+            "lost_database": str(answer.kept) if answer.kept else None, "head_answered": answer.head_answered,
+        },
+        *lines,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    result: Restored
+    kept: Path | None
+    head_answered: bool
+
+
+async def _restore(config: Config, backup: Path, epoch_at_least: int) -> _Answer:
+    bot = assemble(config)
+    head = _kept_head(config, bot)
+    journal: Journal = bot.store._journal  # noqa: SLF001  the one that ``assemble`` made, with its keys
+    lost_epoch = _epoch_of(config.store.path)
+    kept = _move_aside(config.store.path, bot.office.clock.now())
+    try:
+        result = await restore_store(
+            backup,
+            config.store.path,
+            bot.office.clock,
+            journal,
+            bot.office.rand,
+            epoch_at_least=max(epoch_at_least, lost_epoch + 1),
+        )
+    except BaseException:
+        if kept is not None and not config.store.path.exists():
+            _move_back(kept, config.store.path)
+        raise
+    answered = await _answer_head(bot, head)
+    return _Answer(result, kept, answered)
+
+
+async def _answer_head(bot: Bot, head: Checkpoint | None) -> bool:
+    """Write ``log.restored`` naming the head that was kept outside, when the database contradicts it; then keep the new head."""
+    if bot.head_file is None:
+        return False
+    store: SqliteStore = bot.store
+    await store.open()
+    try:
+        with closing(connect_read_only(store)) as connection:
+            reader = Reader(connection)
+            contradicted = head is not None and difference(reader, head) is not None
+            if contradicted and head is not None:
+                now = bot.office.clock.now()
+                draft = restored(
+                    mint.entry_id(now, bot.office.rand),
+                    Actor("system", "operator", "cli"),
+                    now,
+                    reader,
+                    head,
+                    bot.head_file.name,
+                )
+                await store.write(lambda tx: tx.append(draft))
+        with closing(connect_read_only(store)) as connection:
+            bot.head_file.replace(Reader(connection).latest_note()[1])
+        return contradicted
+    finally:
+        await store.close()
+
+
+def _kept_head(config: Config, bot: Bot) -> Checkpoint | None:
+    if config.audit.head_file is None:
+        return None
+    note = HeadFile(config.audit.head_file).recall_now()
+    if note is None:
+        return None
+    try:
+        return open_checkpoint(note, log_keys(bot.keys, config), config.audit_origin)
+    except BadNote as error:
+        raise CommandError(
+            f"the head file {config.audit.head_file} cannot be believed ({error}); find out who changed it before restoring"
+        ) from None
+
+
+def _must_be_stopped(config: Config) -> None:
+    family = socket.AF_INET6 if ":" in config.server.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.settimeout(2)
+        with suppress(OSError):
+            sock.connect((config.server.host, config.server.port))
+            raise CommandError(
+                f"something listens on {config.server.host}:{config.server.port}; stop the server first"
+            )
+
+
+def _epoch_of(path: Path) -> int:
+    """The lost database's epoch; 0 when it cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+            return int(row[0]) if row else 0
+    except (sqlite3.Error, ValueError, TypeError):
+        return 0
+
+
+def _move_aside(path: Path, now: datetime) -> Path | None:
+    if not path.exists():
+        return None
+    kept = path.with_name(f"{path.name}.lost-{now:%Y%m%dT%H%M%SZ}")
+    if kept.exists():
+        raise CommandError(f"{kept} exists; wait a second and try again")
+    for suffix in SUFFIXES:
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(kept.with_name(kept.name + suffix))
+    return kept
+
+
+def _move_back(kept: Path, path: Path) -> None:
+    for suffix in SUFFIXES:
+        part = kept.with_name(kept.name + suffix)
+        if part.exists():
+            part.rename(path.with_name(path.name + suffix))

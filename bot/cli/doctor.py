@@ -163,8 +163,6 @@ def _policy(config: Config, found: list[Finding]) -> Policy | None:
 
 def _chat_groups(config: Config, policy: Policy) -> Iterator[Finding]:
     for rule in policy.rules:
-        if rule.requirement is None:
-            continue
         for surface in rule.requirement.surfaces:
             kind, _, channel = surface.partition(":")
             settings = {"slack": config.slack, "teams": config.teams}.get(kind)

@@ -51,7 +51,7 @@ def check(file: FileArgument, is_json: JsonOption = False) -> None:
 
 
 @family.command("test")
-def test_cases(
+def try_cases(
     files: Annotated[
         list[Path],
         typer.Argument(metavar="CASES...", help="Files of cases (NAME.test.yaml), or folders of them."),

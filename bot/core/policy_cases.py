@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import msgspec
-import orjson
 
 from bot.core import yaml_strict
 from bot.core.ask import parse_ask
@@ -106,7 +105,7 @@ def explain(
 ) -> Judged:
     """What the policy says of one ask. ``CaseError`` when the ask itself would be refused by the API."""
     try:
-        parsed = parse_ask(orjson.dumps(ask))
+        parsed = parse_ask(msgspec.json.encode(ask))
         persons: tuple[PersonId, ...] = tuple(person_id(owner) for owner in owners)
         asker = agent_id(agent)
     except Malformed as e:

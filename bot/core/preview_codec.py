@@ -13,8 +13,8 @@ import msgspec
 
 from bot.core.ids import Digest
 from bot.core.preview import Leaf, Preview, order
-from masking import Masked, MaskedDocument, MaskedLeaf
-from masking.masked import restore
+from masking.document import MaskedDocument, MaskedLeaf
+from masking.masked import Masked, restore
 
 DOMAIN: Final = b"signoff/preview/v1\x00"
 LABEL_JOIN: Final = " › "

@@ -35,6 +35,7 @@ from bot.desk import entries
 from bot.desk.api import Freeze, NewKey
 from bot.desk.context import META_FREEZE, Office
 from bot.desk.entries import OPERATOR
+from bot.desk.standing import account_refusal
 from bot.ports import ReadTx, Tx
 
 T = TypeVar("T")
@@ -49,7 +50,8 @@ def is_admin(tx: ReadTx, by: Actor | None) -> bool:
         return True
     person = tx.person(by.person)
     strong = by.assurance.rank >= Assurance.CONSOLE.rank
-    return person is not None and person.enabled and Role.ADMIN in person.roles and strong
+    may = person is not None and person.enabled and Role.ADMIN in person.roles and strong
+    return may and account_refusal(tx, by, tx.now()) is None
 
 
 async def as_admin(office: Office, by: Actor | None, work: Callable[[Tx], T | Refused]) -> T | Refused:
@@ -303,6 +305,9 @@ def unfreeze(office: Office, tx: Tx, actor: Actor | None) -> None:
 def delegate(office: Office, tx: Tx, actor: Actor, taker: PersonId, until: datetime) -> Delegation | Refused:
     """Bounded to 60 days; an *until* in the past ends it. Nobody delegates to himself or onward."""
     now = tx.now()
+    barred = account_refusal(tx, actor, now)
+    if barred is not None:
+        return barred
     giver, receiver = tx.person(actor.person), tx.person(taker)
     if (
         giver is None

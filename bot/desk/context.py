@@ -65,7 +65,7 @@ class Office:
     book: PolicyBook = field(default_factory=PolicyBook)
     poke: Callable[[], None] = lambda: None
     """Wakes the outbox after a commit that queued rows."""
-    nudge: Callable[[datetime], None] = lambda at: None
+    nudge: Callable[[datetime], None] = lambda _: None
     """Tells the scheduler that a nearer deadline may exist."""
 
     def changed(self, request: RequestId, *due: datetime | None) -> None:

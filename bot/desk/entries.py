@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from audit.entry import Actor as LogActor
@@ -24,6 +24,8 @@ from bot.ports import Rand, ReadTx
 
 SYSTEM: Final = LogActor("system", "signoff")
 OPERATOR: Final = LogActor("system", "operator", "cli")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _SLUG: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -93,5 +95,5 @@ def comment(request: Request, text: str) -> tuple[Private, ...]:
 
 
 def us(moment: datetime) -> int:
-    """Microseconds since 1970."""
-    return int(moment.timestamp() * 1_000_000)
+    """Microseconds since 1970, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND

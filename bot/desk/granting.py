@@ -23,7 +23,7 @@ from bot.core.request import Choice, Grant, GrantState, Request
 from bot.desk import entries
 from bot.desk.api import AgentCaller, Redeemed
 from bot.desk.context import META_EPOCH, META_FREEZE, Office
-from bot.desk.standing import Membership, approvals, case_of, facts_now
+from bot.desk.standing import Membership, account_refusal, approvals, case_of, facts_now
 from bot.desk.telling import tell
 from bot.ports import ReadTx, Tx
 
@@ -303,7 +303,7 @@ def _may_revoke(tx: ReadTx, request: Request, by: Actor | AgentCaller) -> bool:
     if isinstance(by, AgentCaller):
         return by.agent == request.agent
     person = tx.person(by.person)
-    if person is None or not person.enabled:
+    if person is None or not person.enabled or account_refusal(tx, by, tx.now()) is not None:
         return False
     agent = tx.agent(request.agent)
     owns = agent is not None and by.person in agent.owners

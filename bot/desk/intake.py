@@ -33,7 +33,7 @@ from bot.desk.granting import epoch_of, issue
 from bot.desk.standing import recent_editors
 from bot.desk.telling import next_due, tell
 from bot.ports import Sealed, Tx
-from masking import MaskingError
+from masking.errors import MaskingError
 
 _SILENT: Final = frozenset({Reason.RATE_LIMIT, Reason.KEY_REUSED})
 """Refusals that an agent can cause without limit leave no row (I12); metrics count them."""
@@ -320,7 +320,7 @@ def _allow(office: Office, tx: Tx, request: Request, now: datetime) -> tuple[Req
             entries.SYSTEM,
             Outcome.APPROVED,
             request=approved,
-            data={"votes": [], "basis": "policy", "seats": [], "payload_hash": approved.payload_hash},
+            data={"votes": [], "basis": "allow", "seats": [], "payload_hash": approved.payload_hash},
         )
     )
     grant = issue(office, tx, approved, seq, now)

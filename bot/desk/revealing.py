@@ -21,7 +21,7 @@ from bot.core.request import Assurance, Body, Request
 from bot.desk import entries
 from bot.desk.api import Revealed
 from bot.desk.context import Office
-from bot.desk.standing import Membership
+from bot.desk.standing import Membership, account_refusal
 from bot.errors import KeyUnavailable
 from bot.ports import AuditFilter, Sealed, Tx
 
@@ -100,6 +100,9 @@ def _refusal(
     person = tx.person(actor.person)
     if person is None or not person.enabled:
         return Refused(Reason.PERSON_DISABLED)
+    barred = account_refusal(tx, actor, now)
+    if barred is not None:
+        return barred
     if membership is None:
         return Refused(Reason.DIRECTORY_DOWN)
     group = request.requirement.reveal

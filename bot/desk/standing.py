@@ -12,7 +12,9 @@ from datetime import datetime
 import msgspec
 
 from bot.core.ids import GroupName, PersonId
+from bot.core.people import Actor
 from bot.core.quorum import Ballot, Case, Facts
+from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Request, Vote
 from bot.desk.context import META_EDITORS, META_FREEZE, Office
 from bot.ports import ReadTx
@@ -56,6 +58,16 @@ def facts_now(
         separated_now=owners,
         frozen=bool(tx.meta(META_FREEZE)),
     )
+
+
+def account_refusal(tx: ReadTx, actor: Actor, now: datetime) -> Refused | None:
+    """Why the account that *actor* came by may decide nothing now: gone, past its end, another's, or still cooling (T04)."""
+    account = tx.account(actor.account)
+    if account is None or account.person != actor.person or account.revoked_at is not None:
+        return Refused(Reason.UNMAPPED)
+    if account.expires_at is not None and now >= account.expires_at:
+        return Refused(Reason.UNMAPPED)
+    return Refused(Reason.COOL_DOWN) if account.active_from > now else None
 
 
 def _is_active(tx: ReadTx, person: PersonId) -> bool:

@@ -14,17 +14,17 @@ from audit.fields import Value
 from bot.core.facts import Fact
 from bot.core.ids import PersonId, RequestId
 from bot.core.people import Actor
-from bot.core.quorum import Cancel, Case, Cast, Facts, Tick, Withdraw, standing, step
+from bot.core.quorum import Cancel, Case, Cast, Facts, Tick, Withdraw, counts, standing, step
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Grant, Request, RequestState, Vote
 from bot.desk import entries
 from bot.desk.api import AgentCaller, Voted
 from bot.desk.context import Office
 from bot.desk.granting import issue
-from bot.desk.standing import Membership, case_of, facts_now
+from bot.desk.standing import Membership, account_refusal, case_of, facts_now
 from bot.desk.telling import tell
 from bot.ports import Tx
-from masking import MaskingError
+from masking.errors import MaskingError
 
 COMMENT_CHARS_MAX = 2_000
 
@@ -148,13 +148,9 @@ def _may_click(
     now: datetime,
 ) -> Refused | None:
     """What hangs on the way the click came, not on the person: account, surface, what was shown."""
-    account = tx.account(actor.account)
-    if account is None or account.person != actor.person or account.revoked_at is not None:
-        return Refused(Reason.UNMAPPED)
-    if account.expires_at is not None and now >= account.expires_at:
-        return Refused(Reason.UNMAPPED)
-    if account.active_from > now:
-        return Refused(Reason.COOL_DOWN)
+    barred = account_refusal(tx, actor, now)
+    if barred is not None:
+        return barred
     prefix = actor.surface.split(":", 1)[0]
     if prefix not in ("console", "api") and all(
         not s.startswith(prefix + ":") for s in request.requirement.surfaces
@@ -244,7 +240,8 @@ def _settle(
 def _basis(tx: Tx, request: Request, case: Case, facts: Facts, *, denied: bool) -> dict[str, Value]:
     """What the decision was computed from, so that an auditor can compute it again."""
     wanted = Choice.DENY if denied else Choice.APPROVE
-    votes = [vote.seq for vote in tx.votes(request.id) if vote.withdrawn_at is None and vote.choice is wanted]
+    stand = [vote for vote in tx.votes(request.id) if vote.withdrawn_at is None and vote.choice is wanted]
+    votes = [vote.seq for vote in stand if counts(case, vote.person, facts)]
     seats = standing(case, facts).seats
     separated: set[PersonId] = {*request.separation, *facts.separated_now}
     basis: dict[str, Value] = {
@@ -274,6 +271,9 @@ async def withdraw(office: Office, id: RequestId, actor: Actor) -> Voted | Refus
         facts = facts_now(tx, request, votes, {}, actor.person, now)
         if actor.person in facts.disabled:
             return Refused(Reason.PERSON_DISABLED)
+        barred = account_refusal(tx, actor, now)
+        if barred is not None:
+            return barred
         after = step(case_of(request, votes), Withdraw(actor.person), now, facts)
         if isinstance(after, Refused):
             if after.reason is Reason.LATE:

@@ -53,6 +53,7 @@ def modules() -> tuple[ModuleType, ...]:
             found.append(importlib.import_module(path))
     return tuple(found)
 
+
 def recognizers() -> tuple[Recognizer, ...]:
     return tuple(r for m in modules() for r in getattr(m, "RECOGNIZERS", ()))
 

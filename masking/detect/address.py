@@ -10,11 +10,63 @@ from typing import Final
 
 from masking.recognizer import Literals, Pattern, Recognizer
 
-_SUFFIX: Final = (
-    "street st avenue ave boulevard blvd road rd lane ln drive dr court ct circle cir place pl square sq terrace ter highway hwy parkway pkwy way trail crescent close "
-    "row alley loop plaza turnpike expressway grove gardens mews hill park view walk path pike cove crossing"
-).split()
-_LITERAL: Final = tuple(f" {s}" for s in _SUFFIX if s not in {"st", "dr", "pl", "row", "view", "hill", "park", "path", "close", "way"}) + (" st.", " st,", " st ", " st\n", " dr.", " dr,", " pl,", " way,", " close,", " park,", " hill,")
+_SUFFIX: Final = [
+    "street",
+    "st",
+    "avenue",
+    "ave",
+    "boulevard",
+    "blvd",
+    "road",
+    "rd",
+    "lane",
+    "ln",
+    "drive",
+    "dr",
+    "court",
+    "ct",
+    "circle",
+    "cir",
+    "place",
+    "pl",
+    "square",
+    "sq",
+    "terrace",
+    "ter",
+    "highway",
+    "hwy",
+    "parkway",
+    "pkwy",
+    "way",
+    "trail",
+    "crescent",
+    "close",
+    "row",
+    "alley",
+    "loop",
+    "plaza",
+    "turnpike",
+    "expressway",
+    "grove",
+    "gardens",
+    "mews",
+    "hill",
+    "park",
+    "view",
+    "walk",
+    "path",
+    "pike",
+    "cove",
+    "crossing",
+]
+_LITERAL: Final = (
+    *(
+        f" {s}"
+        for s in _SUFFIX
+        if s not in {"st", "dr", "pl", "row", "view", "hill", "park", "path", "close", "way"}
+    ),
+    *(" st.", " st,", " st ", " st\n", " dr.", " dr,", " pl,", " way,", " close,", " park,", " hill,"),
+)
 _UNIT: Final = r"(?:,?\s(?i:apt|apartment|suite|ste|unit|floor|fl|room|rm|#)\.?\s?#?[A-Za-z0-9-]{1,6})?"
 _TAIL: Final = r"(?:,?\s{1,2}[A-Z][\w.' -]{1,28}?,?\s(?:[A-Z]{2})\s\d{5}(?:-\d{4})?)?"
 
@@ -73,7 +125,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         type="ADDRESS",
         patterns=(
             Pattern(
-                Literals(tuple(f" {s} " for s in "al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy dc".split()), before=30, after=12), 0.75,
+                Literals(tuple(f" {s} " for s in ["al", "ak", "az", "ar", "ca", "co", "ct", "de", "fl", "ga", "hi", "id", "il", "in", "ia", "ks", "ky", "la", "me", "md", "ma", "mi", "mn", "ms", "mo", "mt", "ne", "nv", "nh", "nj", "nm", "ny", "nc", "nd", "oh", "ok", "or", "pa", "ri", "sc", "sd", "tn", "tx", "ut", "vt", "va", "wa", "wv", "wi", "wy", "dc"]), before=30, after=12), 0.75,
                 r"(?<![\w])(?:[A-Z][\w.'-]{1,20}\s?){1,3},\s[A-Z]{2}\s\d{5}(?:-\d{4})?(?!\d)",
             ),
         ),

@@ -15,15 +15,36 @@ _MONTH: Final = (
 )
 DATE: Final = (
     r"(?:(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?:T00:00:00\S{0,6})?|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:(?:18|19|20)\d\d|\d\d)"
-    r"|(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|\.)?\s?(?:of |de )?-?" + _MONTH + r",?[-\s/]?(?:de )?(?:(?:18|19|20)\d\d|\d\d)|" + _MONTH + r"[\s/](?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?:,?\s(?:18|19|20)\d\d)?|(?:19|20)\d{6})(?!\d)"
+    r"|(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|\.)?\s?(?:of |de )?-?"
+    + _MONTH
+    + r",?[-\s/]?(?:de )?(?:(?:18|19|20)\d\d|\d\d)|"
+    + _MONTH
+    + r"[\s/](?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?:,?\s(?:18|19|20)\d\d)?|(?:19|20)\d{6})(?!\d)"
 )
-_WORDS: Final = ("birth", "dob", "d.o.b", "born", "geburtsdatum", "geboren", "geb.", "né le", "née le", "naissance", "nacimiento", "nacido", "nacida", "data di nascita", "nascimento", "geboortedatum")
+_WORDS: Final = (
+    "birth",
+    "dob",
+    "d.o.b",
+    "born",
+    "geburtsdatum",
+    "geboren",
+    "geb.",
+    "né le",
+    "née le",
+    "naissance",
+    "nacimiento",
+    "nacido",
+    "nacida",
+    "data di nascita",
+    "nascimento",
+    "geboortedatum",
+)
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
     Recognizer(
         name="date-of-birth",
         type="DATE_OF_BIRTH",
-        patterns=(Pattern(Literals(_WORDS, 0, 60), 0.9, r"(?<![^\W_])(?:birth|dob|d\.o\.b|born|geburtsdatum|geboren|geb\.|n[ée]e? le|naissance|nacimiento|nacid[oa]|nascita|nascimento|geboortedatum)(?![^\W_])[^\d\n]{0,24}?(?<!\d)(" + DATE + ")", group=1, ignore_case=True),),
+        patterns=(Pattern(Literals(_WORDS, 0, 60), 0.9, r"(?<![^\W_])(?:birth|dob|d\.o\.b|born|geburtsdatum|geboren|geb\.|n[ée]e? le|naissance|nacimiento|nacid[oa]|nascita|nascimento|geboortedatum)(?![^\W_])(?=[^\d\n]{0,40}\d)[^\d\n]{0,24}?(?<!\d)(" + DATE + ")", group=1, ignore_case=True),),
         source="ISO 8601; HIPAA 45 CFR 164.514(b)(2)(C)",
         positive=("DOB: 04/12/1987", "born on March 3, 1975", "date of birth 1990-01-31", "geboren am 3. Mai 1962"),
         negative=("released 2021-03-04", "born in Paris", "birthday party on Friday"),

@@ -61,12 +61,20 @@ def find_colons(view: View) -> list[Span]:
                 value = match[0]
                 if _MAC.fullmatch(value):
                     out.append(Span(start, stop, "MAC_ADDRESS", 0.92, "mac-ipv6", "form"))
-                elif value.count(":") >= 2 and ("::" in value or value.count(":") == 7 or "." in value) and ipv6(value):
+                elif (
+                    value.count(":") >= 2
+                    and ("::" in value or value.count(":") == 7 or "." in value)
+                    and ipv6(value)
+                ):
                     out.append(Span(start, stop, "IP_ADDRESS", 0.92, "mac-ipv6", "form"))
         at = low.find(b":", stop)
     for dashes in _DASHES.finditer(low):
         start = dashes.start() - 2
-        if start >= 0 and _MAC.fullmatch(text, start, dashes.end()) and (not start or not (text[start - 1].isalnum() or text[start - 1] == "-")):
+        if (
+            start >= 0
+            and _MAC.fullmatch(text, start, dashes.end())
+            and (not start or not (text[start - 1].isalnum() or text[start - 1] == "-"))
+        ):
             out.append(Span(start, dashes.end(), "MAC_ADDRESS", 0.92, "mac-ipv6", "form"))
     return out
 
@@ -98,7 +106,15 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         name="coordinates",
         type="GEO_COORDINATES",
         patterns=(
-            Pattern(Literals((", -", ", 1", ", 2", ", 3", ", 4", ", 5", ", 6", ", 7", ", 8", ", 9", ",-", "° ", "°"), before=14, after=24), 0.6, r"(?<![\w.])[-+]?(?:[0-8]?\d|90)\.\d{4,15}°?\s?[NSns]?,\s?[-+]?(?:1[0-7]\d|\d{1,2})\.\d{4,15}°?\s?[EWew]?(?![\w.])"),
+            Pattern(
+                Literals(
+                    (", -", ", 1", ", 2", ", 3", ", 4", ", 5", ", 6", ", 7", ", 8", ", 9", ",-", "° ", "°"),
+                    before=14,
+                    after=24,
+                ),
+                0.6,
+                r"(?<![\w.])[-+]?(?:[0-8]?\d|90)\.\d{4,15}°?\s?[NSns]?,\s?[-+]?(?:1[0-7]\d|\d{1,2})\.\d{4,15}°?\s?[EWew]?(?![\w.])",
+            ),
         ),
         context=("lat", "latitude", "location", "gps", "coordinates", "geo", "position"),
         source="ISO 6709",
@@ -114,7 +130,17 @@ RUN_RULES: tuple[RunRule, ...] = (
         find=find_ipv4,
         validator=ipv4,
         source="RFC 791, dotted quad of RFC 1123",
-        anti_context=("version", "release", "build", "firmware", "section", "chapter", "v", "upgrade", "upgraded"),
+        anti_context=(
+            "version",
+            "release",
+            "build",
+            "firmware",
+            "section",
+            "chapter",
+            "v",
+            "upgrade",
+            "upgraded",
+        ),
         positive=("from 192.168.1.17", "10.0.0.1"),
         negative=("version 10.1.2.3", "999.1.1.1", "1.2.3.4.5"),
     ),

@@ -63,7 +63,15 @@ def own(token: str, flags: int) -> list[str]:
     mark = group(flags)
     out = ["c1", "cs" + form, "cg" + mark, "ck" + form + mark]
     if form[0] in "xXu":
-        out += ["cw" + low, "cv" + form + low, "c3" + low[-3:], "c2" + low[-2:], "ca" + form + low[-3:], "cp" + low[:3], "cl" + form + str(min(len(low), 9))]
+        out += [
+            "cw" + low,
+            "cv" + form + low,
+            "c3" + low[-3:],
+            "c2" + low[-2:],
+            "ca" + form + low[-3:],
+            "cp" + low[:3],
+            "cl" + form + str(min(len(low), 9)),
+        ]
     elif form[0] == "0":
         out.append("cd" + form)
     return out

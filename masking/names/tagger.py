@@ -15,10 +15,11 @@ from typing import Final
 from masking.names.features import BOS, TOKEN, beside, kind, own, pair
 from masking.spans import Span
 
-Vector = tuple[float, float, float]
+Vector = tuple[float, float]
+"""What is added to PERSON and to LOCATION, relative to O."""
 LABELS: Final = ("O", "PERSON", "LOCATION")
 MEMO_MAX: Final = 40_000
-HOPELESS: Final = -2.5
+HOPELESS: Final = -1.5
 """A token this far below O is not decoded; checked against full decoding when the model is trained."""
 TOKENS_MAX: Final = 60
 """A stretch is decoded in pieces of this many tokens at most."""
@@ -48,23 +49,21 @@ class _Word:
         self.after = _sum(beside(token, flags, "n"), weights)
         self.before2 = _sum(beside(token, flags, "q"), weights)
         self.after2 = _sum(beside(token, flags, "m"), weights)
-        o, p, l = self.own
+        person, place = self.own
         if not token.islower():
             # In lower case a common word is a name too rarely for the benefit of the doubt.
-            o -= bias
-            self.own = (o, p, l)
-        self.hopeless = max(p, l) - o < HOPELESS
+            person, place = self.own = (person + bias, place + bias)
+        self.hopeless = max(person, place) < HOPELESS
 
 
 def _sum(names: list[str], weights: dict[str, Vector]) -> Vector:
-    a = b = c = 0.0
+    a = b = 0.0
     for name in names:
         w = weights.get(name)
         if w is not None:
             a += w[0]
             b += w[1]
-            c += w[2]
-    return a, b, c
+    return a, b
 
 
 class Tagger:
@@ -73,11 +72,16 @@ class Tagger:
     def __init__(self, bias: float = 0.0) -> None:
         data = json.loads(gzip.decompress((files("masking") / "data" / "names.json.gz").read_bytes()))
         self._weights: dict[str, Vector] = {}
-        for i, line in enumerate(data["features"].split("\x01")):
-            w = data["weights"]
-            self._weights[line] = (w[3 * i] / 100, w[3 * i + 1] / 100, w[3 * i + 2] / 100)
-        t = data["transitions"]
-        self._t = tuple(tuple(float(x) for x in row) for row in t)
+        flat = data["weights"]
+        for i, name in enumerate(data["features"].split("\x01")):
+            o, person, place = flat[3 * i : 3 * i + 3]
+            self._weights[name] = ((person - o) / 100, (place - o) / 100)
+        self._t = tuple(tuple(float(x) for x in row) for row in data["transitions"])
+        oo = self._t[0][0]
+        inside = max(self._t[a][b] for a in (1, 2) for b in (1, 2)) - oo
+        turns = max(self._t[0][a] + self._t[b][0] for a in (1, 2) for b in (1, 2)) - 2 * oo
+        # No path through a name beats O when every token is at least this far below it.
+        self._slack = max(inside, turns, 0.0)
         self._gazetteer = gazetteer()
         self._bias = bias
         self._memo: dict[str, _Word] = {}
@@ -110,71 +114,91 @@ class Tagger:
                 continue
             j = i + 1
             # One hopeless token inside (a comma of an address) does not end a stretch.
-            while j < n and j - i < TOKENS_MAX and (not words[j].hopeless or (j + 1 < n and not words[j + 1].hopeless)):
+            while (
+                j < n
+                and j - i < TOKENS_MAX
+                and (not words[j].hopeless or (j + 1 < n and not words[j + 1].hopeless))
+            ):
                 j += 1
             self._decode(words, i, j, labels)
             i = j
-        return self._spans(text, labels) if labels else []
+        return self._spans(text, tokens, labels) if labels else []
 
-    def _decode(self, words: list[_Word], start: int, stop: int, labels: dict[int, tuple[int, float]]) -> None:
+    def _decode(
+        self, words: list[_Word], start: int, stop: int, labels: dict[int, tuple[int, float]]
+    ) -> None:
         n = len(words)
         edge = self._edge
-        (oo, op, ol), (po, pp, pl), (lo, lp, ll) = self._t
-        so, sp, sl = 0.0, -1e9, -1e9
-        backs = []
-        margins = []
+        scores = []
+        best = -1e9
         lefts, rights = self._left, self._right
         for i in range(start, stop):
             w = words[i]
             p1 = words[i - 1] if i else edge
-            p2 = words[i - 2] if i > 1 else edge
             n1 = words[i + 1] if i + 1 < n else edge
-            n2 = words[i + 2] if i + 2 < n else edge
             left, right = (p1.kind, w.kind), (w.kind, n1.kind)
-            dl = lefts.get(left) or self._pair(left, "d", lefts)
-            dr = rights.get(right) or self._pair(right, "e", rights)
-            a, b, c, d, e = w.own, p1.before, n1.after, p2.before2, n2.after2
-            eo = a[0] + b[0] + c[0] + d[0] + e[0] + dl[0] + dr[0]
-            ep = a[1] + b[1] + c[1] + d[1] + e[1] + dl[1] + dr[1]
-            el = a[2] + b[2] + c[2] + d[2] + e[2] + dl[2] + dr[2]
+            f = lefts.get(left) or self._pair(left, "d", lefts)
+            g = rights.get(right) or self._pair(right, "e", rights)
+            a, b, c = w.own, p1.before, n1.after
+            d = words[i - 2].before2 if i > 1 else edge.before2
+            e = words[i + 2].after2 if i + 2 < n else edge.after2
+            person = a[0] + b[0] + c[0] + d[0] + e[0] + f[0] + g[0]
+            place = a[1] + b[1] + c[1] + d[1] + e[1] + f[1] + g[1]
+            scores.append((person, place))
+            best = max(best, person, place)
+        if best + self._slack >= 0.0:
+            self._viterbi(scores, start, labels)
+
+    def _viterbi(self, scores: list[Vector], start: int, labels: dict[int, tuple[int, float]]) -> None:
+        (oo, op, ol), (po, pp, pl), (lo, lp, ll) = self._t
+        so, sp, sl = 0.0, -1e9, -1e9
+        backs = []
+        for person, place in scores:
             x, y, z = so + oo, sp + po, sl + lo
             bo, no = (0, x) if x >= y and x >= z else (1, y) if y >= z else (2, z)
             x, y, z = so + op, sp + pp, sl + lp
-            bp, np_ = (0, x) if x >= y and x >= z else (1, y) if y >= z else (2, z)
+            bp, np = (0, x) if x >= y and x >= z else (1, y) if y >= z else (2, z)
             x, y, z = so + ol, sp + pl, sl + ll
             bl, nl = (0, x) if x >= y and x >= z else (1, y) if y >= z else (2, z)
-            so, sp, sl = no + eo, np_ + ep, nl + el
+            so, sp, sl = no, np + person, nl + place
             backs.append((bo, bp, bl))
-            margins.append((eo, ep, el))
         x, y, z = so + oo, sp + po, sl + lo
         label = 0 if x >= y and x >= z else 1 if y >= z else 2
-        for i in range(stop - 1, start - 1, -1):
+        for i in range(len(scores) - 1, -1, -1):
             if label:
-                m = margins[i - start]
-                labels[i] = (label, m[label] - m[0])
-            label = backs[i - start][label]
+                labels[start + i] = (label, scores[i][label - 1])
+            label = backs[i][label]
 
     def _pair(self, key: tuple[str, str], where: str, memo: dict[tuple[str, str], Vector]) -> Vector:
         if len(memo) > MEMO_MAX:
             memo.clear()
-        v = memo[key] = self._weights.get(where + pair(key[0], key[1]), (0.0, 0.0, 0.0))
+        v = memo[key] = self._weights.get(where + pair(key[0], key[1]), (0.0, 0.0))
         return v
 
     @staticmethod
-    def _spans(text: str, labels: dict[int, tuple[int, float]]) -> list[Span]:
+    def _spans(text: str, tokens: list[str], labels: dict[int, tuple[int, float]]) -> list[Span]:
+        starts = [match.start() for match in TOKEN.finditer(text)]
         out: list[Span] = []
-        last = -2
-        for i, match in enumerate(TOKEN.finditer(text)):
-            found = labels.get(i)
-            if found is None:
-                continue
-            label, margin = found
-            name = LABELS[label]
-            score = min(0.85, 0.5 + 0.05 * max(margin, 0.0))
-            if last == i - 1 and out and out[-1].type == name:
-                prior = out[-1]
-                out[-1] = Span(prior.start, match.end(), name, max(prior.score, score), "names", prior.reason)
-            else:
-                out.append(Span(match.start(), match.end(), name, score, "names", "model: the word and those beside it"))
-            last = i
+        run: list[int] = []
+
+        def close() -> None:
+            score = min(0.85, 0.5 + 0.05 * max(0.0, *(labels[i][1] for i in run)))
+            end = starts[run[-1]] + len(tokens[run[-1]])
+            out.append(
+                Span(
+                    starts[run[0]],
+                    end,
+                    LABELS[labels[run[0]][0]],
+                    score,
+                    "names",
+                    "model: the word and those beside it",
+                )
+            )
+
+        for i in sorted(labels):
+            if run and (i != run[-1] + 1 or labels[i][0] != labels[run[0]][0]):
+                close()
+                run = []
+            run.append(i)
+        close()
         return out

@@ -138,3 +138,42 @@ def test_why_the_profile_exists():
 
     assert orjson.dumps(keys, option=orjson.OPT_SORT_KEYS) != rfc8785.dumps(keys)
     assert orjson.dumps(1.0) != rfc8785.dumps(1.0)
+
+
+def test_the_shortcut_of_the_reader_never_accepts_what_the_full_check_refuses():
+    """``decode`` may skip the walk for plain bytes; here every kind of value is put in every kind of place."""
+    values = [
+        "1.0",
+        "-1.5",
+        "1e5",
+        "100000.0",
+        "9007199254740991",
+        "9007199254740992",
+        "-9007199254740992",
+        "12345678901234567890",
+        "1.7976931348623157e308",
+        '"x"',
+        "true",
+    ]
+    places = [
+        '{"a":%s}',
+        '{"a":[%s]}',
+        '{"a":[1,%s]}',
+        '{"a":{"b":%s},"c":1}',
+        '{"a":"\\":1.5","b":%s}',
+        '{"a":[[[[[[[%s]]]]]]]}',
+        '{"a":[[[[[[[[%s]]]]]]]]}',
+    ]
+    for place in places:
+        for value in values:
+            leaf = (place % value).encode()
+            try:
+                expected = encode(orjson.loads(leaf)) == leaf
+            except NotCanonical:
+                expected = False
+            try:
+                decode(leaf)
+            except NotCanonical:
+                assert not expected, leaf
+            else:
+                assert expected, leaf

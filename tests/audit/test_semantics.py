@@ -65,7 +65,7 @@ def test_votes_may_be_named_by_id_instead_of_place():
         (changed(APPROVED, {"payload_hash": OTHER}), "another payload"),
         (changed(CAST, actor=human("p_bo")), "one person twice"),
         (changed(CAST, actor=AGENT), "not cast by a human"),
-        (changed(CAST, actor=replace(human(), ref="a_bot")), "may not decide"),
+        (changed(CAST, actor=replace(human(), ref="a_bot")), "seats somebody"),
         (changed(CAST, {"choice": "deny"}), "does not stand for it"),
         (changed(CAST, {"payload_hash": OTHER}), "for another payload or policy"),
         (changed(CAST, policy=None), "for another payload or policy"),
@@ -96,6 +96,23 @@ def test_each_way_of_cheating_is_contradicted(drafts: list[Draft], said: str):
     found = faults(drafts)
 
     assert any(said in f for f in found), found
+
+
+def test_a_vote_that_stands_but_no_longer_counts_is_not_held_against_the_decision():
+    drafts = list(story(approvers=("p_ana", "p_bo", "p_left")))
+    i = next(n for n, d in enumerate(drafts) if d.type is APPROVED)
+    claim = {
+        "seats": ["data-owners:2"],
+        "seated": ["data-owners=p_ana", "data-owners=p_bo"],
+        "separated": ["p_left"],
+    }
+    drafts[i] = replace(drafts[i], data={**drafts[i].data, **claim})
+
+    assert faults(drafts) == []
+    drafts[i] = replace(
+        drafts[i], data={**drafts[i].data, "seated": ["data-owners=p_ana", "data-owners=p_left"]}
+    )
+    assert any("may not decide" in f for f in faults(drafts))
 
 
 def about(kind: EntryType, outcome: Outcome, ref: str = "p_ana", **data: object) -> Draft:

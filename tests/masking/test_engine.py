@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+
 from masking import CustomRecognizer, Engine, EngineConfig, MaskingError
 
 ENGINE = Engine()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from masking import Engine, EngineConfig, detect
 
 ENGINE = Engine(EngineConfig(off=frozenset()))
@@ -29,7 +30,7 @@ def test_no_negative_example_is_taken(rule):
 def test_each_names_its_source_and_has_examples(rule):
     assert rule.source
     assert rule.positive
-    assert rule.negative or '/' in rule.name  # ids and secrets share tables of look-alikes in their own tests
+    assert rule.negative or "/" in rule.name  # ids and secrets share tables of look-alikes in their own tests
 
 
 def test_names_are_unique():

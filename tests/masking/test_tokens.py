@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from masking import Engine, MaskingError, Operator, ff1
 from masking.rewriter import Rewriter, generalised, partial
 from masking.tokens import TokenKeys, Tokens, Vault

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from masking import MaskingError, Worker
 from masking.worker import _Job
 

@@ -32,9 +32,8 @@ def slack_effects(value: Any) -> Iterator[str]:
         yield f"{kind}:{value}"
     if kind == "mrkdwn":
         yield from slack_mrkdwn(value["text"])
-    if kind == "plain_text":
-        if value.get("emoji", True):
-            yield from (f"emoji:{m}" for m in re.findall(r":[a-z0-9_+-]+:", value["text"]))
+    if kind == "plain_text" and value.get("emoji", True):
+        yield from (f"emoji:{m}" for m in re.findall(r":[a-z0-9_+-]+:", value["text"]))
     if kind in ("image", "video", "file", "markdown"):
         yield f"{kind}"
     if kind in ("button", "overflow", "static_select", "workflow_button", "checkboxes"):
@@ -107,5 +106,5 @@ def _texts(value: Any, kinds: set[str]) -> Iterator[str]:
         if value.get("type") in kinds and isinstance(value.get("text"), str):
             yield value["text"]
         for key, item in value.items():
-            if key not in ("confirm",):
+            if key != "confirm":
                 yield from _texts(item, kinds)

@@ -45,6 +45,7 @@ class Served:
 def serve(build: Callable[[str], Any]) -> Iterator[Served]:
     """Serve what the coroutine function ``build(url)`` gives: a list of routes, or ``(routes, extra)``."""
     sock = free_socket()
+    sock.listen(128)  # connections wait here until the server takes the socket over
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     ready = threading.Event()
     state: dict[str, Any] = {}

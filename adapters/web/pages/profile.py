@@ -25,7 +25,11 @@ DAYS: Final = {
 
 
 async def _show(
-    visit: Visit, status: int = 200, problem: str | None = None, fresh: str | None = None
+    visit: Visit,
+    status: int = 200,
+    problem: str | None = None,
+    fresh: str | None = None,
+    link: tuple[str, datetime] | None = None,
 ) -> Response:
     now = visit.console.clock.now()
     accounts = await visit.desk.accounts(visit.me.person)
@@ -43,6 +47,8 @@ async def _show(
         colleagues=[p for p in people if p.enabled and p.id != visit.me.person],
         session=visit.session,
         fresh=fresh,
+        link=link,
+        has_chat=visit.console.offer_link is not None,
         problem=problem,
         notice=None if problem or fresh else DONE.get(visit.query("done", 20)),
     )
@@ -50,6 +56,20 @@ async def _show(
 
 async def page(visit: Visit) -> Response:
     return await _show(visit)
+
+
+async def link_page(visit: Visit) -> Response:
+    """Where the chat's answer sends people who want to link their account."""
+    return see_other("/profile")
+
+
+async def new_link_code(visit: Visit) -> Response:
+    """A code to type in chat, shown once. The console's session is one proof, typing it there the other (T04)."""
+    offer = visit.console.offer_link
+    if offer is None:
+        return visit.refused(Refused(Reason.NOT_FOUND), back="/profile")
+    code, until = await offer(visit.me)
+    return await _show(visit, link=(code, until))
 
 
 async def new_token(visit: Visit) -> Response:
@@ -117,6 +137,8 @@ async def unfreeze(visit: Visit) -> Response:
 
 ROUTES: Final[tuple[tuple[str, str, Handler, Access], ...]] = (
     ("GET", "/profile", page, Access.SIGNED_IN),
+    ("GET", "/account/link", link_page, Access.SIGNED_IN),
+    ("POST", "/profile/link", new_link_code, Access.SIGNED_IN),
     ("POST", "/profile/tokens", new_token, Access.SIGNED_IN),
     ("POST", "/profile/tokens/revoke", revoke_token, Access.SIGNED_IN),
     ("POST", "/profile/delegation", delegate, Access.SIGNED_IN),

@@ -132,7 +132,9 @@ EARLY, LATE = int((START - timedelta(hours=1)).timestamp()), int((START + timede
         {"key": None, "alg": "none"},
         {"status": 500},
     ],
-    ids=str,
+    ids=lambda change: ",".join(
+        f"{k}={v}" if isinstance(v, str | int | float | None) else k for k, v in change.items()
+    ),
 )
 async def test_a_spoilt_answer_proves_nothing(spoilt):
     provider = Provider(**spoilt)

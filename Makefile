@@ -1,0 +1,82 @@
+# Everything a newcomer or a machine runs. Needs Python 3.11, git and make; each target does its own set-up.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PACKAGES := bot adapters masking audit
+WORKERS ?= 2
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo demo-check test check fix bench bench-masking soak interop interop-chat interop-audit wheel docs lock clean
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+$(READY): requirements/app.txt requirements/dev.txt requirements/build.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed (looked for $(PYTHON)); set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements/app.txt -r requirements/dev.txt
+	$(PIP) install --require-hashes -r requirements/build.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY) ## Play the whole way of a request; you are the approvers
+	$(BIN)/signoff demo
+
+demo-check: $(READY) ## The same, hands free, for machines
+	$(BIN)/signoff demo --hands-free --dir build/demo
+
+test: $(READY) ## Every test but soak and interop; browser tests when a Chromium is found
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		echo "No Chromium on this machine: the browser tests will be SKIPPED (Debian: apt-get install chromium)." >&2
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not soak and not interop" $(PYTEST)
+
+check: $(READY) ## What judges the code without running it
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/signoff policy test examples/policies
+
+fix: $(READY) ## Format, and mend what can be mended without thinking
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## Speed, each number beside a limit measured in the same run
+	@ls benchmarks/*.py >/dev/null 2>&1 || { echo "there are no benchmarks yet" >&2; exit 1; }
+	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+bench-masking: $(READY) ## Speed of masking alone
+	$(BIN)/python benchmarks/bench_masking.py
+
+soak: $(READY) ## Hours
+	SIGNOFF_SOAK=1 $(BIN)/python -m pytest -m "soak or slow" -p no:randomly
+
+interop: interop-chat interop-audit ## Against outside programs
+
+interop-chat: $(READY)
+	$(BIN)/python -m pytest -m interop tests/adapters
+
+interop-audit: $(READY)
+	$(BIN)/python -m pytest -m interop tests/audit
+
+wheel: $(READY) ## Build sdist and wheel, offline, the same bytes each time
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation --outdir dist
+
+docs: $(READY) ## Write the generated pages again
+	$(BIN)/python -m tests.docs.generate
+
+LOCK = build/lock/bin/pip-compile --quiet --allow-unsafe --generate-hashes --strip-extras \
+	--no-emit-find-links --no-emit-index-url --no-emit-trusted-host
+lock: ## Write requirements/*.txt again from pyproject.toml and *.in
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip --disable-pip-version-check --quiet install pip-tools
+	$(LOCK) --extra=postgres --extra=timestamps --output-file=requirements/app.txt pyproject.toml
+	$(LOCK) --constraint=requirements/app.txt --output-file=requirements/dev.txt requirements/dev.in
+	$(LOCK) --constraint=requirements/dev.txt --output-file=requirements/build.txt requirements/build.in
+
+clean: ## Remove what was made here (never a database outside ./demo and ./build)
+	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov mutants
+	find . -name __pycache__ -type d -not -path './.git/*' -exec rm -rf {} +

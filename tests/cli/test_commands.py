@@ -1,0 +1,230 @@
+"""The command line as a script uses it: real processes, JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def signoff(*args, cwd=None, env=None, stdin=None):
+    return subprocess.run(
+        [sys.executable, "-m", "bot.cli", *map(str, args)], cwd=cwd, input=stdin, capture_output=True, text=True, timeout=90, check=False,
+        env={k: v for k, v in os.environ.items() if not k.startswith("SIGNOFF_")} | {"PYTHONPATH": str(ROOT)} | (env or {}),
+    )  # fmt: skip
+
+
+def answer(*args, **more):
+    done = signoff(*args, "--json", **more)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("init") / "s"
+    return folder, answer("init", folder)
+
+
+def test_init_writes_an_installation_that_doctor_accepts(made):
+    folder, _ = made
+
+    report = answer("doctor", "--config", folder)
+    assert [f["sentence"] for f in report["findings"] if f["level"] == "error"] == []
+
+
+def test_init_shows_secrets_once_and_stores_none_of_them(made):
+    folder, said = made
+
+    left = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert said["admin"]["password"].encode() not in left
+    assert said["agent"]["key"].encode() not in left
+
+
+def test_init_keeps_everything_from_others(made):
+    folder, _ = made
+
+    open_ = [
+        path for path in [folder, *folder.rglob("*")] if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    ]
+    assert open_ == []
+
+
+def test_init_never_overwrites(made):
+    folder, _ = made
+    before = (folder / "signoff.yaml").read_bytes()
+
+    done = signoff("init", folder)
+    assert done.returncode == 1
+    assert "never overwrites" in done.stderr
+    assert (folder / "signoff.yaml").read_bytes() == before
+
+
+def test_two_installations_share_no_key(made, tmp_path):
+    folder, _ = made
+    answer("init", tmp_path / "other")
+
+    ours = {path.read_bytes() for path in (folder / "keys").iterdir()}
+    assert ours.isdisjoint(path.read_bytes() for path in (tmp_path / "other/keys").iterdir())
+
+
+def test_a_misspelt_setting_stops_every_command_with_its_line(tmp_path):
+    (tmp_path / "signoff.yaml").write_text("server:\n  prot: 1\n")
+
+    for command in (("serve",), ("people", "list"), ("audit", "verify")):
+        done = signoff(*command, "--config", tmp_path)
+        assert done.returncode == 1
+        assert "line 2: server.prot: no such setting; did you mean port?" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_agents_and_people_are_driven_by_scripts(made):
+    folder, _ = made
+    at = ("--config", folder)
+
+    assert answer("people", "add", "sam", "--name", "Sam", "--password", *at)["login"] == "sam"
+    token = answer("people", "token", "sam", "--valid-for", "1h", *at)["token"]
+    assert token.startswith("sop_")
+    made_agent = answer("agents", "add", "exporter", "--owner", "sam", "--action", "db.*", *at)
+    assert made_agent["key"].startswith("sok_")
+    assert answer("agents", "disable", "exporter", *at)["enabled"] is False
+    assert answer("agents", "enable", "exporter", *at)["enabled"] is True
+    second = answer("agents", "rotate", "exporter", *at)
+    assert answer("agents", "revoke", made_agent["key_id"], *at)["revoked_at"]
+    live = {
+        a["agent"]: [k["key_id"] for k in a["keys"] if not k["revoked_at"]]
+        for a in answer("agents", "list", *at)
+    }
+    assert live["agent:exporter"] == [second["key_id"]]
+    assert answer("agents", "own", "exporter", "admin", *at)["owners"] == ["person:admin"]
+    linked = answer("people", "link", "sam", "slack:T1:U1", *at)
+    assert linked["person"] == "person:sam"
+    assert answer("people", "disable", "sam", *at)["enabled"] is False
+    done = signoff("people", "link", "admin", "slack:T1:U1", *at)
+    assert done.returncode == 1
+    assert answer("audit", "verify", *at)["exit"] == 0
+
+
+def test_freeze_and_its_lift_are_journalled(made):
+    folder, _ = made
+
+    assert answer("freeze", "testing 212-555-0143", "--config", folder)["frozen"] is True
+    assert any(f["check"] == "freeze" for f in answer("doctor", "--config", folder)["findings"])
+    assert answer("unfreeze", "--config", folder)["frozen"] is False
+    entries = answer("audit", "recent", "--limit", "20", "--config", folder)["entries"]
+    assert {"freeze.set", "freeze.lifted"} <= {e["entry"]["type"] for e in entries}
+
+
+def test_who_reads_the_log_is_in_the_log(made):
+    folder, _ = made
+
+    entries = answer("audit", "recent", "--limit", "1", "--config", folder)["entries"]
+    assert entries[0]["entry"]["type"] == "audit.queried"
+
+
+def test_a_backup_is_a_whole_log_of_its_own(made, tmp_path):
+    folder, _ = made
+    head = answer("audit", "head", "--config", folder)
+
+    answer("backup", tmp_path / "copy.sqlite3", "--config", folder)
+    assert answer("audit", "verify", tmp_path / "copy.sqlite3", "--vkey", head["vkeys"][0])["exit"] == 0
+    assert stat.S_IMODE((tmp_path / "copy.sqlite3").stat().st_mode) == 0o600
+    assert signoff("backup", tmp_path / "copy.sqlite3", "--config", folder).returncode == 1
+
+
+def test_an_export_verifies_with_the_public_key_alone_and_not_with_another(made, tmp_path):
+    folder, _ = made
+
+    made_bundle = answer("audit", "export", tmp_path / "bundle", "--config", folder)
+    assert answer("audit", "verify", tmp_path / "bundle", "--vkey", made_bundle["vkeys"][0])["exit"] == 0
+    answer("init", tmp_path / "other")
+    stranger = answer("audit", "head", "--config", tmp_path / "other")["vkeys"][0]
+    assert signoff("audit", "verify", tmp_path / "bundle", "--vkey", stranger).returncode != 0
+
+
+def test_rotated_keys_are_listed_newest_first(made):
+    folder, _ = made
+    before = answer("keys", "list", "--config", folder)
+
+    new = answer("keys", "rotate", "kek", "--config", folder)["id"]
+    assert answer("keys", "list", "--config", folder)["kek"] == [new, *before["kek"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("version: 1\nrules:\n  - {name: x, when: 'true', alow: true}", "alow"),
+        (
+            "version: 1\ngroups: {g: {members: [person:a]}}\nrules:\n  - {name: x, when: 'true', require: [{group: g, approvals: 2}]}",
+            "can never be met",
+        ),
+        ("a: &x 1", "an anchor"),
+    ],
+)
+def test_policy_check_says_what_is_wrong(tmp_path, text, words):
+    (tmp_path / "p.yaml").write_text(text)
+
+    done = signoff("policy", "check", tmp_path / "p.yaml")
+    assert done.returncode == 1
+    assert words in done.stderr
+
+
+def test_policy_test_runs_the_examples_and_fails_on_a_wrong_case(tmp_path):
+    assert answer("policy", "test", ROOT / "examples/policies")["failed"] == 0
+
+    for name in ("payments.yaml", "payments.test.yaml"):
+        (tmp_path / name).write_text(
+            (ROOT / "examples/policies" / name).read_text().replace("effect: allow", "effect: deny")
+        )
+    assert signoff("policy", "test", tmp_path).returncode == 7
+
+
+def test_policy_explain_masks_and_judges(tmp_path):
+    ask = {"action": "db.export", "resource": {"type": "postgres", "id": "x", "env": "prod"},
+           "parameters": {"query": "select 1 -- maria@corp.example", "destination": "s3://acme-x/y", "rows": 5}}  # fmt: skip
+
+    said = json.loads(
+        signoff(
+            "policy",
+            "explain",
+            ROOT / "examples/policies/export-customer-records.yaml",
+            "-",
+            "--json",
+            stdin=json.dumps(ask),
+        ).stdout
+    )
+    assert said["rule"] == "exports of personal data from production"
+    assert said["finds"] == {"email_address": 1}
+
+
+def test_mask_reads_stdin_and_writes_masked_text():
+    done = signoff("mask", stdin="write to maria.lopez@corp.example today\n")
+
+    assert done.returncode == 0
+    assert done.stdout == "write to [EMAIL_ADDRESS_1] today\n"
+
+
+def test_a_credential_is_never_an_argument_and_never_sent_in_the_clear(tmp_path):
+    (tmp_path / "ask.json").write_text("{}")
+
+    assert "no credential" in signoff("request", tmp_path / "ask.json").stderr
+    away = signoff(
+        "request", tmp_path / "ask.json", "--url", "http://signoff.example", env={"SIGNOFF_KEY": "sok_x"}
+    )
+    assert "not sent over plain http" in away.stderr
+    assert away.returncode == 1
+
+
+def test_an_error_is_a_sentence_on_stderr_and_json_on_stdout(tmp_path):
+    done = signoff("people", "list", "--config", tmp_path / "none", "--json")
+
+    assert done.returncode == 1
+    assert "signoff init DIR" in json.loads(done.stdout)["error"]
+    assert "Traceback" not in done.stderr

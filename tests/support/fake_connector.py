@@ -1,0 +1,214 @@
+"""A Bot Connector on a real socket, with its key set: conversations, members, the token endpoint; it can misbehave by script."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from collections import Counter, defaultdict, deque
+from typing import Any
+
+import httpx
+import jwt
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.support.chat_world import AAD, TEAMS_CHANNEL, TENANT
+from tests.support.clock import ManualClock
+
+BOT = "99999999-8888-7777-6666-555555555555"
+PASSWORD = "teams-password-0123456789"
+TOKEN = "connector-token"
+CARD_BYTES_MAX = 28_000
+
+
+def _number(value: int) -> str:
+    return base64.urlsafe_b64encode(value.to_bytes((value.bit_length() + 7) // 8)).rstrip(b"=").decode()
+
+
+def jwk(key: rsa.RSAPrivateKey, kid: str, **changes: Any) -> dict[str, Any]:
+    numbers = key.public_key().public_numbers()
+    made = {
+        "kty": "RSA",
+        "use": "sig",
+        "kid": kid,
+        "n": _number(numbers.n),
+        "e": _number(numbers.e),
+        "endorsements": ["msteams"],
+    }
+    return {k: v for k, v in {**made, **changes}.items() if v is not None}
+
+
+class FakeConnector:
+    """``cards[conversation][id]`` is what stands in a conversation now."""
+
+    def __init__(self, clock: ManualClock, key: rsa.RSAPrivateKey) -> None:
+        self.clock = clock
+        self.key = key
+        self.is_down = False
+        self.cards: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+        self.calls: Counter[str] = Counter()
+        self.script: dict[str, deque[int]] = defaultdict(deque)
+        self.members = {f"29:{name}": self._member(name) for name in AAD}
+        self.url = ""
+        self._serial = itertools.count(1)
+        self._runner: web.AppRunner | None = None
+
+    def _member(self, name: str) -> dict[str, Any]:
+        return {
+            "id": f"29:{name}",
+            "name": name,
+            "aadObjectId": AAD[name],
+            "tenantId": TENANT,
+            "userRole": "user",
+        }
+
+    async def __aenter__(self) -> FakeConnector:
+        app = web.Application(client_max_size=1_000_000)
+        app.router.add_post("/token", self._token)
+        app.router.add_post("/v3/conversations", self._create)
+        app.router.add_post("/v3/conversations/{id}/activities", self._send)
+        app.router.add_put("/v3/conversations/{id}/activities/{activity}", self._update)
+        app.router.add_get("/v3/conversations/{id}/members/{member}", self._get_member)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.2)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def _token(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        if (form.get("client_id"), form.get("client_secret")) != (BOT, PASSWORD):
+            return web.json_response({"error": "invalid_client"}, status=401)
+        return web.json_response({"access_token": TOKEN, "expires_in": 3600})
+
+    def _fault(self, request: web.Request, what: str) -> web.Response | None:
+        self.calls[what] += 1
+        if self.is_down:
+            return web.json_response({"error": {"code": "ServiceError", "message": "down"}}, status=503)
+        if self.script[what]:
+            status = self.script[what].popleft()
+            return web.json_response(
+                {"error": {"code": "x", "message": "x"}}, status=status, headers={"Retry-After": "3"}
+            )
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return web.json_response({"error": {"code": "Unauthorized", "message": "no"}}, status=401)
+        return None
+
+    async def _create(self, request: web.Request) -> web.Response:
+        if fault := self._fault(request, "create"):
+            return fault
+        body = await request.json()
+        if (body.get("tenantId") or body.get("tenantID")) != TENANT:
+            return web.json_response({"error": {"code": "BadSyntax", "message": "tenant"}}, status=400)
+        return web.json_response({"id": "a:" + body["members"][0]["id"]})
+
+    async def _send(self, request: web.Request) -> web.Response:
+        return await self._put(request, "send", f"m{next(self._serial)}")
+
+    async def _update(self, request: web.Request) -> web.Response:
+        conversation, id = request.match_info["id"], request.match_info["activity"]
+        if id not in self.cards[conversation]:
+            self.calls["update"] += 1
+            return web.json_response({"error": {"code": "ActivityNotFound", "message": "gone"}}, status=404)
+        return await self._put(request, "update", id)
+
+    async def _put(self, request: web.Request, what: str, id: str) -> web.Response:
+        if fault := self._fault(request, what):
+            return fault
+        raw = await request.read()
+        if len(raw) > CARD_BYTES_MAX:
+            return web.json_response({"error": {"code": "MessageSizeTooBig", "message": "413"}}, status=413)
+        content = json.loads(raw)["attachments"][0]["content"]
+        self.cards[request.match_info["id"]][id] = content
+        return web.json_response({"id": id})
+
+    async def _get_member(self, request: web.Request) -> web.Response:
+        if fault := self._fault(request, "member"):
+            return fault
+        found = self.members.get(request.match_info["member"])
+        return (
+            web.json_response(found)
+            if found
+            else web.json_response({"error": {"code": "NotFound", "message": "x"}}, status=404)
+        )
+
+    # --- people at work ------------------------------------------------------------------------
+    def token(
+        self,
+        *,
+        key: rsa.RSAPrivateKey | None = None,
+        kid: str = "k1",
+        headers: dict[str, Any] | None = None,
+        **claims: Any,
+    ) -> str:
+        now = int(self.clock.now().timestamp())
+        body = {
+            "iss": "https://api.botframework.com",
+            "aud": BOT,
+            "serviceurl": self.url,
+            "nbf": now - 10,
+            "exp": now + 3600,
+            **claims,
+        }
+        body = {k: v for k, v in body.items() if v is not None}
+        return jwt.encode(body, key or self.key, algorithm="RS256", headers={"kid": kid, **(headers or {})})
+
+    def activity(self, who: str, /, **changes: Any) -> dict[str, Any]:
+        base = {
+            "type": "message",
+            "channelId": "msteams",
+            "serviceUrl": self.url,
+            "id": f"f{next(self._serial)}",
+            "from": {"id": f"29:{who}", "aadObjectId": AAD.get(who, AAD["ana"]), "name": who},
+            "recipient": {"id": f"28:{BOT}"},
+            "conversation": {
+                "id": TEAMS_CHANNEL + ";messageid=1",
+                "tenantId": TENANT,
+                "conversationType": "channel",
+            },
+            "channelData": {"tenant": {"id": TENANT}},
+        }
+        return {**base, **changes}
+
+    def execute(
+        self,
+        who: str,
+        button: dict[str, Any],
+        /,
+        *,
+        verb: str = "signoff",
+        reason: str | None = None,
+        **changes: Any,
+    ) -> dict[str, Any]:
+        data = dict(button["data"]) | ({"reason": reason} if reason is not None else {})
+        value = {"action": {"type": "Action.Execute", "verb": verb, "data": data}, "trigger": "manual"}
+        base = {"type": "invoke", "name": "adaptiveCard/action", "value": value}
+        return self.activity(who, **{**base, **changes})
+
+    async def post(
+        self, client: httpx.AsyncClient, activity: dict[str, Any], token: str | None = None
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token if token is not None else self.token()}"}
+        return await client.post("/teams/messages", json=activity, headers=headers)
+
+    def card(self, conversation: str = TEAMS_CHANNEL) -> dict[str, Any]:
+        return list(self.cards[conversation].values())[-1]
+
+
+def executes(value: Any) -> list[dict[str, Any]]:
+    """Every ``Action.Execute`` of a card, those in cards that unfold included."""
+    if isinstance(value, list):
+        return [found for item in value for found in executes(item)]
+    if not isinstance(value, dict):
+        return []
+    own = [value] if value.get("type") == "Action.Execute" else []
+    return own + [found for item in value.values() for found in executes(item)]
+
+
+def button(card: dict[str, Any], title: str) -> dict[str, Any]:
+    return next(found for found in executes(card) if found.get("title", "").startswith(title))
