@@ -19,8 +19,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 MUTANTS: Final = ROOT / "mutants"
 FLOOR: Final = 0.90
-KILLED: Final = frozenset({1, 3})
-"""pytest's exit codes for a failed and for a broken test."""
+KILLED: Final = frozenset({1, 3, -24, 24, 36, 152})
+"""pytest's exit codes for a failed and for a broken test, and mutmut's for a mutant that ran on until its CPU limit."""
 
 
 def main(arguments: list[str]) -> int:
