@@ -52,7 +52,7 @@ bench-masking: $(READY) ## Speed of masking alone
 	$(BIN)/python benchmarks/bench_masking.py
 
 soak: $(READY) ## Hours
-	$(BIN)/python -m pytest -m soak -p no:randomly
+	SIGNOFF_SOAK=1 $(BIN)/python -m pytest -m "soak or slow" -p no:randomly
 
 interop: interop-chat interop-audit ## Against outside programs
 

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapters.agents.app import create_routes as agent_routes
 from adapters.agents.callbacks import CallbackSender
 from adapters.agents.limits import AgentsSettings
+from adapters.agents.protocol import BoundedHttp
 from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
 from adapters.keys.files import load as load_keys
@@ -345,7 +346,7 @@ def _uvicorn(config: Config, app: Any) -> uvicorn.Config:
         host=server.host,
         port=server.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         ws="none",
         lifespan="off",
         access_log=False,

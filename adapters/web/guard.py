@@ -8,6 +8,7 @@ forwarded header takes part in any of it (T33).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -283,15 +284,26 @@ async def _take_form(visit: Visit) -> Response | None:
             "fault.html.j2", 415, title="This form cannot be read", detail="Go back and send it again."
         )
     body = b""
-    async for chunk in http.stream():
-        body += chunk
-        if len(body) > limits.FORM_BYTES_MAX:
-            return visit.page(
-                "fault.html.j2",
-                413,
-                title="This form is too long",
-                detail="Shorten the text and send it again.",
-            )
+    try:
+        async with asyncio.timeout(limits.FORM_SECONDS):
+            async for chunk in http.stream():
+                body += chunk
+                if len(body) > limits.FORM_BYTES_MAX:
+                    return visit.page(
+                        "fault.html.j2",
+                        413,
+                        title="This form is too long",
+                        detail="Shorten the text and send it again.",
+                    )
+    except TimeoutError:
+        slow = visit.page(
+            "fault.html.j2",
+            408,
+            title="This form took too long",
+            detail="Nothing was changed. Send it again.",
+        )
+        slow.headers["connection"] = "close"
+        return slow
     try:
         fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=50, errors="strict")
     except ValueError:

@@ -11,6 +11,8 @@ from typing import Final
 
 FORM_BYTES_MAX: Final = 32 * 1024
 """The longest text a person types here is a reason (2,000 characters)."""
+FORM_SECONDS: Final = 10.0
+"""A whole form must be here by then; the door to sign-in is open to strangers (T57)."""
 TEXT_MAX: Final = 2_000
 PASSWORD_BYTES_MAX: Final = 1_024
 """argon2 is linear in the password; longer ones are refused unhashed."""

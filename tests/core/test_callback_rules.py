@@ -152,6 +152,12 @@ def test_the_entrys_own_port_may_be_the_schemes_own() -> None:
     assert allowed("http://a.example:443/x", ["http://a.example/x"]) is False
 
 
+def test_only_slashes_are_taken_off_a_path_and_only_dots_off_a_host() -> None:
+    assert allowed("https://a.example/cbX", ["https://a.example/cb"]) is False
+    assert allowed("https://a.example/cb", ["https://a.example/cbX"]) is False
+    assert allowed("https://a.example/cbX/y", ["https://a.example/cbX"]) is True
+
+
 def test_port_one_is_a_port() -> None:
     assert allowed("http://a.example:1/x", ["http://a.example:1/"]) is True
 

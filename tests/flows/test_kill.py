@@ -231,10 +231,10 @@ def test_i8_after_three_kills_under_load_nothing_acknowledged_is_lost(tmp_path: 
 
 
 @pytest.mark.slow
-def test_i8_i5_i7_after_25_kills_under_load_nothing_acknowledged_is_lost_and_nothing_forged(tmp_path: Path):
-    _, ledger = kill_again_and_again(tmp_path / "signoff", 25, SEED + 1)
+def test_i8_i5_i7_after_20_kills_under_load_nothing_acknowledged_is_lost_and_nothing_forged(tmp_path: Path):
+    _, ledger = kill_again_and_again(tmp_path / "signoff", 20, SEED + 1)
 
-    assert len(ledger.asked) > 25
+    assert len(ledger.asked) > 20
     assert len(ledger.redeemed) > 10
 
 
@@ -270,27 +270,33 @@ def test_a_killed_server_leaves_no_masking_process_behind(tmp_path: Path):
     try:
         ask(site)
         assert site.process is not None
-        group = site.process.pid
-        assert len(_group(group)) > 1  # the server and its masking process
+        server = site.process.pid
+        children = _children(server)
+        assert children
 
-        os.kill(group, signal.SIGKILL)
+        os.kill(server, signal.SIGKILL)
         site.process.wait()
         until = time.monotonic() + 10
-        while _group(group) and time.monotonic() < until:
+        while any(_is_alive(child) for child in children) and time.monotonic() < until:
             time.sleep(0.1)
 
-        assert _group(group) == []
+        assert [child for child in children if _is_alive(child)] == []
     finally:
         site.stop()
 
 
-def _group(group: int) -> list[str]:
-    """Names of the live processes of a process group."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            name, _, rest = stat.read_text().rpartition(")")
-            fields = rest.split()
-            if int(fields[2]) == group and fields[0] != "Z":
-                found.append(name)
-    return found
+def _fields(pid: int) -> list[str]:
+    """State and parent of a process; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _is_alive(pid: int) -> bool:
+    return _fields(pid)[:1] not in ([], ["Z"])
+
+
+def _children(parent: int) -> list[int]:
+    pids = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in pids if _fields(pid)[1:2] == [str(parent)]]
