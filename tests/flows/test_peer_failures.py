@@ -47,7 +47,9 @@ def test_click_uses_same_authorizer_as_api(site: Site):
         with ConsoleVisitor(site, who) as clicker:
             assert clicker.vote(request, "approve").status_code in (403, 404)
 
-    rows = site.rows("SELECT leaf FROM audit_leaf WHERE req = ? AND type = 'vote.refused' ORDER BY seq", request)
+    rows = site.rows(
+        "SELECT leaf FROM audit_leaf WHERE req = ? AND type = 'vote.refused' ORDER BY seq", request
+    )
     reasons = [json.loads(leaf[0])["data"]["reason"] for leaf in rows]
     assert reasons == ["separated", "separated", "separated", "separated", "not-eligible", "not-eligible"]
 
@@ -80,7 +82,22 @@ def test_empty_approver_list_means_nobody(tmp_path: Path, policy: str):
         site.stop()
 
 
-CLAIMS = ["approved", "approver", "approvers", "decision", "state", "status", "policy", "rule", "risk", "skip_mask", "surface", "quorum", "grant", "owners"]
+CLAIMS = [
+    "approved",
+    "approver",
+    "approvers",
+    "decision",
+    "state",
+    "status",
+    "policy",
+    "rule",
+    "risk",
+    "skip_mask",
+    "surface",
+    "quorum",
+    "grant",
+    "owners",
+]
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -101,7 +118,9 @@ def test_executed_bytes_equal_approved_bytes(site: Site):
     seen, payload = approved(site)
     token = seen["grant"]["token"]
     headers = {"content-type": "application/json"}
-    changed = json.dumps({"token": token, "payload": payload}).replace('"rows": 3', '"rows": 3, "rows": 3000000')
+    changed = json.dumps({"token": token, "payload": payload}).replace(
+        '"rows": 3', '"rows": 3, "rows": 3000000'
+    )
     twice = site.call("bot", "POST", "/v1/grants/redeem", content=changed.encode(), headers=headers)
     more = payload | {"parameters": payload["parameters"] | {"rows": 3_000_000}}
     reordered = {name: payload[name] for name in reversed(payload)}
@@ -133,7 +152,11 @@ def test_same_email_other_tenant_is_a_stranger():
     from bot.secret import Secret
 
     settings = SlackSettings(
-        team="T0SIGNOFF", app="A0SIGNOFF", bot_token=Secret("x" * 20), signing_secret=Secret("s" * 32), channels={}
+        team="T0SIGNOFF",
+        app="A0SIGNOFF",
+        bot_token=Secret("x" * 20),
+        signing_secret=Secret("s" * 32),
+        channels={},
     )
     ana = {
         "id": "U0ANA", "team_id": "T0SIGNOFF", "deleted": False, "is_bot": False, "name": "ana",
@@ -142,7 +165,9 @@ def test_same_email_other_tenant_is_a_stranger():
 
     assert judge(ana, "U0ANA", settings) == AccountKey("slack:T0SIGNOFF:U0ANA")
     assert judge(ana | {"team_id": "T0OTHER"}, "U0ANA", settings) == FOREIGN
-    assert judge(ana | {"id": "U0BO"}, "U0BO", settings) == AccountKey("slack:T0SIGNOFF:U0BO")  # same e-mail, other person
+    assert judge(ana | {"id": "U0BO"}, "U0BO", settings) == AccountKey(
+        "slack:T0SIGNOFF:U0BO"
+    )  # same e-mail, other person
 
 
 def test_the_policy_that_these_tests_spoil_works_unspoilt(tmp_path: Path):

@@ -94,7 +94,9 @@ def test_i10_t50_no_canary_is_readable_anywhere_on_the_whole_way(site: Site):
 
 def test_i10_t18_a_payload_that_the_masking_process_has_to_mask_shows_no_canary_either(site: Site):
     asked = with_canaries()
-    asked["parameters"]["long"] = [f"line {n}: mail {CANARIES['email']}, ssn {CANARIES['ssn']}" for n in range(2_000)]
+    asked["parameters"]["long"] = [
+        f"line {n}: mail {CANARIES['email']}, ssn {CANARIES['ssn']}" for n in range(2_000)
+    ]
 
     request = ask(site, asked=asked)["id"]
     card = site.call("ana", "GET", f"/v1/requests/{request}/card")

@@ -66,7 +66,11 @@ def test_t57_a_sign_in_form_that_trickles_is_answered_408(site: Site):
 
 @pytest.mark.parametrize(("over", "status"), [(0, 422), (1, 413)])
 def test_i12_a_form_is_limited_at_the_very_byte(site: Site, over: int, status: int):
-    headers = {"origin": site.url, "sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"}
+    headers = {
+        "origin": site.url,
+        "sec-fetch-site": "same-origin",
+        "content-type": "application/x-www-form-urlencoded",
+    }
     with ConsoleVisitor(site, "ana") as ana:
         start = f"csrf={ana.token('/profile')}&reason=&pad=".encode()
         raw = start + b"x" * (FORM_BYTES_MAX - len(start) + over)
