@@ -297,7 +297,10 @@ async def _take_form(visit: Visit) -> Response | None:
                     )
     except TimeoutError:
         slow = visit.page(
-            "fault.html.j2", 408, title="This form took too long", detail="Nothing was changed. Send it again."
+            "fault.html.j2",
+            408,
+            title="This form took too long",
+            detail="Nothing was changed. Send it again.",
         )
         slow.headers["connection"] = "close"
         return slow
