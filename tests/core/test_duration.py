@@ -33,8 +33,7 @@ def test_a_duration_is_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "30", "30 m", " 30m", "30m ", "30m\n", "m", "1.5h", "-5m", "+5m", "5M", "1m1h", "1h1h", "1w", "1ms"]
-    + ["1234567890s", "٣m", "90s30m"],
+    ["", " ", "30", "30 m", " 30m", "30m ", "30m\n", "m", "1.5h", "-5m", "+5m", "5M", "1m1h", "1h1h", "1w", "1ms", "1234567890s", "٣m", "90s30m"],
 )  # fmt: skip
 def test_what_is_not_a_duration_is_refused_with_examples(text: str) -> None:
     with pytest.raises(ValueError) as caught:

@@ -113,6 +113,8 @@ def test_depth_falls_as_brackets_close() -> None:
     inner = b"[" * (DEPTH_MAX - 1) + b"]" * (DEPTH_MAX - 1)
     assert len(read(b"[" + inner + b"," + inner + b"]")) == 2
     with pytest.raises(Malformed):
+        read(b"[" * 20 + b"[]," + b"[" * 13 + b"]" * 33)
+    with pytest.raises(Malformed):
         read(b"[[]," + b"[" * DEPTH_MAX + b"]" * DEPTH_MAX + b"]")
 
 
@@ -243,4 +245,6 @@ def test_the_text_of_a_part_loses_its_own_indentation_and_nothing_else() -> None
     assert document.text(("top", 0)) == "a: |\n  x\nb: 2"
     assert document.text(("top", 1)) == "c: 3"
     assert document.text(("top",)) == "- a: |\n    x\n  b: 2\n\n- c: 3"
+    assert read_yaml("a:\n  b: |\n    x\n\nc: 1").text(("a",)) == "b: |\n  x"
+    assert read_yaml("\na:\n b: 1").text(()) == "a:\n b: 1"
     assert read_yaml("a: {b: 1,\nc: 2}").text(("a",)) == "{b: 1,\nc: 2}"

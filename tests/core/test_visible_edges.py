@@ -63,6 +63,11 @@ def test_han_is_known_by_its_names_first_part() -> None:
     assert "Han" in confusable("日я")
 
 
+def test_the_long_vowel_mark_belongs_to_katakana() -> None:
+    assert confusable("カー") is None
+    assert confusable("aカー") is None
+
+
 @pytest.mark.parametrize(("letters", "shown"), [(52, None), (53, "…")])
 def test_a_warning_quotes_sixty_characters_at_most(letters: int, shown: str | None) -> None:
     warning = confusable("я" + "a" * letters)  # an escape is eight characters long
