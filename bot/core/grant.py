@@ -67,7 +67,9 @@ def may_redeem(
             return Refused(Reason.GRANT_LAPSED)
         case GrantState.ISSUED:
             pass
-        case GrantState.REDEEMED | GrantState.SUCCEEDED | GrantState.FAILED | GrantState.INDETERMINATE:
+        case (  # pragma: no branch - the last of the closed set
+            GrantState.REDEEMED | GrantState.SUCCEEDED | GrantState.FAILED | GrantState.INDETERMINATE
+        ):
             return Refused(Reason.GRANT_SPENT)
     if now < grant.issued_at:
         return Refused(Reason.GRANT_EARLY)

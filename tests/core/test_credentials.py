@@ -114,3 +114,17 @@ def test_a_webhook_secret_with_characters_that_are_not_base64_is_none():
     assert credentials.parse_webhook_secret(good) == b"x" * 32
     assert credentials.parse_webhook_secret(good[:10] + "!" + good[10:]) is None
     assert credentials.parse_webhook_secret(good[:10] + "\n" + good[10:]) is None
+
+
+def test_another_spelling_of_a_key_with_a_right_checksum_is_none():
+    good = credentials.make_key_text(credentials.KeyPrefix.AGENT, "a" * 16, b"x" * 32)
+    body = (
+        good[:-8]
+        + credentials._b32(bytes([credentials.base64.b32decode(good[-8].upper() + "A======")[0] | 8]))[0]
+    )
+    other = body + credentials._checksum(body)
+
+    assert len(other) == len(good)
+    assert other != good
+    assert credentials.parse_key_text(good) is not None
+    assert credentials.parse_key_text(other) is None

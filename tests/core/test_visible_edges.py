@@ -44,6 +44,8 @@ def test_what_is_allowed_is_nothing_unless_said() -> None:
         ("раураl", "“⟦U+0440⟧⟦U+0430⟧⟦U+0443⟧⟦U+0440⟧⟦U+0430⟧l” mixes Cyrillic and Latin letters; it may not be the word it looks like."),
         ("ао", "“⟦U+0430⟧⟦U+043E⟧” is written in Cyrillic letters that look like Latin ones."),
         ("а", None),
+        ("а1", None),
+        ("ао7", "“⟦U+0430⟧⟦U+043E⟧7” is written in Cyrillic letters that look like Latin ones."),
         ("Ａb", "“⟦U+FF21⟧b” uses fullwidth forms, which only look like Latin letters."),
         ("日本ひカaハ", None),
         ("한日ひカa", None),
