@@ -40,6 +40,9 @@ from masking.errors import MaskingError
 _SILENT: Final = frozenset({Reason.RATE_LIMIT, Reason.KEY_REUSED})
 """Refusals that an agent can cause without limit leave no row (I12); metrics count them."""
 
+_WORDS: Final = frozenset({"/payload/action", "/payload/resource/type", "/payload/resource/env"})
+"""Cards, columns and the log carry these three as they are, so what hides in them is refused, not masked (I10)."""
+
 UNSEEN_RULE: Final = "(no rule)"
 _NOTHING: Final = Requirement((), timedelta(minutes=30), timedelta(minutes=5))
 """What a request that no rule covers requires: it is denied at once."""
@@ -73,6 +76,8 @@ async def submit(
     try:
         masked = await office.masker.mask_json(_document(ask))
     except MaskingError:
+        return await _refuse(office, caller, Refused(Reason.MASKING_FAILED))
+    if any(leaf.hidden for leaf in masked.leaves if leaf.pointer in _WORDS):
         return await _refuse(office, caller, Refused(Reason.MASKING_FAILED))
     result: Submitted | Refused | None = None
     while result is None:  # again when another policy came in force in between
