@@ -268,9 +268,9 @@ def test_i8_t44_an_ask_whose_answer_was_lost_is_found_again_by_its_key(tmp_path:
 def test_a_killed_server_leaves_no_masking_process_behind(tmp_path: Path):
     site = install(tmp_path / "signoff").start()
     try:
-        ask(site)
         assert site.process is not None
         server = site.process.pid
+        ask(site, parameters={"text": "lorem ipsum " * 10_000})  # too large to be masked in the server itself
         children = _children(server)
         assert children
 

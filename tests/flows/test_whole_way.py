@@ -92,6 +92,19 @@ def test_i10_t50_no_canary_is_readable_anywhere_on_the_whole_way(site: Site):
     assert leaks(places | site.written()) == []
 
 
+def test_i10_t18_a_payload_that_the_masking_process_has_to_mask_shows_no_canary_either(site: Site):
+    asked = with_canaries()
+    asked["parameters"]["long"] = [
+        f"line {n}: mail {CANARIES['email']}, ssn {CANARIES['ssn']}" for n in range(2_000)
+    ]
+
+    request = ask(site, asked=asked)["id"]
+    card = site.call("ana", "GET", f"/v1/requests/{request}/card")
+
+    assert card.json()["hidden"]["us_ssn"] > 2_000
+    assert leaks({"card": card.content} | site.written()) == []
+
+
 def test_i10_the_search_for_canaries_finds_one_that_is_there(site: Site):
     """The oracle of the test above is itself tested: the places hold what is not secret, in each spelling searched for."""
     ask(site)
