@@ -9,7 +9,7 @@ PACKAGES := bot adapters masking audit
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo demo-check test check fix bench bench-masking soak interop interop-chat interop-audit wheel docs lock clean
+.PHONY: help demo demo-check test check fix bench bench-masking soak interop interop-audit wheel docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -45,21 +45,19 @@ fix: $(READY) ## Format, and mend what can be mended without thinking
 	$(BIN)/ruff format .
 
 bench: $(READY) ## Speed, each number beside a limit measured in the same run
-	@ls benchmarks/*.py >/dev/null 2>&1 || { echo "there are no benchmarks yet" >&2; exit 1; }
-	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	$(BIN)/python -m benchmarks.intake
+	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.audit
 
-bench-masking: $(READY) ## Speed of masking alone
-	$(BIN)/python benchmarks/bench_masking.py
+bench-masking: $(READY) ## Accuracy and speed of masking; PEERS=DIR names the folder of the peers' environments
+	$(BIN)/python -m benchmarks.masking $(if $(PEERS),--peers $(PEERS))
 
 soak: $(READY) ## Hours
-	$(BIN)/python -m pytest -m soak -p no:randomly
+	SIGNOFF_SOAK=1 $(BIN)/python -m pytest -m "soak or slow" -p no:randomly
 
-interop: interop-chat interop-audit ## Against outside programs
+interop: interop-audit ## Against outside programs
 
-interop-chat: $(READY)
-	$(BIN)/python -m pytest -m interop tests/adapters
-
-interop-audit: $(READY)
+interop-audit: $(READY) ## The exported log before verifiers that nobody here wrote
 	$(BIN)/python -m pytest -m interop tests/audit
 
 wheel: $(READY) ## Build sdist and wheel, offline, the same bytes each time

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapters.agents.app import create_routes as agent_routes
 from adapters.agents.callbacks import CallbackSender
 from adapters.agents.limits import AgentsSettings
+from adapters.agents.metrics import Metrics
 from adapters.agents.protocol import BoundedHttp
 from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
@@ -123,7 +124,8 @@ def assemble(config: Config) -> Bot:
     surfaces: dict[str, Surface] = {
         chat.surface.prefix: chat.surface for chat in (slack, teams) if chat is not None
     }
-    callbacks = CallbackSender(store, keys, clock, _agent_settings(config))
+    metrics = Metrics()
+    callbacks = CallbackSender(store, keys, clock, _agent_settings(config), metrics)
     outbox = Outbox(store, clock, rand, anchors=anchors, surfaces=surfaces, callbacks=callbacks)
     periodic = [purge(store)]
     if anchors:
@@ -131,7 +133,7 @@ def assemble(config: Config) -> Bot:
     scheduler = Scheduler(desk, clock, periodic)
     office.poke, office.nudge = outbox.poke, scheduler.nudge
     bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, links, slack, teams)
-    bot.routes = _routes(bot, worker)
+    bot.routes = _routes(bot, worker, metrics)
     return bot
 
 
@@ -155,7 +157,7 @@ def _slack(
     return slack
 
 
-def _routes(bot: Bot, worker: Worker) -> list[BaseRoute]:
+def _routes(bot: Bot, worker: Worker, metrics: Metrics) -> list[BaseRoute]:
     office, config = bot.office, bot.config
     agents = agent_routes(
         bot.desk,
@@ -165,6 +167,7 @@ def _routes(bot: Bot, worker: Worker) -> list[BaseRoute]:
         clock=office.clock,
         masker=worker,
         workloads=workloads(config, office.clock),
+        metrics=metrics,
     )
     oidc = config.console.oidc
     signing_keys = ConsoleKeys(oidc.jwks_uri, office.clock) if oidc is not None else None
@@ -321,6 +324,7 @@ class _Server(uvicorn.Server):
 def asgi(bot: Bot) -> ASGIApp:
     """The application as the server runs it. Answers that no route made (404, 500) carry the security headers too."""
     app = Starlette(routes=bot.routes)
+    app.router.redirect_slashes = False  # a redirect would be made from the Host header (T33)
     https = bot.config.server.url.startswith("https://")
     extra = [(k.encode(), v.encode()) for k, v in security_headers(https=https).items()]
 

@@ -107,6 +107,13 @@ def compile_rules(config: EngineConfig) -> Compiled:
     )
 
 
+def _search(pattern: Pattern) -> Search | None:
+    if not pattern.regex:
+        return None
+    at = isinstance(pattern.anchor, Literals) and pattern.anchor.at
+    return compile_search(pattern.regex, ignore_case=pattern.ignore_case, at=at)
+
+
 def _rule(recognizer: Recognizer, pattern: Pattern, threshold: float) -> Rule:
     anchor = pattern.anchor
     literal = isinstance(anchor, Literals)
@@ -117,7 +124,7 @@ def _rule(recognizer: Recognizer, pattern: Pattern, threshold: float) -> Rule:
         type=recognizer.type,
         score=pattern.score,
         group=pattern.group,
-        search=compile_search(pattern.regex, ignore_case=pattern.ignore_case) if pattern.regex else None,
+        search=_search(pattern),
         whole=not literal,
         before=anchor.before if isinstance(anchor, Literals) else 0,
         after=anchor.after if isinstance(anchor, Literals) else 0,

@@ -25,11 +25,18 @@ TIMEOUT_SECONDS: Final = 0.05
 Search = Callable[[str, int, int], Any]
 
 
-def compile_search(pattern: str, *, ignore_case: bool = False) -> Search:
-    """The cheapest safe way to search for *pattern*."""
+def compile_search(pattern: str, *, ignore_case: bool = False, at: bool = False) -> Search:
+    """The cheapest safe way to search for *pattern*; *at*: to match it at the position alone."""
     if _is_simple(pattern):
-        return re.compile(pattern, re.IGNORECASE if ignore_case else 0).search
+        simple = re.compile(pattern, re.IGNORECASE if ignore_case else 0)
+        return simple.match if at else simple.search
     compiled = regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
+    if at:
+
+        def match(text: str, pos: int, endpos: int) -> Any:
+            return compiled.match(text, pos, endpos, timeout=TIMEOUT_SECONDS)
+
+        return match
 
     def search(text: str, pos: int, endpos: int) -> Any:
         return compiled.search(text, pos, endpos, timeout=TIMEOUT_SECONDS)

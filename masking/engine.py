@@ -7,6 +7,7 @@ rules over the whole text (names, addresses), resolve. Every step is linear in t
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +15,7 @@ from masking.compiled import Compiled, compile_rules
 from masking.config import EngineConfig
 from masking.document import JSON, MaskedDocument, mask_value
 from masking.errors import MaskingError
-from masking.masked import Masked
+from masking.masked import Masked, _make
 from masking.operators import Numbering, Writing, write
 from masking.resolve import (
     CERTAIN,
@@ -53,8 +54,18 @@ class Engine:
 
     def mask_text(self, text: str, writing: Writing | None = None) -> Masked:
         """*text* with every found value replaced: by a typed, numbered placeholder, or as *writing* says."""
-        spans = self.scan_closed(text, line_bound=False)
-        return write(text, spans, writing or Numbering())
+        writing = writing or Numbering()
+        spans = self.scan(text)
+        masked = write(text, spans, writing)
+        # A placeholder is seldom as long as the value, so a word may now stand near enough to give another number away.
+        for _ in range(ROUNDS_MAX):
+            spans = self.scan(masked.text) if spans else []
+            if not spans:
+                break
+            again = write(masked.text, spans, writing)
+            hidden = Counter(dict(masked.hidden)) + Counter(dict(again.hidden))
+            masked = _make(again.text, tuple(sorted(hidden.items())))
+        return masked
 
     def mask_json(self, value: JSON, writing: Writing | None = None) -> MaskedDocument:
         """Every leaf of *value* masked, keys included; the document has the same shape."""

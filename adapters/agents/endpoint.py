@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.agents import problems
-from adapters.agents.limits import AgentsSettings, Slots, check_headers
+from adapters.agents.limits import AgentsSettings, Inflow, Slots, check_headers
 from adapters.agents.metrics import Metrics
 from adapters.agents.people import Gate
 from adapters.agents.problems import ProblemError
@@ -87,14 +87,18 @@ class _Endpoint:
         self._methods = methods
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive, send)
+        inflow = Inflow(receive)
+        request = Request(scope, inflow, send)
         started = self._api.clock.monotonic()
         response = await self._answer(request)
         method = request.method if request.method in self._methods else "other"
         self._api.metrics.answers.labels(self._path, method, str(response.status_code)).inc()
         if "wait=" not in request.url.query:
             self._api.metrics.seconds.labels(self._path).observe(self._api.clock.monotonic() - started)
-        await response(scope, receive, send)
+        # A sender that was too slow once is not waited for again.
+        if response.headers.get("connection") == "close" and response.status_code != 408:
+            await inflow.drain(request)
+        await response(scope, inflow, send)
 
     async def _answer(self, request: Request) -> Response:
         base = self._api.settings.problem_base

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
 
 from adapters.agents.problems import ProblemError
 from bot.core.canonical import BODY_BYTES_MAX
@@ -35,6 +36,10 @@ IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
 STREAM_LINE_BYTES_MAX: Final = BODY_BYTES_MAX
 STREAM_BYTES_MAX: Final = 256 * 1024 * 1024
 """One NDJSON stream; it is never held whole."""
+DRAIN_BYTES_MAX: Final = 1024 * 1024
+DRAIN_SECONDS_MAX: Final = 0.5
+"""What is read and thrown away of a refused body. Closing on unread bytes resets the connection, and a sender that is still
+sending would lose our answer (RFC 9112 section 9.6)."""
 
 _LENGTH: Final = re.compile(r"[0-9]{1,15}")
 
@@ -109,6 +114,34 @@ async def read_body(request: Request, bytes_max: int, seconds: float) -> bytes:
     except ClientDisconnect:
         raise ProblemError("too-slow", "The sender went away.", close=True) from None
     return b"".join(chunks)
+
+
+class Inflow:
+    """The request's ASGI ``receive``, which knows whether the body has ended."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self._ended = True
+        return message
+
+    async def drain(self, request: Request) -> None:
+        """Throw a bounded part of the rest away. Not when the sender waits to be told to go on (``Expect``)."""
+        headers = request.headers
+        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        if self._ended or not has_body or "expect" in headers:
+            return
+        total = 0
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS_MAX):
+                while not self._ended and total < DRAIN_BYTES_MAX:
+                    total += len((await self()).get("body", b""))
+        except TimeoutError:
+            return
 
 
 async def read_lines(request: Request, seconds: float) -> AsyncIterator[bytes | None]:

@@ -189,7 +189,7 @@ async def finish_oidc(visit: Visit) -> Response:
         return _form(visit, next_path="/", problem=people.UNMAPPED.sentence, status=403)
     if visit.session is not None and visit.session.person != account.person:
         return _form(visit, next_path="/", problem=OIDC_FAILED, status=403)
-    entered = await people.enter(visit, account, _next(proven.next), proven.groups)
+    entered = await people.enter(visit, account, _next(proven.next), proven.groups, proven.authenticated_at)
     if isinstance(entered, Refused):
         return _form(visit, next_path="/", problem=entered.sentence, status=403)
     console.sessions.set_visitor(entered, "")

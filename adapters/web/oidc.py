@@ -15,7 +15,7 @@ import hmac
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Protocol
 from urllib.parse import quote_plus, urlencode
@@ -28,6 +28,9 @@ from bot.core.ids import AccountKey
 from bot.ports import Rand
 
 SKEW: Final = timedelta(seconds=60)
+UNPROVEN: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a provider does not say when the person proved themselves (``auth_time``; it must when ``max_age`` was asked, OpenID Connect
+Core section 2), that was long ago: its own session may have answered without them."""
 ID_TOKEN_AGE_MAX: Final = timedelta(minutes=10)
 GROUPS_MAX: Final = 1_000
 ANSWER_BYTES_MAX: Final = 64 * 1024
@@ -136,8 +139,8 @@ class Oidc:
         auth_time = claims.get("auth_time")
         at = (
             datetime.fromtimestamp(auth_time, now.tzinfo)
-            if isinstance(auth_time, int) and 0 < auth_time < 2**40
-            else now
+            if isinstance(auth_time, int) and not isinstance(auth_time, bool) and 0 < auth_time < 2**40
+            else UNPROVEN
         )
         return Proven(
             AccountKey(f"oidc:{self.settings.issuer}:{subject}"),

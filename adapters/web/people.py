@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from starlette.responses import Response
@@ -27,10 +29,16 @@ async def find(visit: Visit, key: AccountKey | None) -> Account | None:
 
 
 async def enter(
-    visit: Visit, account: Account, next_path: str, groups: frozenset[str] | None = None
+    visit: Visit,
+    account: Account,
+    next_path: str,
+    groups: frozenset[str] | None = None,
+    authenticated_at: datetime | None = None,
 ) -> Response | Refused:
-    """*account* was proven: a new session id (rotation), the old one dropped, and on to *next_path*."""
+    """*account* was proven (at *authenticated_at*, or just now): a new session id (rotation), the old one dropped, and on to *next_path*."""
     cookie, session = visit.console.sessions.new(account.person, account.key)
+    if authenticated_at is not None:
+        session = replace(session, authenticated_at=authenticated_at)
     replaces = visit.session.id if visit.session else None
     opened = await visit.desk.open_session(session, replaces=replaces, groups=groups)
     if isinstance(opened, Refused):

@@ -174,4 +174,4 @@ def _callback_url(body: Mapping[str, Any]) -> str | None:
 
 
 def _at(key: str) -> str:
-    return "/" + key.encode("utf-8", "replace").decode("utf-8").replace("~", "~0").replace("/", "~1")
+    return "/" + key.replace("~", "~0").replace("/", "~1")

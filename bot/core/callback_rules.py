@@ -25,7 +25,7 @@ def _covers(entry: str, target: SplitResult) -> bool:
     if rule is None or _origin(rule) != _origin(target):
         return False
     base = rule.path.rstrip("/")
-    return target.path.rstrip("/") == base or target.path.startswith(base + "/")
+    return target.path == base or target.path.startswith(base + "/")
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int]:

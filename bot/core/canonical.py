@@ -220,7 +220,7 @@ def _clash(pairs: list[tuple[str, Any]]) -> _Clash:
             )
             return made
         seen[folded] = key
-    raise AssertionError("called for keys that do not clash")
+    raise AssertionError("called for keys that do not clash")  # pragma: no cover - a bug of the caller
 
 
 def _report_first_fault(root: Json) -> None:

@@ -93,7 +93,7 @@ def _compile(text: str) -> Any:
     try:
         return _ENV.compile(text)
     except RuntimeError as e:
-        first = str(e).split("\n", 1)[0].removeprefix("INVALID_ARGUMENT: ").removeprefix("ERROR: ")
+        first = str(e).partition("\n")[0].removeprefix("INVALID_ARGUMENT: ").removeprefix("ERROR: ")
         raise ConditionError(f"`{text[:80]}` is not a condition: {first}") from e
 
 

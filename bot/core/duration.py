@@ -23,7 +23,7 @@ def parse(text: str) -> timedelta:
     seconds = sum(int(count) * _SECONDS[unit] for count, unit in _PART.findall(text))
     # Compared as a number: datetime's own limit would speak first, with an OverflowError.
     if seconds > LONGEST.total_seconds():
-        raise ValueError(f"{text[:40]!r} is longer than ten years")
+        raise ValueError(f"{text!r} is longer than ten years")
     return timedelta(seconds=seconds)
 
 
@@ -42,5 +42,5 @@ def parse_positive(text: str) -> timedelta:
     """*text* as a duration longer than nothing; ValueError otherwise."""
     span = parse(text)
     if not span:
-        raise ValueError(f"{text[:40]!r} is no time at all; write for example 90s or 30m")
+        raise ValueError(f"{text!r} is no time at all; write for example 90s or 30m")
     return span

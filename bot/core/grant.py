@@ -8,7 +8,7 @@ Keeps I4 (binding) and the pure half of I5 and I6; single use is the store's com
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from bot.core.ids import AgentId, Digest
@@ -37,7 +37,7 @@ def claims(grant: Grant, issuer: str) -> dict[str, object]:
 
 def seconds(moment: datetime) -> int:
     """Whole seconds since 1970 (RFC 7519 NumericDate), rounded down: the stored instant is the exact one."""
-    return int(moment.astimezone(UTC).timestamp())
+    return int(moment.timestamp())
 
 
 def may_redeem(
@@ -67,7 +67,9 @@ def may_redeem(
             return Refused(Reason.GRANT_LAPSED)
         case GrantState.ISSUED:
             pass
-        case GrantState.REDEEMED | GrantState.SUCCEEDED | GrantState.FAILED | GrantState.INDETERMINATE:
+        case (  # pragma: no branch - the last of the closed set
+            GrantState.REDEEMED | GrantState.SUCCEEDED | GrantState.FAILED | GrantState.INDETERMINATE
+        ):
             return Refused(Reason.GRANT_SPENT)
     if now < grant.issued_at:
         return Refused(Reason.GRANT_EARLY)

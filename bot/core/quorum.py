@@ -119,7 +119,7 @@ def step(case: Case, event: Event, now: datetime, facts: Facts) -> Case | Refuse
             if all(ballot.person != person for ballot in case.ballots):
                 return Refused(Reason.NO_VOTE)
             return replace(case, ballots=tuple(b for b in case.ballots if b.person != person))
-        case Cast():
+        case Cast():  # pragma: no branch - the last of the closed union
             return Refused(Reason.LATE) if late else _cast(case, event, facts)
 
 

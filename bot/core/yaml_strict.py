@@ -78,7 +78,7 @@ class Document:
 def read(text: str | bytes) -> Document:
     """Read one document or raise ``YamlError``. An empty text is None, not an error: the caller says what that means."""
     source = _decode(text)
-    builder = _Builder(source)
+    builder = _Builder()
     try:
         value = builder.document(yaml.parse(source, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
@@ -109,8 +109,7 @@ def _decode(text: str | bytes) -> str:
 class _Builder:
     """Turns the event stream into values; refuses as it goes, so nothing refused is ever built."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __init__(self) -> None:
         self.lines: dict[Path, int] = {}
         self.spans: dict[Path, tuple[int, int]] = {}
 

@@ -147,8 +147,10 @@ def link(
         return Refused(Reason.NOT_FOUND, "This account belongs to another person; unlink it there first.")
     now = tx.now()
     unchanged = known is not None and known.person == id and known.revoked_at is None
-    # Setting a new password on one's own account is no new link, so it starts no new cool-down.
-    active_from = known.active_from if unchanged and known is not None else now + cool_down
+    # A new password on one's own account, or by the operator, is no new link, so it starts no new cool-down. One that an
+    # administrator sets for somebody else is: he knows it.
+    trusted = by is None or by.person == id
+    active_from = known.active_from if unchanged and trusted and known is not None else now + cool_down
     account = Account(key, id, now, active_from, proof[:40], secret)
     tx.put_account(account)
     data: dict[str, Value] = {
@@ -187,13 +189,18 @@ def unlink(office: Office, tx: Tx, by: Actor | None, key: AccountKey) -> Refused
 def person_token(
     office: Office, tx: Tx, by: Actor | None, id: PersonId, valid_for: timedelta
 ) -> str | Refused:
-    """A personal access token. By the operator, an administrator, or the person (at the console)."""
+    """A personal access token. By the operator or the person (at the console). Not by an administrator for another: a token
+    votes at once and as that person, so one administrator would be a quorum (T04)."""
     person = tx.person(id)
     if person is None or not person.enabled:
         return Refused(Reason.NOT_FOUND)
-    if not is_admin(tx, by) and (by is None or by.person != id or by.assurance is Assurance.CHAT):
-        return Refused(Reason.NOT_ADMIN)
     now = tx.now()
+    if by is not None:
+        if by.person != id or by.assurance is Assurance.CHAT:
+            return Refused(Reason.NOT_ADMIN)
+        barred = account_refusal(tx, by, now)
+        if barred is not None:
+            return barred
     key_id = make_key_id(office.rand.bytes(KEY_ID_BYTES))
     secret = office.rand.bytes(SECRET_BYTES)
     mac = office.keys.mac(PERSON_TOKEN_PEPPER, secret).hex()
@@ -303,7 +310,7 @@ def unfreeze(office: Office, tx: Tx, actor: Actor | None) -> None:
 
 
 def delegate(office: Office, tx: Tx, actor: Actor, taker: PersonId, until: datetime) -> Delegation | Refused:
-    """Bounded to 60 days; an *until* in the past ends it. Nobody delegates to himself or onward."""
+    """Bounded to 60 days; an *until* in the past ends it. Nobody delegates to himself or onward, nor to two at once (I2)."""
     now = tx.now()
     barred = account_refusal(tx, actor, now)
     if barred is not None:
@@ -318,6 +325,7 @@ def delegate(office: Office, tx: Tx, actor: Actor, taker: PersonId, until: datet
     ):
         return Refused(Reason.NOT_FOUND, "Name another person who is known here and active.")
     until = min(until, now + DELEGATION_MAX)
+    _end_delegations(office, tx, actor, now, but=taker)
     delegation = Delegation(actor.person, taker, now, until)
     tx.put_delegation(delegation)
     fact = Fact.DELEGATION_SET if until > now else Fact.DELEGATION_ENDED
@@ -328,13 +336,18 @@ def delegate(office: Office, tx: Tx, actor: Actor, taker: PersonId, until: datet
 
 def end_delegation(office: Office, tx: Tx, actor: Actor) -> Refused | None:
     """*actor* is back. Harmless when nothing was delegated."""
-    now = tx.now()
+    _end_delegations(office, tx, actor, tx.now())
+    return None
+
+
+def _end_delegations(
+    office: Office, tx: Tx, actor: Actor, now: datetime, *, but: PersonId | None = None
+) -> None:
     for delegation in tx.delegations(now):
-        if delegation.giver == actor.person:
+        if delegation.giver == actor.person and delegation.taker != but:
             tx.put_delegation(replace(delegation, until=now))
             data: dict[str, Value] = {
                 "person": entries.ref_of(tx, actor.person),
                 "delegate": entries.ref_of(tx, delegation.taker),
             }
             journal(office, tx, Fact.DELEGATION_ENDED, actor, data)
-    return None

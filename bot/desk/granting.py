@@ -17,7 +17,7 @@ from bot.core.facts import Fact
 from bot.core.grant import claims, may_redeem
 from bot.core.ids import Digest, GrantId
 from bot.core.people import Actor, Role
-from bot.core.quorum import counts
+from bot.core.quorum import counts, standing
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Grant, GrantState, Request
 from bot.desk import entries
@@ -180,13 +180,13 @@ def _is_repeat(
 
 
 def _recheck(tx: Tx, request: Request, membership: Membership | None, now: datetime) -> Refused | None:
-    """Every approval that stood must stand still: the rule asked for it (T39)."""
+    """Every approval that stood must stand still, and together they must still fill every seat (T39)."""
     votes = tx.votes(request.id)
     facts = facts_now(tx, request, votes, membership, None, now)
     if facts.membership is None:
         return Refused(Reason.DIRECTORY_DOWN)
     case = case_of(request, votes)
-    if all(counts(case, vote.person, facts) for vote in approvals(votes)):
+    if all(counts(case, vote.person, facts) for vote in approvals(votes)) and standing(case, facts).is_full:
         return None
     return Refused(Reason.APPROVERS_CHANGED)
 

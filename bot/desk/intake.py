@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -22,7 +23,7 @@ from bot.core.globs import matches
 from bot.core.ids import PersonId, RequestId
 from bot.core.people import Agent
 from bot.core.policy import Effect, Requirement, Rule
-from bot.core.policy_judge import Candidate, Plan, facts_of
+from bot.core.policy_judge import Candidate, Judge, Plan, facts_of
 from bot.core.preview import Preview
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Ask, Body, Grant, Request, RequestState
@@ -33,10 +34,14 @@ from bot.desk.granting import epoch_of, issue
 from bot.desk.standing import recent_editors
 from bot.desk.telling import next_due, tell
 from bot.ports import Sealed, Tx
+from masking.document import MaskedDocument
 from masking.errors import MaskingError
 
 _SILENT: Final = frozenset({Reason.RATE_LIMIT, Reason.KEY_REUSED})
 """Refusals that an agent can cause without limit leave no row (I12); metrics count them."""
+
+_WORDS: Final = frozenset({"/payload/action", "/payload/resource/type", "/payload/resource/env"})
+"""Cards, columns and the log carry these three as they are, so what hides in them is refused, not masked (I10)."""
 
 UNSEEN_RULE: Final = "(no rule)"
 _NOTHING: Final = Requirement((), timedelta(minutes=30), timedelta(minutes=5))
@@ -49,6 +54,7 @@ class _Draftwork:
 
     ask: Ask
     caller: AgentCaller
+    judge: Judge
     plan: Plan | Refused
     preview: Preview
     classes: tuple[tuple[str, int], ...]
@@ -71,21 +77,31 @@ async def submit(
         masked = await office.masker.mask_json(_document(ask))
     except MaskingError:
         return await _refuse(office, caller, Refused(Reason.MASKING_FAILED))
-    plan = office.book.judge.plan(facts_of(ask, agent.id, agent.owners, masked.classes))
-    preview, pointers = preview_codec.build(masked, len(ask.canonical), _show(plan))
-    id = mint.request_id(office.clock.now(), office.rand)
-    body = Body(
-        ask.canonical, ask.justification, dict(ask.context) if ask.context is not None else None, pointers
-    )
-    work = _Draftwork(
-        ask, caller, plan, preview, masked.classes, id, office.seal(id, msgspec.msgpack.encode(body))
-    )
-    result = await office.store.write(lambda tx: _write(office, tx, work, idempotency))
+    if any(leaf.hidden for leaf in masked.leaves if leaf.pointer in _WORDS):
+        return await _refuse(office, caller, Refused(Reason.MASKING_FAILED))
+    result: Submitted | Refused | None = None
+    while result is None:  # again when another policy came in force in between
+        work = _prepare(office, ask, agent, caller, masked)
+        result = await office.store.write(partial(_write, office, work, idempotency))
     if isinstance(result, Submitted) and result.created:
         office.changed(
             result.request.id, result.request.next_due, result.grant.use_by if result.grant else None
         )
     return result
+
+
+def _prepare(
+    office: Office, ask: Ask, agent: Agent, caller: AgentCaller, masked: MaskedDocument
+) -> _Draftwork:
+    judge = office.book.judge
+    plan = judge.plan(facts_of(ask, agent.id, agent.owners, masked.classes))
+    preview, pointers = preview_codec.build(masked, len(ask.canonical), _show(plan))
+    id = mint.request_id(office.clock.now(), office.rand)
+    body = Body(
+        ask.canonical, ask.justification, dict(ask.context) if ask.context is not None else None, pointers
+    )
+    sealed = office.seal(id, msgspec.msgpack.encode(body))
+    return _Draftwork(ask, caller, judge, plan, preview, masked.classes, id, sealed)
 
 
 def _earlier(tx: Any, caller: AgentCaller, idempotency: Idempotency | None) -> Submitted | Refused | None:
@@ -132,7 +148,12 @@ def _show(plan: Plan | Refused) -> tuple[str, ...]:
     return plan.candidates[0].rule.requirement.show
 
 
-def _write(office: Office, tx: Tx, work: _Draftwork, idempotency: Idempotency | None) -> Submitted | Refused:
+def _write(
+    office: Office, work: _Draftwork, idempotency: Idempotency | None, tx: Tx
+) -> Submitted | Refused | None:
+    """None, and nothing written, when *work* was judged by a policy that is no longer in force."""
+    if office.book.judge is not work.judge:
+        return None
     now = tx.now()
     earlier = _earlier(tx, work.caller, idempotency)
     if isinstance(earlier, Refused | Submitted):
@@ -216,8 +237,8 @@ def _request(
         resource_label=work.preview.resource.text,
         payload_hash=ask.payload_hash,
         preview_hash=preview_codec.preview_hash(document),
-        policy_hash=office.book.policy.hash,
-        policy_revision=office.book.policy.revision,
+        policy_hash=work.judge.policy.hash,
+        policy_revision=work.judge.policy.revision,
         rule=rule.name if rule is not None else UNSEEN_RULE,
         rule_text=rule.text if rule is not None else "",
         requirement=requirement,

@@ -85,8 +85,10 @@ def _delegated(
 ) -> Membership:
     widened: dict[PersonId, frozenset[GroupName]] = dict(membership)
     separated = request.separation | owners
-    for delegation in tx.delegations(now):
-        giver, taker = delegation.giver, delegation.taker
+    # One taker a giver, the last he named: two would sit in one person's seat and count twice (I2).
+    latest = {d.giver: d for d in sorted(tx.delegations(now), key=lambda d: (d.since, d.taker))}
+    for giver, delegation in latest.items():
+        taker = delegation.taker
         if giver in separated or giver in persons or not _is_active(tx, giver):
             continue
         widened[taker] = widened.get(taker, frozenset()) | membership.get(giver, frozenset())

@@ -7,7 +7,7 @@ import binascii
 import re
 
 from masking.detect.secrets_table import TYPE, placeholder, random_looking, token, wordy
-from masking.recognizer import Literals, Pattern, Recognizer
+from masking.recognizer import Pattern, Recognizer, starting
 
 _BODY = r"(?:[^-]|-(?!----))"
 _HEAD = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
@@ -108,12 +108,12 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         type=TYPE,
         patterns=(
             Pattern(
-                Literals(("-----begin",), 0, 20_100),
+                starting(("-----begin",), 0, 20_100),
                 0.99,
                 rf"{_HEAD}{_BODY}{{40,20000}}+-----END [A-Z0-9 ]{{0,40}}PRIVATE KEY(?: BLOCK)?-----",
             ),
             Pattern(
-                Literals(("-----begin",), 0, 4_200),
+                starting(("-----begin",), 0, 4_200),
                 0.95,
                 rf"{_HEAD}(?:\s|\\[nr]){{0,8}}[A-Za-z0-9+/=]{{40,80}}[A-Za-z0-9+/=\s\\]{{0,4000}}+",
             ),
@@ -138,7 +138,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         type=TYPE,
         patterns=(
             Pattern(
-                Literals(("putty-user-key-file",), 0, 4_100),
+                starting(("putty-user-key-file",), 0, 4_100),
                 0.99,
                 r"PuTTY-User-Key-File-[23]:(?:[^P]|P(?!rivate-MAC|uTTY)){20,4000}+Private-MAC: [a-f0-9]{40,64}",
             ),
@@ -160,7 +160,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         type=TYPE,
         patterns=(
             Pattern(
-                Literals(
+                starting(
                     (
                         "eyjhbgci",
                         "eyj0exai",
@@ -188,13 +188,13 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         type=TYPE,
         patterns=(
             Pattern(
-                Literals(("authorization",), 0, 1_100),
+                starting(("authorization",), 0, 1_100),
                 0.9,
                 r"(?i:authorization)[\"'\\\]]{0,3}\s{0,3}[:=,]\s{0,3}[\"'`\\]{0,3}(?i:(?:bearer|token|apikey|api-key|key|bot|jwt|splunk|genieke?y|sso-key|ssws|oauth)\s{1,3})?([\w.~+/=:|!-]{8,1000})",
                 1,
             ),
             Pattern(
-                Literals(("bearer",), 0, 1_010),
+                starting(("bearer",), 0, 1_010),
                 0.85,
                 r"(?i:bearer)[ :=]{1,3}[\"']?([\w.~+/=|!-]{16,1000})",
                 1,
@@ -218,7 +218,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         name="secret/basic-header",
         type=TYPE,
         patterns=(
-            Pattern(Literals(("basic ",), 0, 520), 0.9, r"(?i:basic) ([A-Za-z0-9+/]{8,500}={0,2})", 1),
+            Pattern(starting(("basic ",), 0, 520), 0.9, r"(?i:basic) ([A-Za-z0-9+/]{8,500}={0,2})", 1),
         ),
         source="RFC 7617, Basic HTTP authentication",
         positive=("Authorization: Basic " + _b64("asha:correct-horse-9"),),
@@ -230,7 +230,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         type="URL_CREDENTIALS",
         patterns=(
             Pattern(
-                Literals(("://",), 0, 310),
+                starting(("://",), 0, 310),
                 0.95,
                 r"://([^\s/?#:@\"'<>`\\]{0,100}:[^\s/?#@\"'<>`\\]{1,200})@[\w.\[\-${%]",
                 1,
@@ -254,7 +254,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         type=TYPE,
         patterns=(
             Pattern(
-                Literals(_COOKIES, 0, 620),
+                starting(_COOKIES, 0, 620),
                 0.8,
                 rf"(?i:{'|'.join(map(re.escape, _COOKIES))})[\"']?([\w%.~+/:-]{{16,600}})",
                 1,
@@ -270,7 +270,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         type=TYPE,
         patterns=(
             Pattern(
-                Literals(
+                starting(
                     (
                         "$2a$",
                         "$2b$",

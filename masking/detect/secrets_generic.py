@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from masking.detect.secrets_table import HARMLESS, TYPE, UUID, entropy, placeholder, wordy
-from masking.recognizer import Literals, Pattern, Recognizer, Validator
+from masking.recognizer import Pattern, Recognizer, Validator, starting
 
 _NAME = r"(?i:passw(?:or[dt]|d)|passphrase|passcode|pwd|pass(?=[\"'\]\s:=])|contrase(?:ñ|n)a|senha|kennwort|wachtwoord|mot de passe)"
 _NAMES = (
@@ -300,7 +300,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "password/quoted",
         (
             Pattern(
-                Literals(_NAMES, 0, 210),
+                starting(_NAMES, 0, 210),
                 0.85,
                 rf"{_NAME}[\w.\-]{{0,30}}+{_NOT_VALUE}{_OP}{_QUOTE}([^\s\"`\\]{{3,128}}?)(?=[\"'`\\])",
                 1,
@@ -329,7 +329,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "password/bare",
         (
             Pattern(
-                Literals(_NAMES, 0, 210),
+                starting(_NAMES, 0, 210),
                 0.75,
                 rf"{_NAME}[\w.\-]{{0,30}}+{_NOT_VALUE}(?:\s{{0,3}}(?:=>|:=|={{1,2}}|:)\s{{0,5}}|>)([^\s\"'`,;<>(){{}}\[\]|\\]{{4,128}})(?![(\[\"'`{{])",
                 1,
@@ -359,7 +359,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "password/line",
         (
             Pattern(
-                Literals(_NAMES, 0, 120),
+                starting(_NAMES, 0, 120),
                 0.6,
                 rf"{_NAME}[\w\-]{{0,30}}+{_NOT_VALUE}(?:=|: )([a-z]{{5,64}}|[A-Z]{{5,64}})[ \t]{{0,3}}(?=[\r\n&]|\Z)",
                 1,
@@ -374,7 +374,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "password/prose",
         (
             Pattern(
-                Literals(("passw", "passphrase", "passcode", "pwd"), 0, 130),
+                starting(("passw", "passphrase", "passcode", "pwd"), 0, 130),
                 0.75,
                 r"(?i:passw(?:or[dt]|d)|passphrase|passcode|pwd)(?i: (?:for|of|to) [\w@.\-]{1,40})?(?i:\s{1,2}(?:is|was|ist|es|est|changed to|set to|reset to|now))(?:\s?:)?\s{1,2}[\"'`]?([^\s\"'`,;]{4,64})",
                 1,
@@ -389,13 +389,13 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "password/sql",
         (
             Pattern(
-                Literals(("identified",), 0, 220),
+                starting(("identified",), 0, 220),
                 0.9,
                 r"(?i:identified)\s{1,4}(?i:with \S{1,40} )?(?i:by)\s{1,4}(?i:password )?[\"']([^\"'\s]{3,128})[\"']",
                 1,
             ),
             Pattern(
-                Literals(("password '", "passwort '"), 0, 140), 0.85, r"(?i:passwor[dt]) '([^'\s]{3,128})'", 1
+                starting(("password '", "passwort '"), 0, 140), 0.85, r"(?i:passwor[dt]) '([^'\s]{3,128})'", 1
             ),
         ),
         password,
@@ -407,19 +407,19 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "password/command-line",
         (
             Pattern(
-                Literals(("--pass", "-passw", "/password"), 0, 150),
+                starting(("--pass", "-passw", "/password"), 0, 150),
                 0.8,
                 r"(?:--?|/)(?i:pass(?:w(?:or)?d)?|passphrase)(?:\s{1,3}|=|:)[\"']?([^\s\"'-][^\s\"']{3,100})",
                 1,
             ),
             Pattern(
-                Literals(("mysql", "mariadb", "sshpass"), 0, 260),
+                starting(("mysql", "mariadb", "sshpass"), 0, 260),
                 0.8,
                 r"(?i:mysql|mariadb|sshpass)\w{0,10}[^\n|;]{0,120}? -p ?[\"']?([^\s\"'-][^\s\"']{3,100})",
                 1,
             ),
             Pattern(
-                Literals(("-u ", "--user "), 0, 220),
+                starting(("-u ", "--user "), 0, 220),
                 0.8,
                 r"(?<![\w-])(?:-u|--user) [\"']?[^\s:\"'/$]{1,64}:([^\s\"'$/{]{3,100})",
                 1,
@@ -443,7 +443,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "password/netrc",
         (
             Pattern(
-                Literals(("login ",), 0, 260),
+                starting(("login ",), 0, 260),
                 0.85,
                 r"(?i:login)\s{1,3}\S{1,100}\s{1,4}(?i:password)\s{1,3}(\S{3,128})",
                 1,
@@ -458,7 +458,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "secret/assignment",
         (
             Pattern(
-                Literals(_SECRET_NAMES, 0, 580),
+                starting(_SECRET_NAMES, 0, 580),
                 0.8,
                 rf"{_TELLING}[\w.\-]{{0,30}}+{_NOT_VALUE}{HARMLESS}(?:{_OP}|>)(?:{_QUOTE})?((?<![\w/+]){_CHARS}{{10,512}})(?![(\[])",
                 1,

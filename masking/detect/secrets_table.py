@@ -14,7 +14,7 @@ import warnings
 from collections import Counter
 from typing import Any, Final
 
-from masking.recognizer import Literals, Pattern, Recognizer, Validator
+from masking.recognizer import Pattern, Recognizer, Validator, starting
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -116,7 +116,7 @@ def token(
         type=TYPE,
         patterns=(
             Pattern(
-                Literals(tuple(literals.lower().split()), before, int(tree.getwidth()[1]) + 2),
+                starting(tuple(literals.lower().split()), before, int(tree.getwidth()[1]) + 2),
                 score,
                 rf"(?<![A-Za-z0-9]){body}(?![A-Za-z0-9])",
                 1,
@@ -140,7 +140,7 @@ def keyed(name: str, literals: str, pattern: str, source: str, *, score: float =
         type=TYPE,
         patterns=(
             Pattern(
-                Literals(tuple(names), 0, int(tree.getwidth()[1]) + 60),
+                starting(tuple(names), 0, int(tree.getwidth()[1]) + 60),
                 score,
                 rf"(?i:{'|'.join(map(re.escape, names))})[\w.\- \t]{{0,40}}+{HARMLESS}{ASSIGN}({pattern})(?![A-Za-z0-9+/_-])",
                 1,

@@ -66,7 +66,7 @@ _TOKENS = (
     # package registries
     ("npm-token", "npm_", r"npm_[A-Za-z0-9]{36}", "github.blog: npm access token format"),
     ("npmrc-auth", "_authtoken= _auth=", r"_auth(?:Token)?=([A-Za-z0-9+/=_-]{16,200})", "docs.npmjs.com/cli/configuring-npm/npmrc"),
-    ("pypi-token", "pypi-age", r"pypi-AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZw)[\w-]{50,1000}", "pypi.org/help/#apitoken; macaroon with a pypi- prefix"),
+    ("pypi-token", "pypi-age", r"pypi-AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZw)[\w-]{50,1000}", "PyPI help on API tokens; macaroon with a pypi- prefix"),
     ("rubygems-key", "rubygems_", r"rubygems_[a-f0-9]{48}", "guides.rubygems.org: API key scopes"),
     ("clojars-token", "clojars_", r"CLOJARS_[a-zA-Z0-9]{60}", "github.com/clojars: deploy tokens"),
     ("crates-io-token", "cio", r"cio[A-Za-z0-9]{32}", "crates.io: API tokens"),

@@ -135,8 +135,7 @@ def test_an_empty_list_allows_nothing_i13(url: str) -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    ["", "*", "https://*", "hooks.example.com", "https://u@hooks.example.com/signoff", "https://hooks.example.com/#"]
-    + ["https://hooks.example.com/signoff/..", "https://hooks.example.com:x/"],
+    ["", "*", "https://*", "hooks.example.com", "https://u@hooks.example.com/signoff", "https://hooks.example.com/#", "https://hooks.example.com/signoff/..", "https://hooks.example.com:x/"],
 )  # fmt: skip
 def test_an_entry_that_is_no_absolute_address_allows_nothing(entry: str) -> None:
     assert allowed("https://hooks.example.com/signoff", [entry]) is False
@@ -150,6 +149,12 @@ def test_the_entrys_own_port_may_be_the_schemes_own() -> None:
     assert allowed("http://a.example/x", ["http://a.example:80/x"]) is True
     assert allowed("http://a.example:80/x", ["http://a.example/x"]) is True
     assert allowed("http://a.example:443/x", ["http://a.example/x"]) is False
+
+
+def test_only_slashes_are_taken_off_a_path_and_only_dots_off_a_host() -> None:
+    assert allowed("https://a.example/cbX", ["https://a.example/cb"]) is False
+    assert allowed("https://a.example/cb", ["https://a.example/cbX"]) is False
+    assert allowed("https://a.example/cbX/y", ["https://a.example/cbX"]) is True
 
 
 def test_port_one_is_a_port() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core import credentials
 from bot.core.credentials import (
     KeyPrefix,
     make_key_id,
@@ -83,3 +84,47 @@ def test_a_webhook_secret_is_read_back_and_nothing_else_is():
         assert parse_webhook_secret(text) is None
     with pytest.raises(ValueError):
         make_webhook_secret(b"short")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: credentials.make_key_id(b"x" * 9), "a key id takes 10 random bytes"),
+        (
+            lambda: credentials.make_key_text(credentials.KeyPrefix.AGENT, "a" * 16, b"x" * 31),
+            "a secret takes 32 random bytes",
+        ),
+        (
+            lambda: credentials.make_key_text(credentials.KeyPrefix.AGENT, "A" * 16, b"x" * 32),
+            "not a key id",
+        ),
+        (lambda: credentials.make_webhook_secret(b"x" * 33), "a secret takes 32 random bytes"),
+    ],
+)
+def test_what_is_said_of_a_key_that_cannot_be_made(make, said):
+    with pytest.raises(ValueError) as caught:
+        make()
+
+    assert str(caught.value) == said
+
+
+def test_a_webhook_secret_with_characters_that_are_not_base64_is_none():
+    good = credentials.make_webhook_secret(b"x" * 32)
+
+    assert credentials.parse_webhook_secret(good) == b"x" * 32
+    assert credentials.parse_webhook_secret(good[:10] + "!" + good[10:]) is None
+    assert credentials.parse_webhook_secret(good[:10] + "\n" + good[10:]) is None
+
+
+def test_another_spelling_of_a_key_with_a_right_checksum_is_none():
+    good = credentials.make_key_text(credentials.KeyPrefix.AGENT, "a" * 16, b"x" * 32)
+    body = (
+        good[:-8]
+        + credentials._b32(bytes([credentials.base64.b32decode(good[-8].upper() + "A======")[0] | 8]))[0]
+    )
+    other = body + credentials._checksum(body)
+
+    assert len(other) == len(good)
+    assert other != good
+    assert credentials.parse_key_text(good) is not None
+    assert credentials.parse_key_text(other) is None

@@ -103,8 +103,10 @@ TAIL = "Decide within 30 minutes; the grant is valid for 5 minutes."
         ),
         (
             requirement((("owners", 1),), (("security", 3),), assurance=Assurance.WEBAUTHN),
-            "Needs approval by 1 of owners, then 3 of security; one denial decides. "
-            f"{TAIL} Approval needs webauthn sign-in.",
+            (
+                "Needs approval by 1 of owners, then 3 of security; one denial decides. "
+                f"{TAIL} Approval needs webauthn sign-in."
+            ),
         ),
         (
             requirement((("owners", 1),), assurance=Assurance.CONSOLE),

@@ -70,7 +70,7 @@ def test_every_pattern_waits_for_a_lower_cased_literal_and_has_no_open_repeat():
             "mail " + "SG" + "." + MIX[:22] + "." + MIX + MIX[:11],
             "SG" + "." + MIX[:22] + "." + MIX + MIX[:11],
         ),
-        ("//registry.npmjs.org/:_authToken=" + "np" + "m_" + MIX + "abcd", "np" + "m_" + MIX + "abcd"),
+        ("//registry.example.org/:_authToken=" + "np" + "m_" + MIX + "abcd", "np" + "m_" + MIX + "abcd"),
         ("VAULT_TOKEN=" + "hv" + "s." + MIX + MIX, "hv" + "s." + MIX + MIX),
         ("x " + "SK" + HEX + HEX + " y", "SK" + HEX + HEX),
         ("bot 123456789:" + "AA" + MIX + "a tg", "123456789:" + "AA" + MIX + "a"),

@@ -36,6 +36,14 @@ def test_a_body_is_limited_at_the_very_byte(house: House):
     assert problem(post(house, padded(BODY_BYTES_MAX + 1))) == (413, "too-large")
 
 
+@pytest.mark.parametrize("who", ["bot", None])
+def test_a_sender_of_a_refused_body_still_gets_the_answer(house: House, who: str | None):
+    """The body is larger than the sockets' buffers: closing at once would reset the connection under the sender."""
+    for _ in range(5):
+        answer = house.call("POST", "/v1/requests", who, content=b" " * 900_000, headers=JSON)
+        assert answer.status_code == (413 if who else 401)
+
+
 def test_a_chunked_body_is_limited_while_it_streams(house: House):
     def chunks(size: int):
         body = padded(size)

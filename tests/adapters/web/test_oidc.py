@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -101,6 +101,25 @@ async def test_a_whole_sign_in_proves_the_account():
     assert proven.groups == frozenset({"sre"})
     assert provider.asked["code_challenge_method"] == ["S256"]
     assert provider.asked["redirect_uri"] == [REDIRECT]
+
+
+@pytest.mark.parametrize(
+    ("said", "proven_at"),
+    [
+        (None, datetime(1970, 1, 1, tzinfo=UTC)),
+        (True, datetime(1970, 1, 1, tzinfo=UTC)),
+        (int((START - timedelta(hours=3)).timestamp()), START - timedelta(hours=3)),
+        (int((START + timedelta(hours=3)).timestamp()), START),
+    ],
+)
+async def test_t19_a_sign_in_is_as_fresh_as_the_provider_says_and_no_fresher(said, proven_at):
+    provider = Provider(auth_time=said)
+    oidc = door(provider)
+    begun = oidc.begin("/")
+
+    proven = await oidc.finish(provider.visit(begun.url), begun.cookie, START)
+
+    assert proven.authenticated_at == proven_at
 
 
 EARLY, LATE = int((START - timedelta(hours=1)).timestamp()), int((START + timedelta(hours=1)).timestamp())
