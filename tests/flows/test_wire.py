@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-
 from adapters.web.limits import FORM_BYTES_MAX
 from tests.support.http import ConsoleVisitor
 from tests.support.server import Site
