@@ -9,12 +9,12 @@ PACKAGES := bot adapters masking audit
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo demo-check test check fix bench bench-masking soak interop interop-audit wheel docs lock clean
+.PHONY: help demo demo-check test check fix bench bench-masking native native-sanitized soak interop interop-audit wheel docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-$(READY): requirements/app.txt requirements/dev.txt requirements/build.txt pyproject.toml
+$(READY): requirements/app.txt requirements/dev.txt requirements/build.txt pyproject.toml hatch_build.py native/native.c
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed (looked for $(PYTHON)); set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --require-hashes -r requirements/app.txt -r requirements/dev.txt
@@ -52,7 +52,13 @@ bench: $(READY) ## Speed, each number beside a limit measured in the same run
 bench-masking: $(READY) ## Accuracy and speed of masking; PEERS=DIR names the folder of the peers' environments
 	$(BIN)/python -m benchmarks.masking $(if $(PEERS),--peers $(PEERS))
 
-soak: $(READY) ## Hours
+native: $(READY) ## Build masking's compiled loops in place (an installation does it where there is a compiler)
+	$(BIN)/python hatch_build.py
+
+native-sanitized: $(READY) ## The compiled loops under gcc's address and undefined-behaviour checks, beside Python's
+	$(BIN)/python -m tests.masking.sanitized
+
+soak: $(READY) native-sanitized ## Hours
 	SIGNOFF_SOAK=1 $(BIN)/python -m pytest -m "soak or slow" -p no:randomly
 
 interop: interop-audit ## Against outside programs
