@@ -221,6 +221,8 @@ REQUIRED: Final[Mapping[EntryType, tuple[tuple[str, ...], ...]]] = MappingProxyT
         EntryType.GRANT_USED_END: (("jti",),),
         EntryType.PAYLOAD_SHREDDED: (("basis",),),
         EntryType.POLICY_CHANGED: (("policy_hash",),),
+        EntryType.SESSION_ENDED: (("reason",),),
+        EntryType.ROWS_SEALED: (("row_count",),),
     }
 )
 

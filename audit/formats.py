@@ -95,6 +95,7 @@ OCSF: Final[Mapping[str, tuple[int, int, int, int]]] = MappingProxyType(
         "payload.shredded": (_DATASTORE, 7, 0, 0),
         "session.login": (_AUTHENTICATION, 1, 1, 1),
         "session.refused": (_AUTHENTICATION, 1, 2, 2),
+        "session.ended": (_AUTHENTICATION, 2, 1, 1),
         "log.started": (_EVENT_LOG, 6, 0, 0),
         "log.stopped": (_EVENT_LOG, 7, 0, 0),
         "log.restored": (_EVENT_LOG, 99, 0, 0),

@@ -116,7 +116,7 @@ PUT_SESSION: Final = (
     " SET person = excluded.person, expires_us = excluded.expires_us, data = excluded.data"
 )
 DROP_SESSION: Final = "DELETE FROM session WHERE id = ?"
-DROP_SESSIONS_OF: Final = "DELETE FROM session WHERE person = ?"
+SESSIONS_OF: Final = "SELECT data FROM session WHERE person = ? ORDER BY id LIMIT ?"
 DELEGATIONS: Final = (
     "SELECT data FROM delegation WHERE since_us <= ? AND until_us > ? ORDER BY giver, taker LIMIT ?"
 )
@@ -288,6 +288,9 @@ class SqliteReadTx(ReadTx):
     def session(self, id: str) -> Session | None:
         row = self._execute(SESSION, (id,)).fetchone()
         return None if row is None else codec.read_session(row[0])
+
+    def sessions(self, person: PersonId) -> list[Session]:
+        return [codec.read_session(row[0]) for row in self._execute(SESSIONS_OF, (person, LIST_MAX))]
 
     def delegations(self, at: datetime) -> list[Delegation]:
         us = to_us(at)
@@ -513,9 +516,6 @@ class SqliteTx(SqliteReadTx, Tx):
 
     def drop_session(self, id: str) -> None:
         self._write(DROP_SESSION, (id,))
-
-    def drop_sessions_of(self, person: PersonId) -> None:
-        self._write(DROP_SESSIONS_OF, (person,))
 
     def put_delegation(self, delegation: Delegation) -> None:
         since, until = to_us(delegation.since), to_us(delegation.until)

@@ -34,6 +34,7 @@ from bot.core.request import Assurance
 from bot.desk import entries
 from bot.desk.api import Freeze, NewKey
 from bot.desk.context import META_FREEZE, Office
+from bot.desk.ending import SessionEnd, end_sessions
 from bot.desk.entries import OPERATOR
 from bot.desk.standing import account_refusal
 from bot.ports import ReadTx, Tx
@@ -82,8 +83,12 @@ def journal(
     outcome: Outcome = Outcome.SUCCESS,
     private: tuple[Private, ...] = (),
 ) -> int:
-    actor: LogActor = entries.person_actor(tx, by) if by is not None else OPERATOR
+    actor = log_actor(tx, by)
     return tx.append(entries.draft(fact, tx.now(), office.rand, actor, outcome, data=data, private=private))
+
+
+def log_actor(tx: ReadTx, by: Actor | None) -> LogActor:
+    return entries.person_actor(tx, by) if by is not None else OPERATOR
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -119,7 +124,7 @@ def set_enabled(office: Office, tx: Tx, by: Actor | None, id: PersonId, enabled:
     changed = replace(person, enabled=enabled)
     tx.put_person(changed)
     if not enabled:
-        tx.drop_sessions_of(id)
+        end_sessions(office, tx, id, log_actor(tx, by), SessionEnd.DISABLED)
         for account in tx.accounts(id):
             if account.key.startswith("token:") and account.revoked_at is None:
                 tx.put_account(replace(account, revoked_at=tx.now()))
@@ -153,6 +158,8 @@ def link(
     active_from = known.active_from if unchanged and trusted and known is not None else now + cool_down
     account = Account(key, id, now, active_from, proof[:40], secret)
     tx.put_account(account)
+    if known is not None:
+        end_sessions(office, tx, id, log_actor(tx, by), SessionEnd.PASSWORD, key)
     data: dict[str, Value] = {
         "change": "account-linked",
         "person": person.ref,
@@ -175,7 +182,7 @@ def unlink(office: Office, tx: Tx, by: Actor | None, key: AccountKey) -> Refused
         return Refused(Reason.NOT_FOUND)
     tx.put_account(replace(account, revoked_at=tx.now()))
     if not own_token:
-        tx.drop_sessions_of(account.person)
+        end_sessions(office, tx, account.person, log_actor(tx, by), SessionEnd.UNLINKED)
     ref = entries.ref_of(tx, account.person)
     data: dict[str, Value] = {
         "change": "account-unlinked",

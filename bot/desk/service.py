@@ -196,10 +196,12 @@ class DeskService:
         await office.store.write(lambda tx: sessions.refuse_session(office, tx, account, why.value))
 
     async def close_session(self, id: str) -> None:
-        await self.office.store.write(lambda tx: tx.drop_session(id))
+        office = self.office
+        await office.store.write(lambda tx: sessions.close_session(office, tx, id))
 
     async def close_sessions(self, actor: Actor) -> None:
-        await self.office.store.write(lambda tx: tx.drop_sessions_of(actor.person))
+        office = self.office
+        await office.store.write(lambda tx: sessions.close_sessions(office, tx, actor))
 
     async def person(self, id: PersonId) -> Person | None:
         return await self.office.store.read(lambda tx: tx.person(id))

@@ -52,6 +52,8 @@ TAGS = {
     37: "key.rotated",
     38: "log.started",
     39: "log.stopped",
+    40: "session.ended",
+    41: "rows.sealed",
 }
 """Frozen: a row is never changed or taken away; new ones are added at the end."""
 
@@ -70,6 +72,7 @@ NOT_BY_THE_DESK = {
     Fact.LOG_RESTORED: "written by the store while it restores a backup, before any desk exists",
     Fact.AUDIT_EXPORTED: "exporting is done by the audit commands on the database, without the desk",
     Fact.KEY_ROTATED: "drafted by audit.rotation",
+    Fact.ROWS_SEALED: "written by the store when it migrates, before any desk exists",
     Fact.LOG_STARTED: "belongs to the start of the process, not to a use case",
     Fact.LOG_STOPPED: "belongs to the end of the process, not to a use case",
 }

@@ -541,7 +541,7 @@ async def test_t48_after_a_restore_nothing_old_is_worth_anything(
     again = SqliteStore(target, clock, log)
     await again.open()
     types = [row.type for row in await again.read(lambda tx: tx.audit_rows(AuditFilter()))]
-    assert types == ["grant.revoked", "request.cancelled", "log.restored", "session.login"]
+    assert types == ["session.ended", "grant.revoked", "request.cancelled", "log.restored", "session.login"]
     assert await again.read(lambda tx: tx.meta("epoch")) == "3"
     stored = await again.read(lambda tx: (tx.request(pending.id), tx.grant(grant.id), tx.session("s")))
     assert stored[0] is not None
