@@ -81,6 +81,9 @@ class Account:
     secret: str = ""
     revoked_at: datetime | None = None
     expires_at: datetime | None = None
+    unconfirmed_by: PersonId | None = None
+    """The administrator who alone says that this account is the person's. While he is named here the account opens
+    nothing: the person, by another account, or a second administrator confirms it (docs/decisions/0201)."""
 
 
 @dataclass(frozen=True, slots=True)

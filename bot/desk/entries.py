@@ -20,7 +20,7 @@ from bot.core.facts import Fact
 from bot.core.ids import AccountKey, AgentId, PersonId
 from bot.core.people import Actor
 from bot.core.request import Request
-from bot.ports import Rand, ReadTx
+from bot.ports import KeyProvider, Rand, ReadTx
 
 SYSTEM: Final = LogActor("system", "signoff")
 OPERATOR: Final = LogActor("system", "operator", "cli")
@@ -51,6 +51,11 @@ def ref_of(tx: ReadTx, person: PersonId) -> str:
 
 def account_kind(account: AccountKey) -> str:
     return kind_of(account)
+
+
+def account_ref(keys: KeyProvider, account: AccountKey) -> str:
+    """What the log calls *account*: the same in every entry, and no way back to it without our key."""
+    return keys.mac("account-ref", account.encode()).hex()[:32]
 
 
 def kind_of(name: str) -> str:

@@ -246,6 +246,16 @@ class DeskService:
             office, by, lambda tx: admin.link(office, tx, by, account, person, proof, secret, wait)
         )
 
+    async def link_own_account(self, by: Actor, account: AccountKey, *, proof: str) -> Account | Refused:
+        office = self.office
+        wait = office.settings.cool_down
+        return await office.store.write(lambda tx: admin.link_own(office, tx, by, account, proof, wait))
+
+    async def confirm_account(self, by: Actor, account: AccountKey) -> Account | Refused:
+        office = self.office
+        wait = office.settings.cool_down
+        return await office.store.write(lambda tx: admin.confirm(office, tx, by, account, wait))
+
     async def unlink_account(self, by: Actor | None, account: AccountKey) -> Refused | None:
         office = self.office
         return await office.store.write(lambda tx: admin.unlink(office, tx, by, account))

@@ -33,6 +33,8 @@ def identify(
         return Refused(Reason.UNMAPPED)
     if account.expires_at is not None and now >= account.expires_at:
         return Refused(Reason.UNMAPPED)
+    if account.unconfirmed_by is not None:
+        return Refused(Reason.LINK_UNCONFIRMED)
     person = tx.person(account.person)
     if person is None or not person.enabled:
         return Refused(Reason.PERSON_DISABLED)

@@ -61,12 +61,14 @@ def facts_now(
 
 
 def account_refusal(tx: ReadTx, actor: Actor, now: datetime) -> Refused | None:
-    """Why the account that *actor* came by may decide nothing now: gone, past its end, another's, or still cooling (T04)."""
+    """Why the account that *actor* came by may decide nothing now: gone, past its end, another's, or not confirmed, or still cooling (T04)."""
     account = tx.account(actor.account)
     if account is None or account.person != actor.person or account.revoked_at is not None:
         return Refused(Reason.UNMAPPED)
     if account.expires_at is not None and now >= account.expires_at:
         return Refused(Reason.UNMAPPED)
+    if account.unconfirmed_by is not None:
+        return Refused(Reason.LINK_UNCONFIRMED)
     return Refused(Reason.COOL_DOWN) if account.active_from > now else None
 
 
