@@ -28,7 +28,7 @@ from bot.core.credentials import (
 )
 from bot.core.facts import Fact
 from bot.core.ids import AccountKey, AgentId, PersonId
-from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role
+from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, FormerOwner, KeyKind, Person, Role
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance
 from bot.desk import entries
@@ -41,6 +41,7 @@ from bot.ports import ReadTx, Tx
 
 T = TypeVar("T")
 LIVE_KEYS_MAX: Final = 2
+FORMER_OWNERS_MAX: Final = 100
 DELEGATION_MAX: Final = timedelta(days=60)
 REASON_CHARS_MAX: Final = 500
 
@@ -292,7 +293,7 @@ def put_agent(office: Office, tx: Tx, by: Actor | None, agent: Agent, *, new: bo
     missing = [owner for owner in agent.owners if tx.person(owner) is None]
     if missing:
         return Refused(Reason.NOT_FOUND, f"Add the owner first: {', '.join(missing)}.")
-    stored = agent if known is None else replace(agent, created_at=known.created_at)
+    stored = agent if known is None else _succeeding(tx, known, agent)
     tx.put_agent(stored)
     owners = [entries.ref_of(tx, owner) for owner in stored.owners]
     change = "agent-added" if new else "agent-changed"
@@ -307,13 +308,25 @@ def put_agent(office: Office, tx: Tx, by: Actor | None, agent: Agent, *, new: bo
     return stored
 
 
+def _succeeding(tx: Tx, known: Agent, agent: Agent) -> Agent:
+    """*agent* in place of *known*. Who owned it until now is remembered, and stays a holder of every key of that time (I3)."""
+    now = tx.now()
+    left = [FormerOwner(owner, now) for owner in known.owners if owner not in agent.owners]
+    for key in tx.agent_keys(agent.id):
+        if key.is_live(now) and not key.held_by.issuperset(known.owners):
+            tx.put_agent_key(replace(key, held_by=key.held_by.union(known.owners)))
+    former = (*known.former_owners, *left)[-FORMER_OWNERS_MAX:]
+    return replace(agent, created_at=known.created_at, former_owners=former)
+
+
 def issue_key(
     office: Office, tx: Tx, by: Actor | None, id: AgentId, kind: KeyKind, valid_for: timedelta | None
 ) -> NewKey | Refused:
-    if tx.agent(id) is None:
+    agent = tx.agent(id)
+    if agent is None:
         return Refused(Reason.AGENT_UNKNOWN)
     now = tx.now()
-    live = [key for key in tx.agent_keys(id) if key.kind is kind and is_live(key, now)]
+    live = [key for key in tx.agent_keys(id) if key.kind is kind and key.is_live(now)]
     if len(live) >= LIVE_KEYS_MAX:
         return Refused(
             Reason.NOT_FOUND, f"This agent has {LIVE_KEYS_MAX} live keys; revoke one before issuing another."
@@ -325,15 +338,20 @@ def issue_key(
     else:
         mac = msgspec.msgpack.encode(office.keys.seal(secret, key_id.encode()))
         text = make_webhook_secret(secret)
-    key = AgentKey(key_id, id, kind, mac, now, now + valid_for if valid_for is not None else None)
+    held_by = frozenset(agent.owners) | ({by.person} if by is not None else frozenset())
+    until = now + valid_for if valid_for is not None else None
+    key = AgentKey(key_id, id, kind, mac, now, until, held_by=held_by)
     tx.put_agent_key(key)
-    data: dict[str, Value] = {"change": "key-issued", "agent": id, "key_id": key_id, "method": kind.value}
+    data: dict[str, Value] = {
+        "change": "key-issued",
+        "agent": id,
+        "key_id": key_id,
+        "method": kind.value,
+        "persons": [entries.ref_of(tx, person) for person in sorted(held_by)],
+        "until": entries.us(until) if until is not None else None,
+    }
     journal(office, tx, Fact.AGENT_CHANGED, by, data)
     return NewKey(key, text)
-
-
-def is_live(key: AgentKey, now: datetime) -> bool:
-    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
 
 
 def revoke_key(office: Office, tx: Tx, by: Actor | None, key_id: str) -> AgentKey | Refused:

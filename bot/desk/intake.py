@@ -31,7 +31,7 @@ from bot.desk import entries
 from bot.desk.api import AgentCaller, Idempotency, Submitted
 from bot.desk.context import META_FREEZE, Office
 from bot.desk.granting import epoch_of, issue
-from bot.desk.standing import recent_editors
+from bot.desk.standing import holders, recent_editors
 from bot.desk.telling import next_due, tell
 from bot.ports import Sealed, Tx
 from masking.document import MaskedDocument
@@ -223,7 +223,7 @@ def _request(
     within = requirement.decide_within
     if ask.decide_within_seconds is not None:
         within = min(within, timedelta(seconds=ask.decide_within_seconds))
-    separation: set[PersonId] = {*agent.owners, *recent_editors(office, tx, now)}
+    separation: set[PersonId] = {*holders(office, tx, agent, now), *recent_editors(office, tx, now)}
     if ask.on_behalf_of is not None:
         separation.add(ask.on_behalf_of)
     document = preview_codec.freeze(work.preview)
