@@ -50,13 +50,13 @@ class _Stream(StreamingResponse):
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
             media_type="text/event-stream",
         )
-        self._give = lambda: api.streams.give(caller.agent)
+        self._slots, self._agent = api.streams, caller.agent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._give()
+            self._slots.give(self._agent)
 
 
 async def _held(api: Api, id: RequestId, caller: AgentCaller) -> AsyncIterator[bytes]:
