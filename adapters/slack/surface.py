@@ -20,6 +20,7 @@ from adapters.slack.limits import LimitError
 from bot.chat.coalesce import Coalescer, Paced
 from bot.chat.pages import notice_page
 from bot.chat.seal import Place
+from bot.chat.shown import shown
 from bot.chat.template import RenderError
 from bot.config_chat import SlackSettings
 from bot.core.ids import RequestId
@@ -132,11 +133,11 @@ class SlackSurface:
         card = await self._card(request)
         stored = await self._chat_ref(name, request)
         ref = Ref.parse(stored.ref) if stored is not None else None
-        if stored is None or ref is None or not ref.ts or stored.version < _shown(card):
+        if stored is None or ref is None or not ref.ts or stored.version < shown(card):
             ref = await self._write(name, request, card, ref)
         if not card.state.is_open and not ref.told:
             told = await self._tell_timeline(ref, card)
-            await self._keep(name, request, told, _shown(card))
+            await self._keep(name, request, told, shown(card))
 
     async def _write(self, name: str, request: RequestId, card: Card, ref: Ref | None) -> Ref:
         """Edit the copy, or post it; its address is kept before anything else is tried."""
@@ -149,7 +150,7 @@ class SlackSurface:
             ref = await self._edit(ref, message)
         if ref is None:
             ref = await self._post(name, request, channel, message)
-        await self._keep(name, request, ref, _shown(card))
+        await self._keep(name, request, ref, shown(card))
         return ref
 
     def _message(self, card: Card, place: Place) -> dict[str, Any]:
@@ -197,7 +198,7 @@ class SlackSurface:
     async def _found(self, ref: Ref, request: RequestId) -> Ref | None:
         """The message of an intent whose answer was lost, by its metadata. None: it never arrived, or we may not look."""
         try:
-            answer = await self._api.look_up(
+            answer = await self._api.beside(
                 "conversations.history",
                 ref.channel,
                 oldest=ref.since,
@@ -264,7 +265,7 @@ class SlackSurface:
         if checked is not None and now - checked < SHARED_CHECK_SECONDS:
             return
         try:
-            answer = await self._api.look_up("conversations.info", channel)
+            answer = await self._api.beside("conversations.info", channel)
         except Refusal as refusal:
             raise GiveUp(refusal.word) from refusal
         about = answer.get("channel") or {}
@@ -303,8 +304,3 @@ _QUIET: Final[Mapping[str, object]] = {
 }
 """Nothing in the notification's text is read as markup, and nothing is unfurled."""
 _QUIET_EDIT: Final[Mapping[str, object]] = {"parse": "none", "link_names": False}
-
-
-def _shown(card: Card) -> int:
-    """What a copy shows, as one growing number: the request's version, and whether time has made it expired meanwhile."""
-    return card.version * 2 + (0 if card.state.is_open else 1)

@@ -16,6 +16,7 @@ from adapters.teams.transport import Gone, TeamsTransport
 from bot.chat.coalesce import Coalescer, Pace
 from bot.chat.pages import notice_page
 from bot.chat.seal import Place
+from bot.chat.shown import shown
 from bot.chat.template import RenderError
 from bot.config_chat import TeamsSettings
 from bot.core.ids import RequestId
@@ -89,8 +90,8 @@ class TeamsSurface:
         stored = await self._store.read(
             lambda tx: next((r for r in tx.chat_refs(request) if r.surface == name), None)
         )
-        shown = card.version * 2 + (0 if card.state.is_open else 1)
-        if stored is not None and stored.version >= shown:
+        reached = shown(card)
+        if stored is not None and stored.version >= reached:
             return
         ref = Ref.parse(stored.ref) if stored is not None else None
         conversation = ref.conversation if ref is not None else self._conversation(name)
@@ -108,7 +109,7 @@ class TeamsSurface:
                 ref = None
         if ref is None:
             ref = Ref(conversation, await self._transport.send_card(url, conversation, message, summary))
-        row = ChatRef(request, name, ref.dump(), shown)
+        row = ChatRef(request, name, ref.dump(), reached)
         await self._store.write(lambda tx: tx.put_chat_ref(row))
 
     async def _card(self, request: RequestId) -> Card:
