@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from masking.document import JSON
 from masking.engine import Engine
@@ -20,6 +20,10 @@ from masking.tally import Tally
 BATCH_CHARS: Final = 32 * 1024
 CELL_CHARS_MAX: Final = 1 << 20
 DELIMITERS: Final = ",;\t|"
+
+
+class _Writer(Protocol):
+    def writerow(self, row: Iterable[str], /) -> object: ...
 
 
 def mask_csv(
@@ -79,7 +83,7 @@ def _mask(
     rows: list[list[str]],
     writing: Writing,
     tally: Tally,
-    writer: csv.Writer,
+    writer: _Writer,
 ) -> None:
     keyed: list[JSON] = [
         {(header[i] if i < len(header) else f"column {i + 1}"): cell}

@@ -207,7 +207,7 @@ class JsonStream:
     def _open(self, token: str) -> None:
         self._value_may_stand_here()
         outer, label = self._here()
-        is_object = token == "{"
+        is_object = token[0] == "{"
         self._stack.append(_Frame(is_object, outer, label))
         if len(self._stack) > DEPTH_MAX:
             raise self._fault("the document is nested too deeply")
@@ -216,7 +216,7 @@ class JsonStream:
 
     def _close_frame(self, token: str) -> None:
         may_end = self._want in {_Want.COMMA_OR_END, _Want.KEY_OR_END, _Want.VALUE_OR_END}
-        if not self._stack or not may_end or self._stack[-1].is_object is not (token == "}"):
+        if not self._stack or not may_end or self._stack[-1].is_object is not (token[0] == "}"):
             raise self._fault("this is not JSON")
         frame = self._stack.pop()
         self._key = frame.label
