@@ -60,6 +60,8 @@ class EntryType(StrEnum):
     AUDIT_QUERIED = "audit.queried"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_VERIFY_FAILED = "audit.verify_failed"
+    LOG_PRUNE_PROPOSED = "log.prune_proposed"
+    KEK_ROTATED = "kek.rotated"
 
 
 @unique
@@ -148,6 +150,8 @@ KINDS: Final[tuple[Kind, ...]] = (
         EntryType.AUDIT_EXPORTED,
         EntryType.AUDIT_VERIFY_FAILED,
         EntryType.LOG_PRUNED,
+        EntryType.LOG_PRUNE_PROPOSED,
+        EntryType.KEK_ROTATED,
     ),
 )
 
