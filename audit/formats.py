@@ -255,7 +255,7 @@ def _ocsf_class(
         case 2006:
             return {"finding_info": {"title": entry.type, "uid": entry.body["id"]}, "is_alert": True}
         case _:
-            policy = entry.type in ("policy.changed", "key.rotated", "kek.rotated")
+            policy = entry.type in ("policy.changed", "key.rotated", "keys.changed")
             return {
                 "actor": actor,
                 "entity": {

@@ -61,7 +61,7 @@ class EntryType(StrEnum):
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_VERIFY_FAILED = "audit.verify_failed"
     LOG_PRUNE_PROPOSED = "log.prune_proposed"
-    KEK_ROTATED = "kek.rotated"
+    KEYS_CHANGED = "keys.changed"
 
 
 @unique
@@ -151,7 +151,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         EntryType.AUDIT_VERIFY_FAILED,
         EntryType.LOG_PRUNED,
         EntryType.LOG_PRUNE_PROPOSED,
-        EntryType.KEK_ROTATED,
+        EntryType.KEYS_CHANGED,
     ),
 )
 

@@ -295,7 +295,7 @@ class Keeper:
             if _was_retired(tx, old):
                 return False
             data: dict[str, Value] = {"kek": self.keys.current_kek, "old_kek": old}
-            self._append(tx, EntryType.KEK_ROTATED, None, data, None)
+            self._append(tx, EntryType.KEYS_CHANGED, None, data, None)
             return True
 
         return await self._do(work)
@@ -380,5 +380,5 @@ def _minimum(tx: Tx) -> int:
 
 
 def _was_retired(tx: Tx, old: str) -> bool:
-    rows = tx.audit_rows(AuditFilter(type=EntryType.KEK_ROTATED.value, limit=500))
+    rows = tx.audit_rows(AuditFilter(type=EntryType.KEYS_CHANGED.value, limit=500))
     return any(msgspec.json.decode(row.leaf)["data"].get("old_kek") == old for row in rows)

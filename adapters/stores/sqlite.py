@@ -180,7 +180,7 @@ class SqliteStore:
         except sqlite3.Error as e:
             self._roll_back()
             return [Failed(translate(e))] * len(works)
-        except StoreFault as fault:
+        except Exception as fault:  # noqa: BLE001  such as a head that is gone: no transaction may stay open behind it
             self._roll_back()
             return [Failed(fault)] * len(works)
         self._truncate()

@@ -221,7 +221,7 @@ def test_after_a_rotation_everything_opens_and_an_older_copy_does_not(site, tmp_
     keys = load_keys(site.folder / "keys", OsRand())
     assert said["dropped"] == [old]
     assert list(keys.keks) == [said["current"]]
-    assert site.entries()[-1] == "kek.rotated"
+    assert site.entries()[-1] == "keys.changed"
     assert site.rows(
         "SELECT DISTINCT kek_id FROM request_body UNION SELECT kek_id FROM audit_secret_key"
     ) == [(keys.current_kek,)]
@@ -300,7 +300,7 @@ def test_a_rotation_that_is_killed_goes_on_and_loses_nothing(site):
         for _, kek, dek in connection.execute("SELECT key_scope, kek_id, wrapped_dek FROM audit_secret_key"):
             assert len(keys.unwrap(kek, dek)) == 32
     assert len(wrapped_keys(site, f"request:{request}")) == 4
-    assert site.entries().count("kek.rotated") == 1
+    assert site.entries().count("keys.changed") == 1
     assert site.verify().findings == []
 
 
@@ -315,7 +315,7 @@ def test_no_key_is_destroyed_while_something_is_wrapped_by_it(site):
     assert refused.returncode == 1
     assert "no old key is destroyed" in refused.stderr
     assert len(load_keys(site.folder / "keys", OsRand()).keks) == 2
-    assert "kek.rotated" not in site.entries()
+    assert "keys.changed" not in site.entries()
 
 
 def test_a_key_that_somebody_uses_is_not_destroyed(site):

@@ -58,7 +58,7 @@ TAGS = {
 NOT_FACTS = {
     EntryType.LOG_PRUNED: "written by audit.retention when old leaves are cut off; nothing of the bot's happened",
     EntryType.LOG_PRUNE_PROPOSED: "the first of the two persons that pruning takes; the log keeper's act",
-    EntryType.KEK_ROTATED: "the log keeper's act, by `signoff keys rotate-kek`",
+    EntryType.KEYS_CHANGED: "the log keeper's act, by `signoff keys rotate-kek`",
     EntryType.HOLD_CHANGED: "a legal hold is the log keeper's act, under the audit commands",
     EntryType.AUDIT_VERIFY_FAILED: "a verdict about the log, not something that happened to a request",
 }
