@@ -62,6 +62,8 @@ class EntryType(StrEnum):
     AUDIT_VERIFY_FAILED = "audit.verify_failed"
     SESSION_ENDED = "session.ended"
     ROWS_SEALED = "rows.sealed"
+    LOG_PRUNE_PROPOSED = "log.prune_proposed"
+    KEYS_CHANGED = "keys.changed"
 
 
 @unique
@@ -151,6 +153,8 @@ KINDS: Final[tuple[Kind, ...]] = (
         EntryType.AUDIT_VERIFY_FAILED,
         EntryType.LOG_PRUNED,
         EntryType.ROWS_SEALED,
+        EntryType.LOG_PRUNE_PROPOSED,
+        EntryType.KEYS_CHANGED,
     ),
 )
 

@@ -297,6 +297,9 @@ class Replay:
                 yield f"the grant of request {use.request} ends without having begun"
             if body.get("outcome") != "indeterminate":
                 use.state = "ended"
+        elif kind == "grant.lapsed" and use.state == "begun" and body.get("outcome") == "indeterminate":
+            # Nobody reported in time. It stays begun, so that gaps lists it and a late report still ends it.
+            return
         else:
             if use.state != "issued" and kind == "grant.lapsed":
                 yield f"the grant of request {use.request} lapses although it is {use.state}"

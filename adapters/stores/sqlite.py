@@ -44,6 +44,8 @@ CACHE_KIB: Final = 32_768
 CHECKPOINT_PAGES: Final = 4_096
 """The write-ahead log is copied into the file every 16 MiB: four times rarer than by default, at which every tenth
 commit of a burst waits for it."""
+FORGET_SECONDS: Final = 10.0
+FORGET_PAUSE: Final = 0.1
 SAFE_VERSION: Final = (3, 51, 3)
 """The first SQLite without the WAL-reset bug (T53)."""
 APPLICATION_ID: Final = 0x53676E66
@@ -147,6 +149,23 @@ class SqliteStore:
         exist; it appears whole (owner only) or not at all."""
         await asyncio.to_thread(_copy, self.path, Path(path))
 
+    @property
+    def journal(self) -> Journal:
+        """What writes this store's log, with its keys: for whoever opens another file in its place."""
+        return self._journal
+
+    async def forget_deleted(self, seconds: float = FORGET_SECONDS) -> bool:
+        """Empty the write-ahead log, in which deleted bytes stay readable; whether it was done within *seconds*. Readers of
+        any process may be in the way for as long as they read."""
+        self._wants_truncation = True
+        async with asyncio.timeout(seconds + BUSY_MS / 1000 + 1):
+            for _ in range(max(1, int(seconds / FORGET_PAUSE))):
+                await self.ping()
+                if not self._wants_truncation:
+                    return True
+                await asyncio.sleep(FORGET_PAUSE)
+        return False
+
     async def check(self) -> list[str]:
         """What SQLite finds wrong with the file: nothing, when all is well. Reads all of it."""
         return await self._read(_check)
@@ -161,7 +180,7 @@ class SqliteStore:
         except sqlite3.Error as e:
             self._roll_back()
             return [Failed(translate(e))] * len(works)
-        except StoreFault as fault:
+        except Exception as fault:  # noqa: BLE001  such as a head that is gone: no transaction may stay open behind it
             self._roll_back()
             return [Failed(fault)] * len(works)
         self._truncate()

@@ -418,6 +418,10 @@ class SqliteTx(SqliteReadTx, Tx):
         self._batch.flush_outbox()
         return self._connection
 
+    def forgets(self) -> None:
+        """For this package's other modules: something was deleted that must not stay readable in the write-ahead log."""
+        self._batch.wants_truncation = True
+
     def finish(self) -> None:
         if self._fault is not None:
             raise self._fault
