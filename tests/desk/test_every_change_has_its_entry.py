@@ -43,8 +43,6 @@ HOUSEKEEPING = {
     "put_chat_ref": "where a message stands on a platform",
     "forget": "expired sessions, old idempotency keys, old window amounts: nothing that anybody may still use",
     "put_session": "moves seen_at; opening one goes through open_session, whose case is here",
-    "drop_session": "see NOT_JOURNALLED",
-    "drop_sessions_of": "see NOT_JOURNALLED",
 }
 """Writes that may stand in a transaction without an entry, each with the reason."""
 
