@@ -83,11 +83,15 @@ async def parts(bot: Bot, secret: str, rounds: int) -> dict[str, float]:
         "preview (build, freeze, hash)": median_us(preview, rounds),
         "sealing (AES-GCM, key wrap)": median_us(seal, rounds),
     }
-    found |= await transactions(bot, [intake._prepare(office, a, agent, caller, m) for a, m in zip(asked, masked, strict=True)])
+    found |= await transactions(
+        bot, [intake._prepare(office, a, agent, caller, m) for a, m in zip(asked, masked, strict=True)]
+    )
     work = intake._prepare(office, asked[0], agent, caller, masked[0])
     made = await store.write(lambda tx: intake._write(office, work, None, tx))
     found["answer (JSON)"] = median_us(
-        lambda _: json_answer(wire.request_answer(made.request, None, office.clock.now()), 202, {"Location": "/"}),
+        lambda _: json_answer(
+            wire.request_answer(made.request, None, office.clock.now()), 202, {"Location": "/"}
+        ),
         rounds,
     )
     return found
