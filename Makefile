@@ -9,7 +9,7 @@ PACKAGES := bot adapters masking audit
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo demo-check test check fix bench bench-masking soak interop interop-audit wheel docs lock clean
+.PHONY: help demo demo-check test check fix bench bench-masking soak mutation interop interop-audit wheel docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -54,6 +54,9 @@ bench-masking: $(READY) ## Accuracy and speed of masking; PEERS=DIR names the fo
 
 soak: $(READY) ## Hours
 	SIGNOFF_SOAK=1 $(BIN)/python -m pytest -m "soak or slow" -p no:randomly
+
+mutation: $(READY) ## Small wrong changes of bot/core, one at a time: the tests must notice 90 of 100 (20 minutes)
+	$(BIN)/python tests/mutation.py
 
 interop: interop-audit ## Against outside programs
 

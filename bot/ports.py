@@ -143,6 +143,13 @@ class ReadTx(Protocol):
     def requests(
         self, page: Page, *, agent: AgentId | None = None, state: RequestState | None = None
     ) -> list[Request]: ...
+    def in_turn(self, limit: int, *, is_open: bool) -> list[Request]:
+        """One request of each agent, then a second of each, and so on: no agent's flood hides another's request (T08).
+
+        Open ones soonest deadline first. Settled ones latest first, out of the newest ``SETTLED_LOOKED_AT`` rows.
+        """
+        ...
+
     def body(self, id: RequestId) -> Sealed | None: ...
     def votes(self, id: RequestId) -> list[Vote]:
         """Every vote, withdrawn ones included, in the order cast."""

@@ -17,6 +17,7 @@ from adapters.agents.limits import AgentsSettings, Slots
 from adapters.agents.metrics import Metrics
 from adapters.agents.people import Gate, Workloads
 from adapters.agents.problems import ProblemError
+from adapters.agents.readiness import Readiness
 from bot.desk.api import Desk
 from bot.ports import Clock, KeyProvider, Masker, Store
 
@@ -69,6 +70,7 @@ def create_routes(
         metrics=metrics or Metrics(),
         streams=Slots(settings.sse_per_agent_max),
         waits=Slots(settings.waits_per_agent_max),
+        readiness=Readiness(desk.ready, clock.monotonic),
     )
 
     async def nowhere(request: Request) -> Response:

@@ -22,6 +22,7 @@ from adapters.agents.limits import AgentsSettings, Inflow, Slots, check_headers
 from adapters.agents.metrics import Metrics
 from adapters.agents.people import Gate
 from adapters.agents.problems import ProblemError
+from adapters.agents.readiness import Readiness
 from audit.journal import JournalError
 from bot.core.canonical import Malformed
 from bot.core.ids import GrantId, RequestId
@@ -47,6 +48,7 @@ class Api:
     metrics: Metrics
     streams: Slots
     waits: Slots
+    readiness: Readiness
 
 
 Handler = Callable[[Api, Request], Awaitable[Response | Refused]]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from adapters.stores import rules
-from adapters.stores.rules import PAGE_MAX
+from adapters.stores.rules import PAGE_MAX, SETTLED_LOOKED_AT
 from audit.chain import GENESIS
 from audit.entry import Draft
 from audit.journal import DisclosureRow, Head, HeadMoved, Journal, JournalError, LeafRow, SecretKey
@@ -28,6 +30,7 @@ T = TypeVar("T")
 Undo = Callable[[], object]
 
 _ABSENT: Final = object()
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EMPTY_HEAD: Final = Head(0, GENESIS, (), 0)
 
 
@@ -142,6 +145,23 @@ class _ReadTx(ReadTx):
         )
         wanted = [r for r in found if agent in {None, r.agent} and state in {None, r.state}]
         return wanted[: _bounded(page.limit)]
+
+    def in_turn(self, limit: int, *, is_open: bool) -> list[Request]:
+        found = [(n, r) for n, r in enumerate(self._t.requests.values()) if r.state.is_open is is_open]
+        if is_open:
+            keyed = sorted(((r.decide_by, n, r) for n, r in found), key=itemgetter(0, 1))
+        else:
+            newest = found[-SETTLED_LOOKED_AT:]
+            keyed = sorted(
+                ((r.decided_at or EARLIEST, n, r) for n, r in newest), key=itemgetter(0, 1), reverse=True
+            )
+        turns: Counter[AgentId] = Counter()
+        in_turn = []
+        for place, (_, _, request) in enumerate(keyed):
+            in_turn.append((turns[request.agent], place, request))
+            turns[request.agent] += 1
+        in_turn.sort(key=itemgetter(0, 1))
+        return [request for _, _, request in in_turn[: _bounded(limit)]]
 
     def body(self, id: RequestId) -> Sealed | None:
         return self._t.bodies.get(id)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from adapters.stores import codec, rules
-from adapters.stores.rules import LIST_MAX, PAGE_MAX, from_us, to_us
+from adapters.stores.rules import LIST_MAX, PAGE_MAX, SETTLED_LOOKED_AT, from_us, to_us
 from audit.batch import LedgerBatch, Mark
 from audit.chain import GENESIS
 from audit.entry import Draft
@@ -40,6 +40,16 @@ REQUESTS_PENDING: Final = (
     f"SELECT {_REQUEST_COLUMNS} FROM request WHERE state = 'pending' AND id < ? ORDER BY id DESC LIMIT ?"
 )
 REQUESTS_OF_IN: Final = f"SELECT {_REQUEST_COLUMNS} FROM request WHERE agent = ? AND state = ? AND id < ? ORDER BY id DESC LIMIT ?"
+OPEN_IN_TURN: Final = f"""
+SELECT {_REQUEST_COLUMNS} FROM (
+  SELECT n, decide_by_us AS soon, row_number() OVER (PARTITION BY agent ORDER BY decide_by_us, n) AS turn
+  FROM request WHERE state = 'pending'
+) JOIN request USING (n) ORDER BY turn, soon, n LIMIT ?"""
+SETTLED_IN_TURN: Final = f"""
+SELECT {_REQUEST_COLUMNS} FROM (
+  SELECT n, late, row_number() OVER (PARTITION BY agent ORDER BY late DESC, n DESC) AS turn
+  FROM (SELECT n, agent, decided_us AS late FROM request WHERE state <> 'pending' ORDER BY n DESC LIMIT ?)
+) JOIN request USING (n) ORDER BY turn, late DESC, n DESC LIMIT ?"""
 ADD_REQUEST: Final = (
     "INSERT INTO request (id, agent, payload_hash, decide_by_us, frozen, state, version, decided_us, decided_by,"
     " reason, reminders_sent, escalated, next_due_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -214,6 +224,13 @@ class SqliteReadTx(ReadTx):
                 rows = self._execute(REQUESTS_OF, (agent, before, limit))
             case _:
                 rows = self._execute(REQUESTS_OF_IN, (agent, state, before, limit))
+        return [codec.read_request(row) for row in rows]
+
+    def in_turn(self, limit: int, *, is_open: bool) -> list[Request]:
+        if is_open:
+            rows = self._execute(OPEN_IN_TURN, (bounded(limit),))
+        else:
+            rows = self._execute(SETTLED_IN_TURN, (SETTLED_LOOKED_AT, bounded(limit)))
         return [codec.read_request(row) for row in rows]
 
     def body(self, id: RequestId) -> Sealed | None:

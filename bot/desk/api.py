@@ -107,6 +107,8 @@ class Inbox:
     mine: tuple[InboxItem, ...]
     decided: tuple[InboxItem, ...]
     open: tuple[InboxItem, ...]
+    is_cut: bool = False
+    """There is more that this person may look at than is shown; each agent's most urgent come first."""
 
 
 @dataclass(frozen=True, slots=True)

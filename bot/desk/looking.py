@@ -26,9 +26,11 @@ from bot.desk.api import AgentCaller, Inbox, InboxItem
 from bot.desk.context import Office
 from bot.desk.standing import Membership, case_of, facts_now
 from bot.desk.timeline import words_of
-from bot.ports import AuditFilter, AuditRow, Page, ReadTx, Tx
+from bot.ports import AuditFilter, AuditRow, ReadTx, Tx
 
 WAIT_MAX: Final = timedelta(seconds=60)
+_LOOKED_AT: Final = 300
+"""Requests, in turn by agent, that an inbox is picked from: one agent's flood does not hide another's (T08)."""
 _POLL: Final = 5.0
 """A lost wake-up delays a waiter by at most this many seconds."""
 
@@ -257,13 +259,9 @@ async def timeline(office: Office, id: RequestId, viewer: Actor) -> list[Timelin
 
 
 async def inbox(office: Office, viewer: Actor) -> Inbox:
-    """See ``Desk.inbox``. Bounded by ``inbox_max`` open and as many lately decided requests."""
-    limit = office.settings.inbox_max
+    """See ``Desk.inbox``. Bounded by ``inbox_max`` open and as many lately decided requests, of up to ``_LOOKED_AT`` each."""
     candidates = await office.store.read(
-        lambda tx: (
-            tx.requests(Page(limit), state=RequestState.PENDING),
-            [r for r in tx.requests(Page(limit)) if not r.state.is_open],
-        )
+        lambda tx: (tx.in_turn(_LOOKED_AT, is_open=True), tx.in_turn(_LOOKED_AT, is_open=False))
     )
     groups = (
         frozenset().union(*(_groups(r) for rows in candidates for r in rows))
@@ -288,9 +286,10 @@ def _sort(
     now = tx.now()
     waiting, mine, decided, others = [], [], [], []
     owned = set(tx.owned_agents(viewer.person))
-    for request in (*rows[0], *rows[1]):
-        if not may_look(tx, request, viewer.person, membership):
-            continue
+    limit = office.settings.inbox_max
+    visible = [[r for r in found if may_look(tx, r, viewer.person, membership)] for found in rows]
+    is_cut = any(len(found) > limit for found in visible) or len(rows[0]) == _LOOKED_AT
+    for request in (*visible[0][:limit], *visible[1][:limit]):
         item = _item(tx, request, viewer, membership, now)
         if request.agent in owned or request.on_behalf_of == viewer.person:
             mine.append(item)
@@ -302,7 +301,7 @@ def _sort(
         else:
             others.append(item)
     waiting.sort(key=lambda item: item.decide_by)
-    return Inbox(tuple(waiting), tuple(mine), tuple(decided), tuple(others))
+    return Inbox(tuple(waiting), tuple(mine), tuple(decided), tuple(others), is_cut)
 
 
 def _item(

@@ -417,6 +417,43 @@ async def test_pending_requests_are_counted_an_agent(store: Store) -> None:
     assert await store.read(lambda tx: tx.pending_count(AGENT, 50)) == 1
 
 
+async def test_t08_open_requests_come_in_turn_by_agent_and_the_most_urgent_first(store: Store) -> None:
+    calm, loud = AgentId("agent:calm"), AgentId("agent:loud")
+    flood = [
+        await put(store, a_request(rand, agent=loud, decide_by=START + (9 - n) * MINUTE)) for n in range(5)
+    ]
+    quiet = [await put(store, a_request(rand, agent=calm, decide_by=START + n * MINUTE)) for n in (60, 50)]
+    await put(store, a_request(rand, agent=calm, state=RequestState.EXPIRED, decided_at=START))
+    urgent = flood[::-1]
+
+    assert [r.id for r in await store.read(lambda tx: tx.in_turn(10, is_open=True))] == [
+        r.id for r in (urgent[0], quiet[1], urgent[1], quiet[0], *urgent[2:])
+    ]
+    assert [r.id for r in await store.read(lambda tx: tx.in_turn(2, is_open=True))] == [
+        urgent[0].id,
+        quiet[1].id,
+    ]
+
+
+async def test_t08_settled_requests_come_in_turn_by_agent_and_the_latest_first(store: Store) -> None:
+    calm, loud = AgentId("agent:calm"), AgentId("agent:loud")
+
+    async def settled(agent: AgentId, minutes: int) -> Request:
+        at = START + minutes * MINUTE
+        return await put(store, a_request(rand, agent=agent, state=RequestState.DENIED, decided_at=at))
+
+    flood = [await settled(loud, n) for n in (10, 12, 11)]
+    early, later = await settled(calm, 1), await settled(calm, 2)
+    await put(store, a_request(rand, agent=calm))
+
+    assert [r.id for r in await store.read(lambda tx: tx.in_turn(10, is_open=False))] == [
+        r.id for r in (flood[1], later, flood[2], early, flood[0])
+    ]
+    assert [r.id for r in await store.read(lambda tx: tx.in_turn(3, is_open=False))] == [
+        r.id for r in (flood[1], later, flood[2])
+    ]
+
+
 async def test_denials_are_counted_by_bytes_and_time(store: Store) -> None:
     for at, hash in ((START, HASH), (START + MINUTE, HASH), (START + MINUTE, OTHER_HASH)):
         await put(store, a_request(rand, payload_hash=hash, state=RequestState.DENIED, decided_at=at))
