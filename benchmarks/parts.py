@@ -1,8 +1,9 @@
 """Where the time of one ask goes: python -m benchmarks.parts [--rounds 400]
 
-Each part of an ask on its own, in one thread of one process, in microseconds: with the real policy, masking, keys and SQLite
-file, on asks that differ. The deciding transaction runs in batches of 64, as it does under load, fsync included in its own row.
-Medians of the rounds; what threads and processes add by waiting for each other is not in here (see ``benchmarks.intake``).
+Each part of an ask on its own, in microseconds of one thread's processor time: with the real policy, masking, keys and SQLite
+file, on asks that differ. The deciding transaction runs in batches of 64, as it does under load. Medians of the rounds. Not in
+here: the HTTP stack, the two reads before the transaction, waiting for the disk, and what threads cost each other by sharing
+one interpreter (``benchmarks.intake`` measures the whole).
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ async def transactions(bot: Bot, prepared: list) -> dict[str, float]:
         await store._writer.on_thread(batch, prepared[at : at + TOGETHER])
     return {
         "transaction: checks, rows, two journal entries": statistics.median(members) * 1e6,
-        "transaction: the batch's leaves, signature, COMMIT with fsync": statistics.median(ends) * 1e6,
+        "transaction: the batch's leaves, signature, COMMIT": statistics.median(ends) * 1e6,
     }
 
 

@@ -118,10 +118,7 @@ def _is_plain(value: Json) -> bool:
     if kind is str or kind is int or kind is bool or value is None:
         return True
     if kind is dict:
-        for key, item in value.items():
-            if not key.isascii() or not _is_plain(item):
-                return False
-        return True
+        return all(map(str.isascii, value)) and all(map(_is_plain, value.values()))
     if kind is list:
         return all(map(_is_plain, value))
     return False
