@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Literal
 
@@ -180,16 +181,17 @@ def seal(
     if len(prev) != HASH_BYTES or seq < 0:
         raise EntryInvalid("a place in the log is a sequence number and a 32-byte hash")
     us = ts_us(draft.ts)
+    kind = draft.type.value
     body: dict[str, object] = {
         "act": {"auth": draft.actor.auth, "kind": draft.actor.kind, "ref": draft.actor.ref},
-        "code": CODE_OF[draft.type.value],
+        "code": CODE_OF[kind],
         "id": draft.id,
         "log": origin,
         "outcome": draft.outcome.value,
         "prev": b64u(prev),
         "seq": seq,
         "src": {"replica": source.replica, "ver": source.ver},
-        "type": draft.type.value,
+        "type": kind,
         "v": VERSION,
     }
     if us < last_ts_us:
@@ -245,18 +247,14 @@ def ts_us(moment: datetime) -> int:
     return (moment - _EPOCH) // _US
 
 
+@lru_cache(maxsize=256)
 def ts_text(us: int) -> str:
     """RFC 3339 in UTC with six digits, as the leaf carries it."""
     return (_EPOCH + us * _US).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def _check(draft: Draft, origin: str, source: Source, tenant: str | None) -> None:
-    _need(_ORIGIN.fullmatch(origin), "the log's origin has an unexpected form")
-    _need(
-        REF.fullmatch(source.replica) and VERSION_FORM.fullmatch(source.ver),
-        "replica or version has an unexpected form",
-    )
-    _need(tenant is None or REF.fullmatch(tenant), "tenant has an unexpected form")
+    _check_log(origin, source.replica, source.ver, tenant)
     _need(draft.actor.kind in ("human", "agent", "system"), "an actor is human, agent or system")
     _need(ID.fullmatch(draft.id), "the entry's id has an unexpected form")
     _need(
@@ -269,13 +267,7 @@ def _check(draft: Draft, origin: str, source: Source, tenant: str | None) -> Non
     else:
         _need(ID.fullmatch(draft.request), "the request id has an unexpected form")
     if draft.policy is not None:
-        _need(
-            REF.fullmatch(draft.policy.id) and HASH.fullmatch(draft.policy.hash),
-            "policy id or hash has an unexpected form",
-        )
-        _need(
-            type(draft.policy.rev) is int and 0 <= draft.policy.rev < 2**53, "a policy revision counts from 0"
-        )
+        _check_policy(draft.policy.id, draft.policy.rev, draft.policy.hash)
     if draft.tool is not None:
         _need(
             CODE.fullmatch(draft.tool.id) and CODE.fullmatch(draft.tool.risk),
@@ -290,6 +282,21 @@ def _check(draft: Draft, origin: str, source: Source, tenant: str | None) -> Non
         raise EntryInvalid(f"{draft.type.value} must carry {' or '.join(missing)}")
     if draft.private:
         _check_private(draft.private)
+
+
+@lru_cache(maxsize=64, typed=True)
+def _check_log(origin: str, replica: str, ver: str, tenant: str | None) -> None:
+    """What every entry of a process says alike: checked once (an answer is remembered, a refusal is not)."""
+    _need(_ORIGIN.fullmatch(origin), "the log's origin has an unexpected form")
+    _need(REF.fullmatch(replica) and VERSION_FORM.fullmatch(ver), "replica or version has an unexpected form")
+    _need(tenant is None or REF.fullmatch(tenant), "tenant has an unexpected form")
+
+
+@lru_cache(maxsize=64, typed=True)
+def _check_policy(id: str, rev: int, hash: str) -> None:
+    """As ``_check_log``: a policy stands in thousands of entries."""
+    _need(REF.fullmatch(id) and HASH.fullmatch(hash), "policy id or hash has an unexpected form")
+    _need(type(rev) is int and 0 <= rev < 2**53, "a policy revision counts from 0")
 
 
 def _check_private(private: tuple[Private, ...]) -> None:

@@ -172,8 +172,8 @@ class _ReadTx(ReadTx):
     def votes(self, id: RequestId) -> list[Vote]:
         return list(self._t.votes.get(id, ()))
 
-    def pending_count(self, agent: AgentId) -> int:
-        return sum(r.agent == agent and r.state.is_open for r in self._t.requests.values())
+    def pending_count(self, agent: AgentId, most: int) -> int:
+        return min(most, sum(r.agent == agent and r.state.is_open for r in self._t.requests.values()))
 
     def due(self, now: datetime, limit: int) -> list[RequestId]:
         found = [

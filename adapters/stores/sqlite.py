@@ -25,7 +25,7 @@ from adapters.stores import sqlite_outbox
 from adapters.stores.lane import Done, Failed, Lane, Outcome, Work, on_thread
 from adapters.stores.rules import to_us
 from adapters.stores.schema import LATEST, MIGRATIONS
-from adapters.stores.sqlite_tx import SET_STATE, STATE, Batch, SqliteReadTx, SqliteTx, translate
+from adapters.stores.sqlite_tx import DATA_VERSION, SET_STATE, STATE, Batch, SqliteReadTx, SqliteTx, translate
 from audit.batch import LedgerBatch
 from audit.journal import Journal
 from audit.ledger_sqlite import SqliteLedger
@@ -41,6 +41,8 @@ TOGETHER_MAX: Final = 256
 BUSY_MS: Final = 2_000
 """How long another process may hold the lock before callers hear ``Busy`` (T52)."""
 CACHE_KIB: Final = 32_768
+KNOWN_MAX: Final = 4_096
+"""Small rows kept between batches; a kilobyte each."""
 CHECKPOINT_PAGES: Final = 4_096
 """The write-ahead log is copied into the file every 16 MiB: four times rarer than by default, at which every tenth
 commit of a burst waits for it."""
@@ -66,6 +68,8 @@ class SqliteStore:
         self._readers: list[Lane[SqliteReadTx]] = []
         self._raw: sqlite3.Connection | None = None
         self._mark_us = 0
+        self._known: dict[tuple[str, str], Any] = {}
+        self._known_version = -1
         self._wants_truncation = False
 
     # --- life
@@ -230,8 +234,23 @@ class SqliteStore:
         ledger = LedgerBatch(SqliteLedger(connection))
         size = ledger.audit_head().size
         return Batch(
-            connection, self._clock, self._journal, ledger, number + 1, max(mark_us, self._mark_us), size
+            connection,
+            self._clock,
+            self._journal,
+            ledger,
+            number + 1,
+            max(mark_us, self._mark_us),
+            size,
+            self._known_now(connection),
         )
+
+    def _known_now(self, connection: sqlite3.Connection) -> dict[tuple[str, str], Any]:
+        """The small rows that the last batch knew, unless another connection (another process, an administrator's command)
+        has committed since: SQLite counts that in ``data_version``, exactly, once the transaction is open."""
+        version = connection.execute(DATA_VERSION).fetchone()[0]
+        if version != self._known_version or len(self._known) > KNOWN_MAX:
+            self._known, self._known_version = {}, version
+        return self._known
 
     def _commit(self, batch: Batch, outcomes: list[Outcome]) -> list[Outcome]:
         self._keep_mark(batch)
@@ -274,6 +293,7 @@ class SqliteStore:
 
     def _roll_back(self) -> None:
         # SQLITE_FULL and others roll back by themselves; a second ROLLBACK would hide their cause (trap 11).
+        self._known = {}  # what a batch saw of itself and then took back
         raw = self._raw
         if raw is not None and raw.in_transaction:
             with suppress(sqlite3.Error):

@@ -414,7 +414,7 @@ async def test_pending_requests_are_counted_an_agent(store: Store) -> None:
     await put(store, a_request(rand, agent=AgentId("agent:other")))
     await approved(store)
 
-    assert await store.read(lambda tx: tx.pending_count(AGENT)) == 1
+    assert await store.read(lambda tx: tx.pending_count(AGENT, 50)) == 1
 
 
 async def test_t08_open_requests_come_in_turn_by_agent_and_the_most_urgent_first(store: Store) -> None:
