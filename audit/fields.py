@@ -269,6 +269,6 @@ def fault_of(name: str, value: Value) -> str | None:
 def missing_of(kind: EntryType, data: Mapping[str, Value]) -> tuple[str, ...] | None:
     """The first group of names of which *kind* needs one and *data* has none."""
     for names in REQUIRED.get(kind, ()):
-        if not any(name in data for name in names):
+        if data.keys().isdisjoint(names):
             return names
     return None

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-import orjson
+import msgspec
 import rfc8785
 
 from bot.core.ids import Digest
@@ -104,15 +104,18 @@ def read(raw: bytes, *, bytes_max: int = BODY_BYTES_MAX, depth_max: int = DEPTH_
     return value
 
 
+_SORTED: Final = msgspec.json.Encoder(order="sorted").encode
+
+
 def canonical(value: Json) -> bytes:
     """RFC 8785 bytes of a value that ``read`` returned."""
     if _is_plain(value):
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return _SORTED(value)
     return rfc8785.dumps(value)
 
 
 def _is_plain(value: Json) -> bool:
-    """Whether *value* has no float and only ASCII keys. For such a value orjson's sorted output is the RFC 8785 form:
+    """Whether *value* has no float and only ASCII keys. For such a value msgspec's sorted output is the RFC 8785 form:
     both escape only what RFC 8259 demands, in the same way, and sorting by code points is sorting by UTF-16 units."""
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
