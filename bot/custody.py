@@ -36,6 +36,7 @@ from bot.core.request import Assurance, GrantState
 from bot.desk import entries
 from bot.desk.admin import is_admin, journal
 from bot.desk.context import Office
+from bot.desk.ending import SessionEnd, end_sessions
 from bot.desk.service import DeskService
 from bot.errors import SignoffError
 from bot.ports import AuditFilter, Tx
@@ -195,7 +196,11 @@ class Keeper:
             data: dict[str, Value] = {"command": "shred", "reason": "held", "scope": scope.name}
             journal(self.office, tx, Fact.COMMAND_REFUSED, by, data, Outcome.REFUSED)
             return f"{scope.name} is on legal hold; release it first with `signoff audit release`"
-        accounts = kept.forget_person(tx, scope.person) if scope.person is not None else 0
+        accounts = 0
+        if scope.person is not None:
+            actor = entries.person_actor(tx, by) if by is not None else entries.SYSTEM
+            end_sessions(self.office, tx, scope.person, actor, SessionEnd.UNLINKED)
+            accounts = kept.forget_person(tx, scope.person)
         facts: dict[str, Value] = {
             "basis": basis.value,
             "scope": scope.name,

@@ -71,7 +71,8 @@ def shred(tx: Tx, scope: str, keks: Keks, origin: str, body: RequestId | None) -
 
 
 def forget_person(tx: Tx, id: PersonId) -> int:
-    """Take name and accounts of *id* away; how many accounts. The pseudonym stays, so that the log still tells people apart."""
+    """Take name and accounts of *id* away; how many accounts. The pseudonym stays, so that the log still tells people apart.
+    The caller has ended the person's sessions."""
     person = tx.person(id)
     if person is None:
         return 0
@@ -80,7 +81,6 @@ def forget_person(tx: Tx, id: PersonId) -> int:
         gone = _raw(tx).execute(_ACCOUNTS, (id,)).rowcount
     except sqlite3.Error as e:
         raise translate(e) from e
-    tx.drop_sessions_of(id)
     _forgets(tx)
     return gone
 
