@@ -53,7 +53,7 @@ class RunIndex(Generic[T]):
 
     def runs(self, shape: bytes) -> list[tuple[int, Groups[T]]]:
         """(offset, places) of every run of *shape* in which something may stand."""
-        out = []
+        out: list[tuple[int, Groups[T]]] = []
         memo = self._memo
         pos = 0
         search = _RUN.search
