@@ -13,7 +13,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -37,7 +37,8 @@ from adapters.web.settings import OidcSettings, WebSettings
 from audit import genesis
 from audit.disclosure import GcmSealer
 from audit.journal import Journal
-from bot import __version__, mint
+from bot import __version__, audit_wiring, mint
+from bot.audit_wiring import AuditParts
 from bot.chat.link import Links
 from bot.clock import SystemClock
 from bot.config import Config
@@ -55,7 +56,7 @@ from bot.masking_config import engine_config
 from bot.outbox import Outbox
 from bot.ports import Surface, Tx
 from bot.rand import OsRand
-from bot.scheduler import Scheduler, anchoring, purge
+from bot.scheduler import Scheduler, purge
 from bot.watch import LocalWatch
 from masking import Worker
 
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
     from bot.slack_wiring import Slack
     from bot.teams_wiring import Teams
 
-ANCHOR_EVERY: Final = timedelta(minutes=1)
 STOP_SECONDS: Final = 10
 """How long open connections (long polls, streams) may take to end when the server stops."""
 
@@ -83,8 +83,9 @@ class Bot:
     outbox: Outbox
     scheduler: Scheduler
     links: Links
-    slack: Slack | None = None
-    teams: Teams | None = None
+    slack: Slack | None
+    teams: Teams | None
+    audit: AuditParts
     routes: list[BaseRoute] = field(default_factory=list)
 
 
@@ -118,7 +119,6 @@ def assemble(config: Config) -> Bot:
     )
     desk = DeskService(office, verifier_of(store, keys, config))
     head_file = HeadFile(config.audit.head_file) if config.audit.head_file is not None else None
-    anchors = (head_file,) if head_file is not None else ()
     links = Links(store, desk, clock, rand, keys.mac)
     slack = _slack(config, office, desk, directory, links)
     teams = _teams(config, office, desk, links)
@@ -127,13 +127,13 @@ def assemble(config: Config) -> Bot:
     }
     metrics = Metrics()
     callbacks = CallbackSender(store, keys, clock, _agent_settings(config), metrics)
-    outbox = Outbox(store, clock, rand, anchors=anchors, surfaces=surfaces, callbacks=callbacks)
-    periodic = [purge(store)]
-    if anchors:
-        periodic.append(anchoring(store, [anchor.name for anchor in anchors], ANCHOR_EVERY, outbox.poke))
+    audit = audit_wiring.assemble(config, store, clock, surfaces, metrics.registry)
+    outbox = Outbox(store, clock, rand, surfaces=surfaces, callbacks=callbacks, senders=audit.senders)
+    audit.wake(outbox.poke)
+    periodic = [purge(store), *audit.periodic]
     scheduler = Scheduler(desk, clock, periodic)
     office.poke, office.nudge = outbox.poke, scheduler.nudge
-    bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, links, slack, teams)
+    bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, links, slack, teams, audit)
     bot.routes = _routes(bot, worker, metrics)
     return bot
 
@@ -246,7 +246,7 @@ async def _open(config: Config) -> AsyncIterator[Bot]:
     config.store.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     await bot.store.open()
     try:
-        await check_head(bot.store, bot.head_file, bot.keys, config)
+        await check_head(bot.store, [plan.anchor for plan in bot.audit.plans], bot.keys, config)
         await put_policy_in_force(bot)
         worker = bot.office.masker
         assert isinstance(worker, Worker)

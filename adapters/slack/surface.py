@@ -18,6 +18,7 @@ from adapters.slack.api import Api, MissingScope, Refusal, Rejected
 from adapters.slack.cards import METADATA_EVENT, Cards
 from adapters.slack.limits import LimitError
 from bot.chat.coalesce import Coalescer, Paced
+from bot.chat.page import Page
 from bot.chat.pages import notice_page
 from bot.chat.seal import Place
 from bot.chat.shown import shown
@@ -118,6 +119,15 @@ class SlackSurface:
             **message,
             **_QUIET,
         )
+
+    async def say(self, name: str, page: Page) -> None:
+        """Post *page* into the channel *name*: about the log, never about a request."""
+        channel = await self._channel(name)
+        await self._must_be_ours_alone(channel)
+        try:
+            await self._api.call("chat.postMessage", channel=channel, **self._cards.page(page), **_QUIET)
+        except (Refusal, Rejected) as refusal:
+            raise GiveUp(refusal.word) from refusal
 
     async def reconcile(self, requests: Iterable[RequestId]) -> int:
         """Bring every stored copy of *requests* up to date, whatever the outbox believes; how many there were."""

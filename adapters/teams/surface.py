@@ -14,6 +14,7 @@ from adapters.teams.cards import Cards
 from adapters.teams.limits import LimitError
 from adapters.teams.transport import Gone, TeamsTransport
 from bot.chat.coalesce import Coalescer, Pace
+from bot.chat.page import Page
 from bot.chat.pages import notice_page
 from bot.chat.seal import Place
 from bot.chat.shown import shown
@@ -83,6 +84,13 @@ class TeamsSurface:
         self._pace.take(conversation)
         page = self._cards.page(notice_page(card, title))
         await self._transport.send_card(self._settings.service_urls[0], conversation, page, title)
+
+    async def say(self, name: str, page: Page) -> None:
+        """Post *page* into the channel *name*: about the log, never about a request."""
+        conversation = self._conversation(name)
+        self._pace.take(conversation)
+        card = self._cards.page(page)
+        await self._transport.send_card(self._settings.service_urls[0], conversation, card, page.title)
 
     async def _bring_up_to_date(self, key: tuple[str, RequestId]) -> None:
         name, request = key
