@@ -72,7 +72,6 @@ class World:
         self.registry = CollectorRegistry()
         self.metrics = AuditMetrics(self.registry)
         self.channel = Channel()
-        self.senders = {}
 
     async def open(self) -> None:
         self.store = SqliteStore(self.file, self.clock, journal(self.rand))
@@ -80,8 +79,7 @@ class World:
         self.board = Board(
             self.store, channel="slack:#audit", surfaces={"slack": self.channel}, count=self.metrics
         )
-        self.outbox = Outbox(self.store, self.clock, self.rand, senders=self.senders)
-        self.senders = {"alert": self.board.send}
+        self.outbox = Outbox(self.store, self.clock, self.rand, senders={"alert": self.board.send})
 
     async def write(self, count: int = 1, **data) -> None:
         for _ in range(count):
@@ -403,4 +401,15 @@ async def test_an_alarm_that_is_gone_when_its_post_leaves_says_nothing(world: Wo
     await world.board.send(OutboxRow("alert", "slack:#audit", {}, world.clock.now()))
 
     assert world.channel.said == []
-    assert await world.store.read(lambda tx: tx.meta(f"{META_TOLD}:t")) == "[]"
+
+
+async def test_fewer_alarms_are_no_news_and_one_that_comes_back_is(world: World):
+    first, second = Alert("gap", "x", "entry 1: something"), Alert("gap", "y", "entry 2: something")
+    depths = []
+    for alarms in ([first, second], [first], [], [first]):
+        await world.board.replace("t", alarms)
+        depths.append(await world.store.outbox_depth())
+        await world.outbox.drain()
+
+    assert depths == [1, 0, 0, 1]
+    assert await world.store.read(lambda tx: tx.meta(f"{META_TOLD}:t")) == '["gap:x"]'
