@@ -65,6 +65,10 @@ class WitnessStore:
         )
         return cursor.rowcount == 1
 
+    def forget(self, origin: str) -> None:
+        """Remember nothing of *origin*: the next head starts from zero."""
+        self._connection.execute("DELETE FROM seen WHERE origin = ?", (origin,))
+
     def close(self) -> None:
         self._connection.close()
 
