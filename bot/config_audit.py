@@ -108,7 +108,8 @@ class ObjectLockAnchor(_Section, frozen=True):
     ]
     secret_access_key: Annotated[Secret, Meta(description="Belongs to `access_key_id`.")]
     prefix: Annotated[
-        Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*/){0,8}$")], Meta(description="Folder in the bucket.")
+        Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*/){0,8}$")],
+        Meta(description="Folder in the bucket."),
     ] = "signoff/"
     retain: Annotated[timedelta, Meta(description="How long no object can be deleted, by anybody.")] = (
         timedelta(days=400)
