@@ -49,7 +49,7 @@ from bot.desk.service import DeskService
 from bot.directory import PolicyDirectory
 from bot.errors import ConfigError
 from bot.identity_wiring import ConsoleKeys, workloads
-from bot.log_check import check_head, verifier_of
+from bot.log_check import check_head, library_of, verifier_of
 from bot.masking_config import engine_config
 from bot.outbox import Outbox
 from bot.ports import Surface, Tx
@@ -115,7 +115,7 @@ def assemble(config: Config) -> Bot:
         watch=LocalWatch(),
         settings=DeskSettings(config.server.url, cool_down=config.people.cool_down),
     )
-    desk = DeskService(office, verifier_of(store, keys, config))
+    desk = DeskService(office, verifier_of(store, keys, config), library_of(store, keys, config))
     head_file = HeadFile(config.audit.head_file) if config.audit.head_file is not None else None
     anchors = (head_file,) if head_file is not None else ()
     links = Links(store, desk, clock, rand, keys.mac)

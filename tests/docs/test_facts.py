@@ -68,7 +68,6 @@ NOT_BY_THE_DESK = {
     Fact.BREAK_GLASS_REVIEWED: "emergency access is not built; the number is reserved",
     Fact.PAYLOAD_SHREDDED: "belongs to retention of payloads, which no desk use case does yet",
     Fact.LOG_RESTORED: "written by the store while it restores a backup, before any desk exists",
-    Fact.AUDIT_EXPORTED: "exporting is done by the audit commands on the database, without the desk",
     Fact.KEY_ROTATED: "drafted by audit.rotation",
     Fact.LOG_STARTED: "belongs to the start of the process, not to a use case",
     Fact.LOG_STOPPED: "belongs to the end of the process, not to a use case",
