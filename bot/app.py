@@ -39,6 +39,7 @@ from audit.disclosure import GcmSealer
 from audit.journal import Journal
 from bot import __version__, mint
 from bot.chat.link import Links
+from bot.chat.reconcile import reconciling
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.people import Actor
@@ -130,6 +131,8 @@ def assemble(config: Config) -> Bot:
     periodic = [purge(store)]
     if anchors:
         periodic.append(anchoring(store, [anchor.name for anchor in anchors], ANCHOR_EVERY, outbox.poke))
+    if surfaces:
+        periodic.append(reconciling(store, tuple(surfaces.values())))
     scheduler = Scheduler(desk, clock, periodic)
     office.poke, office.nudge = outbox.poke, scheduler.nudge
     bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, links, slack, teams)

@@ -14,6 +14,7 @@ from adapters.teams.cards import Cards
 from adapters.teams.limits import LimitError
 from adapters.teams.transport import Gone, TeamsTransport
 from bot.chat.coalesce import Coalescer, Pace
+from bot.chat.mark import mark_of_card
 from bot.chat.pages import notice_page
 from bot.chat.seal import Place
 from bot.chat.template import RenderError
@@ -89,7 +90,7 @@ class TeamsSurface:
         stored = await self._store.read(
             lambda tx: next((r for r in tx.chat_refs(request) if r.surface == name), None)
         )
-        shown = card.version * 2 + (0 if card.state.is_open else 1)
+        shown = mark_of_card(card)
         if stored is not None and stored.version >= shown:
             return
         ref = Ref.parse(stored.ref) if stored is not None else None
