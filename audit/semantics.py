@@ -34,6 +34,7 @@ class Vote:
     payload: str
     policy: str
     withdrawn: bool = False
+    account: str | None = None
 
 
 @dataclass(slots=True)
@@ -48,6 +49,19 @@ class Case:
     decision: tuple[int, str] | None = None
     decided_payload: str = ""
     grant: str | None = None
+    apart: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Asker:
+    """Who owns an agent, and who holds which of its keys until when (microseconds; None: without end)."""
+
+    owners: frozenset[str] = frozenset()
+    keys: dict[str, tuple[frozenset[str], int | None]] = field(default_factory=dict)
+
+    def holders(self, now: int) -> frozenset[str]:
+        live = (held for held, until in self.keys.values() if until is None or now < until)
+        return self.owners.union(*live)
 
 
 @dataclass(slots=True)
@@ -72,6 +86,9 @@ class Replay:
     complete: bool = True
     cases: dict[str, Case] = field(default_factory=dict)
     uses: dict[str, Use] = field(default_factory=dict)
+    askers: dict[str, Asker] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
+    """Accounts by reference: the last entry that took one from its person."""
     unexplained: int = 0
     approved: int = 0
     exceptions: int = 0
@@ -86,6 +103,12 @@ class Replay:
             self.cases[str(request)] = Case(
                 str(_at(body, "act", "ref")), str(data.get("payload_hash")), data.get("decide_by")
             )
+            self.cases[str(request)].apart = self._apart(body, data)
+        elif kind == "agent.changed":
+            self._change_agent(data)
+        elif kind == "identity.changed":
+            if data.get("change") == "account-unlinked" and "account_ref" in data:
+                self.gone[str(data["account_ref"])] = seq
         elif kind == "vote.cast":
             yield from self._vote(seq, body, str(request), data)
         elif kind == "vote.withdrawn":
@@ -98,6 +121,25 @@ class Replay:
             yield from self._use(seq, body, kind, data)
         elif kind == "payload.shredded":
             self.shredded += 1
+
+    def _apart(self, body: Mapping[str, Any], data: Mapping[str, Any]) -> frozenset[str]:
+        """Who may not decide what is asked here: whom the entry names, and who held a key of the agent by earlier ones."""
+        named = {*(data.get("separated") or ()), *(data.get("owners") or ()), data.get("subject")}
+        asker = self.askers.get(str(data.get("agent")))
+        held = asker.holders(_us(body.get("ts"))) if asker is not None else frozenset()
+        return held.union(str(name) for name in named - {None, "unknown"})
+
+    def _change_agent(self, data: Mapping[str, Any]) -> None:
+        """Keys issued before entries named their holders (``persons``) bind nobody here."""
+        asker = self.askers.setdefault(str(data.get("agent")), Asker())
+        change, key = data.get("change"), str(data.get("key_id"))
+        if change in ("agent-added", "agent-changed"):
+            left, asker.owners = asker.owners, frozenset(data.get("owners") or ()) - {"unknown"}
+            asker.keys = {id: (held | left, until) for id, (held, until) in asker.keys.items()}
+        elif change == "key-issued" and "persons" in data:
+            asker.keys[key] = (frozenset(data["persons"]) - {"unknown"}, data.get("until"))
+        elif change == "key-revoked":
+            asker.keys.pop(key, None)
 
     def open_begins(self) -> list[tuple[str, int]]:
         """Grants that began to be used and never reported an end: indeterminate, listed by ``gaps``."""
@@ -130,6 +172,7 @@ class Replay:
             groups,
             str(data.get("payload_hash")),
             str(_at(body, "pol", "hash")),
+            account=data.get("account_ref"),
         )
         case.votes.append(vote)
 
@@ -189,13 +232,15 @@ class Replay:
             counted = [v for v in counted if v.person in sitting]
             if {v.person for v in counted} != sitting:
                 yield f"request {request} seats somebody whose vote it does not name"
-        separated = {*(data.get("separated") or ()), case.requester}
+        separated = {*(data.get("separated") or ()), *case.apart, case.requester}
         policy = str(_at(body, "pol", "hash"))
         for vote in counted:
             if vote.withdrawn or vote.choice != "approve":
                 yield f"request {request} counts the vote {vote.seq}, which does not stand for it"
             if vote.payload != case.decided_payload or vote.policy != policy:
                 yield f"request {request} counts the vote {vote.seq}, which was for another payload or policy"
+            if vote.account is not None and self.gone.get(vote.account, -1) > vote.seq:
+                yield f"request {request} counts the vote {vote.seq}, whose account was taken away before the decision"
             if vote.person in separated:
                 yield f"request {request} counts the vote {vote.seq} of a person who may not decide it"
         if len({v.person for v in counted}) != len(counted):
@@ -252,6 +297,9 @@ class Replay:
                 yield f"the grant of request {use.request} ends without having begun"
             if body.get("outcome") != "indeterminate":
                 use.state = "ended"
+        elif kind == "grant.lapsed" and use.state == "begun" and body.get("outcome") == "indeterminate":
+            # Nobody reported in time. It stays begun, so that gaps lists it and a late report still ends it.
+            return
         else:
             if use.state != "issued" and kind == "grant.lapsed":
                 yield f"the grant of request {use.request} lapses although it is {use.state}"

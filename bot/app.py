@@ -50,6 +50,7 @@ from bot.desk.service import DeskService
 from bot.directory import PolicyDirectory
 from bot.errors import ConfigError
 from bot.identity_wiring import ConsoleKeys, workloads
+from bot.key_lock import using
 from bot.log_check import check_head, library_of, verifier_of
 from bot.masking_config import engine_config
 from bot.outbox import Outbox
@@ -237,6 +238,13 @@ def web_settings(config: Config) -> WebSettings:
 async def open_bot(config: Config) -> AsyncIterator[Bot]:
     """The bot without its server: store open, log checked, policy in force, masking ready. For the server and for
     commands that administer. The store is safe to open beside a running server."""
+    with using(config.keys.directory):
+        async with _open(config) as bot:
+            yield bot
+
+
+@contextlib.asynccontextmanager
+async def _open(config: Config) -> AsyncIterator[Bot]:
     bot = assemble(config)
     config.store.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     await bot.store.open()

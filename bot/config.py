@@ -347,6 +347,9 @@ class Audit(_Section, frozen=True):
             description="The newest signed head is kept here as well; put it on another disk, so that a rollback is seen."
         ),
     ] = Path("audit-head.txt")
+    retention: Annotated[
+        timedelta, Meta(description="Entries younger than this are never pruned, whoever agrees.")
+    ] = timedelta(days=400)
 
 
 class Log(_Section, frozen=True):

@@ -4,13 +4,17 @@ A run is up to sixteen groups of letters and digits, each beginning with a digit
 ``- . / ( ) +`` and blank, with the letters before and after that a shape may need. The answer for a run depends
 on its shape alone and is remembered; real data repeats few shapes. A run that is cut at sixteen groups is taken
 up again in its middle, so that no cut hides a match and every byte is read at most twice.
+
+Some numbers have a group of letters in their middle (``1EG4-TE5-MK73``, ``34 ABC 1234``). A run ends before such a
+group, for otherwise every number in prose would drag the next words along; their shapes are kept apart and tried from
+each group of a run that letters follow.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 GROUPS_MAX: Final = 16
 RUN_CHARS_MAX: Final = 160
@@ -19,6 +23,8 @@ LETTERS_LEFT_MAX: Final = 40
 _RUN: Final = re.compile(rb"0[0A]*+(?:[-. /()+]{1,3}0[0A]*+){0,15}+")
 _TOKEN: Final = re.compile(rb"[0A]+")
 _TIGHT: Final = b"-.0A_\xe9"
+_REGULAR: Final = re.compile(rb"(?:A+[-. /])*\(?\+?\(?[0A]*0[0A]*(?:[-. /()+]{1,3}0[0A]*)*(?:[-. /]A+)?")
+"""Shapes that a run (with its loose letters before and after) can hold; all others are odd."""
 
 T = TypeVar("T")
 Finder = Callable[[str], tuple[tuple[int, int, float], ...]]
@@ -43,10 +49,11 @@ class RunIndex(Generic[T]):
         self._loose = tuple(sorted(loose, key=len, reverse=True))
         tails = {m[0] for s in self._shapes if (m := re.search(rb"[-. /]A+$", s))}
         self._tails = tuple(sorted(tails, key=len, reverse=True))
+        self._odd = _alternatives([s for s in self._shapes if not _REGULAR.fullmatch(s)])
 
     def runs(self, shape: bytes) -> list[tuple[int, Groups[T]]]:
         """(offset, places) of every run of *shape* in which something may stand."""
-        out = []
+        out: list[tuple[int, Groups[T]]] = []
         memo = self._memo
         pos = 0
         search = _RUN.search
@@ -81,6 +88,8 @@ class RunIndex(Generic[T]):
                         break
             after = shape[end : end + 1]
             if after and after in b"- ./":
+                if shape[end + 1 : end + 2] == b"A":
+                    self._odd_runs(shape, start, end, out)
                 for tail in self._tails:
                     if shape.startswith(tail, end) and shape[end + len(tail) : end + len(tail) + 1] not in (
                         b"A",
@@ -97,6 +106,22 @@ class RunIndex(Generic[T]):
             if places:
                 out.append((start, places))
         return out
+
+    def _odd_runs(self, shape: bytes, start: int, end: int, out: list[tuple[int, Groups[T]]]) -> None:
+        """The odd shapes that begin at a group of the run and go on into the letters after it."""
+        for token in _TOKEN.finditer(shape, start, end):
+            at = token.start()
+            if at and shape[at - 1] in _TIGHT:
+                continue
+            match = self._odd.match(shape, at)
+            if match is None or match.end() <= end:
+                continue
+            odd = match[0]
+            places = self._memo.get(odd)
+            if places is None:
+                places = tuple((what, ((0, len(odd), score),)) for score, what in self._shapes[odd])
+                self._remember(odd, places)
+            out.append((at, places))
 
     @staticmethod
     def _middle(shape: bytes, start: int, end: int) -> int:
@@ -132,8 +157,35 @@ class RunIndex(Generic[T]):
             for finder, what in self._finders:
                 if spots := finder(text):
                     out.setdefault(id(what), (what, []))[1].extend(spots)
+        places = tuple((what, tuple(spots)) for what, spots in out.values())
+        self._remember(run, places)
+        return places
+
+    def _remember(self, run: bytes, places: Groups[T]) -> None:
         if len(self._memo) >= MEMO_MAX:
             self._memo.clear()
-        places = tuple((what, tuple(spots)) for what, spots in out.values())
-        self._memo[bytes(run)] = places
-        return places
+        self._memo[run] = places
+
+
+def _alternatives(shapes: list[bytes]) -> re.Pattern[bytes]:
+    """One pattern for the longest of *shapes* that no letter or digit follows; common beginnings are shared."""
+    if not shapes:
+        return re.compile(rb"(?!)")
+    trie: dict[int, Any] = {}
+    for shape in shapes:
+        node = trie
+        for byte in shape:
+            node = node.setdefault(byte, {})
+        node[_END] = {}
+    return re.compile(_branches(trie) + rb"(?![0A])")
+
+
+def _branches(node: dict[int, Any]) -> bytes:
+    options = [re.escape(bytes((byte,))) + _branches(child) for byte, child in node.items() if byte != _END]
+    if not options:
+        return b""
+    body = options[0] if len(options) == 1 and _END not in node else b"(?:" + b"|".join(options) + b")"
+    return body + (b"?" if _END in node else b"")
+
+
+_END: Final = -1

@@ -98,8 +98,9 @@ class Api:
             arguments["channel"] = channel
         return await self._call(method, channel, arguments)
 
-    async def look_up(self, method: str, channel: str, **arguments: object) -> dict[str, Any]:
-        """A reading call about *channel*: it has a rate of its own and takes nothing from the channel's pace."""
+    async def beside(self, method: str, channel: str, **arguments: object) -> dict[str, Any]:
+        """A call about *channel* that takes nothing from the channel's pace: one that reads, or an answer to one person, which has
+        a rate of its own (chat.postEphemeral is Tier 4) and would be lost if it had to wait behind cards."""
         self._pace.check()
         return await self._call(method, "", {"channel": channel, **arguments})
 

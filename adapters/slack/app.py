@@ -365,12 +365,12 @@ class SlackApp:
             if origin.response_url and self._is_slack(origin.response_url):
                 await self._api.respond(origin.response_url, message)
             elif origin.place.channel[:1] in ("C", "G"):
-                await self._api.call(
-                    "chat.postEphemeral", channel=origin.place.channel, user=origin.user, **message
+                await self._api.beside(
+                    "chat.postEphemeral", origin.place.channel, user=origin.user, **message
                 )
             else:
                 opened = await self._api.call("conversations.open", users=origin.user)
-                await self._api.call("chat.postMessage", channel=str(opened["channel"]["id"]), **message)
+                await self._api.beside("chat.postMessage", str(opened["channel"]["id"]), **message)
         except SignoffError as error:
             log.warning("an answer did not arrive (%s)", type(error).__name__)
 

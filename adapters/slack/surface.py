@@ -190,7 +190,7 @@ class SlackSurface:
     async def _found(self, ref: Ref, request: RequestId) -> Ref | None:
         """The message of an intent whose answer was lost, by its metadata. None: it never arrived, or we may not look."""
         try:
-            answer = await self._api.look_up(
+            answer = await self._api.beside(
                 "conversations.history",
                 ref.channel,
                 oldest=ref.since,
@@ -257,7 +257,7 @@ class SlackSurface:
         if checked is not None and now - checked < SHARED_CHECK_SECONDS:
             return
         try:
-            answer = await self._api.look_up("conversations.info", channel)
+            answer = await self._api.beside("conversations.info", channel)
         except Refusal as refusal:
             raise GiveUp(refusal.word) from refusal
         about = answer.get("channel") or {}

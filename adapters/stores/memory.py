@@ -172,8 +172,8 @@ class _ReadTx(ReadTx):
     def votes(self, id: RequestId) -> list[Vote]:
         return list(self._t.votes.get(id, ()))
 
-    def pending_count(self, agent: AgentId) -> int:
-        return sum(r.agent == agent and r.state.is_open for r in self._t.requests.values())
+    def pending_count(self, agent: AgentId, most: int) -> int:
+        return min(most, sum(r.agent == agent and r.state.is_open for r in self._t.requests.values()))
 
     def due(self, now: datetime, limit: int) -> list[RequestId]:
         found = [
@@ -250,6 +250,9 @@ class _ReadTx(ReadTx):
 
     def session(self, id: str) -> Session | None:
         return self._t.sessions.get(id)
+
+    def sessions(self, person: PersonId) -> list[Session]:
+        return [session for _, session in sorted(self._t.sessions.items()) if session.person == person]
 
     def delegations(self, at: datetime) -> list[Delegation]:
         return [d for _, d in sorted(self._t.delegations.items()) if d.since <= at < d.until]
@@ -418,10 +421,6 @@ class _Tx(_ReadTx, Tx):
 
     def drop_session(self, id: str) -> None:
         self._drop(self._t.sessions, id)
-
-    def drop_sessions_of(self, person: PersonId) -> None:
-        for session in [s for s in self._t.sessions.values() if s.person == person]:
-            self._drop(self._t.sessions, session.id)
 
     def put_delegation(self, delegation: Delegation) -> None:
         self._put(self._t.delegations, (delegation.giver, delegation.taker), delegation)

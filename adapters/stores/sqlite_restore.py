@@ -83,7 +83,7 @@ def _void(tx: Tx, rand: Rand, epoch_at_least: int) -> Restored:
     cancelled = _cancel_pending(tx, rand)
     revoked = _revoke_issued(tx, rand)
     assert isinstance(tx, SqliteTx), "this module is SQLite's"
-    sessions = tx.connection.execute("DELETE FROM session").rowcount
+    sessions = _end_sessions(tx, rand)
     tx.connection.execute("DELETE FROM outbox")
     keys = [key for agent in tx.agents() for key in tx.agent_keys(agent.id) if key.revoked_at is None]
     return Restored(epoch, cancelled, revoked, sessions, tuple(key.id for key in keys))
@@ -123,6 +123,20 @@ def _revoke_issued(tx: Tx, rand: Rand) -> int:
             )
         count += len(issued)
     return count
+
+
+def _end_sessions(tx: Tx, rand: Rand) -> int:
+    sessions = [session for person in tx.people() for session in tx.sessions(person.id)]
+    for session in sessions:
+        tx.drop_session(session.id)
+        person = tx.person(session.person)
+        data = {
+            "reason": REASON,
+            "session_id": session.id[:16],
+            "person": (person.ref if person else "") or "unknown",
+        }
+        tx.append(_draft(tx, rand, EntryType.SESSION_ENDED, Outcome.SUCCESS, data=data))
+    return len(sessions)
 
 
 def _draft(

@@ -8,7 +8,7 @@ the commit (``Batch.settle``); whatever reads them flushes first.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -70,7 +70,9 @@ REWRAP_BODY: Final = (
 VOTES: Final = "SELECT data, withdrawn_us FROM vote WHERE request = ? ORDER BY n"
 ADD_VOTE: Final = "INSERT INTO vote (request, person, choice, payload_hash, at_us, withdrawn_us, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
 WITHDRAW: Final = "UPDATE vote SET withdrawn_us = ? WHERE request = ? AND person = ? AND withdrawn_us IS NULL"
-PENDING_COUNT: Final = "SELECT count(*) FROM request WHERE agent = ? AND state = 'pending'"
+PENDING_COUNT: Final = (
+    "SELECT count(*) FROM (SELECT 1 FROM request WHERE agent = ? AND state = 'pending' LIMIT ?)"
+)
 DUE: Final = (
     "SELECT id FROM request WHERE state = 'pending' AND next_due_us IS NOT NULL AND next_due_us <= ?"
     " ORDER BY next_due_us, id LIMIT ?"
@@ -126,7 +128,7 @@ PUT_SESSION: Final = (
     " SET person = excluded.person, expires_us = excluded.expires_us, data = excluded.data"
 )
 DROP_SESSION: Final = "DELETE FROM session WHERE id = ?"
-DROP_SESSIONS_OF: Final = "DELETE FROM session WHERE person = ?"
+SESSIONS_OF: Final = "SELECT data FROM session WHERE person = ? ORDER BY id LIMIT ?"
 DELEGATIONS: Final = (
     "SELECT data FROM delegation WHERE since_us <= ? AND until_us > ? ORDER BY giver, taker LIMIT ?"
 )
@@ -163,6 +165,7 @@ AUDIT_ROW: Final = f"SELECT {_AUDIT_COLUMNS} FROM audit_leaf WHERE seq = ?"
 AUDIT_HEAD: Final = "SELECT size, last_hash FROM audit_head WHERE id = 1"
 AUDIT_CHECKPOINT: Final = "SELECT note FROM audit_checkpoint ORDER BY size DESC LIMIT 1"
 STATE: Final = "SELECT mark_us, batch FROM store_state WHERE id = 1"
+DATA_VERSION: Final = "PRAGMA data_version"
 SET_STATE: Final = "UPDATE store_state SET mark_us = max(mark_us, ?), batch = ? WHERE id = 1"
 
 _FILTERS: Final = ("req", "actor", "action", "type", "outcome")
@@ -240,8 +243,8 @@ class SqliteReadTx(ReadTx):
     def votes(self, id: RequestId) -> list[Vote]:
         return [_vote(*row) for row in self._execute(VOTES, (id,))]
 
-    def pending_count(self, agent: AgentId) -> int:
-        return self._number(PENDING_COUNT, (agent,))
+    def pending_count(self, agent: AgentId, most: int) -> int:
+        return self._number(PENDING_COUNT, (agent, max(0, most)))
 
     def due(self, now: datetime, limit: int) -> list[RequestId]:
         return [row[0] for row in self._execute(DUE, (to_us(now), bounded(limit)))]
@@ -306,6 +309,9 @@ class SqliteReadTx(ReadTx):
         row = self._execute(SESSION, (id,)).fetchone()
         return None if row is None else codec.read_session(row[0])
 
+    def sessions(self, person: PersonId) -> list[Session]:
+        return [codec.read_session(row[0]) for row in self._execute(SESSIONS_OF, (person, LIST_MAX))]
+
     def delegations(self, at: datetime) -> list[Delegation]:
         us = to_us(at)
         return [codec.read_delegation(row[0]) for row in self._execute(DELEGATIONS, (us, us, LIST_MAX))]
@@ -368,6 +374,9 @@ class Batch:
     number: int
     mark_us: int
     size_at_start: int
+    known: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """Agents, people and marks as this transaction sees them, by kind and id: nobody else can change them meanwhile, and what
+    changes them here drops them from it. Most members of a batch ask for the same few."""
     outbox: list[tuple[str, str, str, int]] = field(default_factory=list)
     wants_truncation: bool = False
     """A body was shredded: the write-ahead log must be emptied after the commit (AUDIT.md 2.5)."""
@@ -391,6 +400,7 @@ class Batch:
 
     def rewind(self, mark: tuple[Mark, bool]) -> None:
         ledger, self.wants_truncation = mark
+        self.known.clear()
         self.ledger.rewind(ledger)
         self.outbox.clear()
 
@@ -415,9 +425,38 @@ class SqliteTx(SqliteReadTx, Tx):
         self._batch.flush_outbox()
         return self._connection
 
+    def forgets(self) -> None:
+        """For this package's other modules: something was deleted that must not stay readable in the write-ahead log."""
+        self._batch.wants_truncation = True
+
     def finish(self) -> None:
         if self._fault is not None:
             raise self._fault
+
+    # --- small rows, read once a batch
+
+    def agent(self, id: AgentId) -> Agent | None:
+        found: Agent | None = self._known("agent", id, super().agent)
+        return found
+
+    def person(self, id: PersonId) -> Person | None:
+        found: Person | None = self._known("person", id, super().person)
+        return found
+
+    def meta(self, key: str) -> str | None:
+        found: str | None = self._known("meta", key, super().meta)
+        return found
+
+    def _known(self, kind: str, id: Any, read: Callable[[Any], Any]) -> Any:
+        known = self._batch.known
+        try:
+            return known[kind, id]
+        except KeyError:
+            found = known[kind, id] = read(id)
+            return found
+
+    def _forget(self, kind: str, id: str) -> None:
+        self._batch.known.pop((kind, id), None)
 
     # --- requests
 
@@ -510,6 +549,7 @@ class SqliteTx(SqliteReadTx, Tx):
     # --- people and agents
 
     def put_agent(self, agent: Agent) -> None:
+        self._forget("agent", agent.id)
         self._write(PUT_AGENT, (agent.id, codec.text_of(agent)))
         self._write(DROP_OWNERS, (agent.id,))
         for owner in agent.owners:
@@ -519,6 +559,7 @@ class SqliteTx(SqliteReadTx, Tx):
         self._write(PUT_AGENT_KEY, (key.id, key.agent, codec.text_of(key)))
 
     def put_person(self, person: Person) -> None:
+        self._forget("person", person.id)
         self._write(PUT_PERSON, (person.id, codec.text_of(person)))
 
     def put_account(self, account: Account) -> None:
@@ -531,9 +572,6 @@ class SqliteTx(SqliteReadTx, Tx):
     def drop_session(self, id: str) -> None:
         self._write(DROP_SESSION, (id,))
 
-    def drop_sessions_of(self, person: PersonId) -> None:
-        self._write(DROP_SESSIONS_OF, (person,))
-
     def put_delegation(self, delegation: Delegation) -> None:
         since, until = to_us(delegation.since), to_us(delegation.until)
         values = (delegation.giver, delegation.taker, since, until, codec.text_of(delegation))
@@ -542,6 +580,7 @@ class SqliteTx(SqliteReadTx, Tx):
     # --- the rest
 
     def set_meta(self, key: str, value: str) -> None:
+        self._forget("meta", key)
         self._write(SET_META, (key, value))
 
     def forget(self, *, sessions: datetime, idempotency: datetime, windows: datetime, limit: int) -> int:

@@ -149,6 +149,8 @@ STATUS: Final = {
     Reason.NOT_FOUND: 404,
     Reason.NOT_ENTITLED: 403,
     Reason.NOT_ADMIN: 403,
+    Reason.NOT_CONFIRMER: 403,
+    Reason.LINK_UNCONFIRMED: 403,
     Reason.NOT_ELIGIBLE: 403,
     Reason.SEPARATED: 403,
     Reason.STEP_UP: 403,

@@ -17,6 +17,7 @@ from bot import telemetry
 from bot.cli import (
     agents,
     audit,
+    audit_keep,
     data,
     demo,
     doctor,
@@ -40,10 +41,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (setup, serve, demo, request, mask, doctor, freeze, data):
+for module in (setup, serve, demo, request, doctor, freeze, data):
     module.add_to(app)
-for module in (policy, agents, people, keys, audit):
+for module in (policy, agents, people, keys, audit, mask):
     app.add_typer(module.family)
+audit_keep.add_to(audit.family)
 
 
 @app.callback()

@@ -25,7 +25,6 @@ from adapters.stores.sqlite_restore import restore as restore_store
 from audit.checkpoint import BadNote, Checkpoint, open_checkpoint
 from audit.entry import Actor
 from audit.gate import difference, restored
-from audit.journal import Journal
 from audit.reader import Reader
 from bot import mint
 from bot.app import Bot, assemble
@@ -121,7 +120,7 @@ class _Answer:
 async def _restore(config: Config, backup: Path, epoch_at_least: int) -> _Answer:
     bot = assemble(config)
     head = _kept_head(config, bot)
-    journal: Journal = bot.store._journal  # noqa: SLF001  the one that ``assemble`` made, with its keys
+    journal = bot.store.journal
     lost_epoch = _epoch_of(config.store.path)
     kept = _move_aside(config.store.path, bot.office.clock.now())
     try:

@@ -321,15 +321,31 @@ class Desk(Protocol):
         proof: str,
         secret: str = "",
         cool_down: timedelta | None = None,
-    ) -> Account | Refused: ...
+    ) -> Account | Refused:
+        """By the operator, or by an administrator. What an administrator links for another person (a password included) opens
+        nothing until it is confirmed (``confirm_account``); the operator's link needs no second pair of eyes (T04)."""
+        ...
+
+    async def link_own_account(self, by: Actor, account: AccountKey, *, proof: str) -> Account | Refused:
+        """*by*, signed in at the console, has proved *account* as well. It may decide after its cool-down."""
+        ...
+
+    async def confirm_account(self, by: Actor, account: AccountKey) -> Account | Refused:
+        """Confirm a link that one administrator made: by the person it is for, by another account of theirs, or by another
+        administrator. Its cool-down begins now. NOT_CONFIRMER, journalled, for anybody else."""
+        ...
+
     async def unlink_account(self, by: Actor | None, account: AccountKey) -> Refused | None:
-        """By an administrator; a person may take back their own ``token:`` accounts (personal access tokens)."""
+        """By an administrator; a person may take back their own ``token:`` accounts (personal access tokens) and turn down links
+        to themselves that nobody confirmed yet."""
         ...
 
     async def issue_person_token(
         self, by: Actor | None, person: PersonId, valid_for: timedelta
     ) -> str | Refused:
-        """A personal access token, ``sop_…``: shown once, stored as HMAC. Votes with it have console assurance and surface ``api``."""
+        """A personal access token, ``sop_…``: shown once, stored as HMAC. Votes with it have console assurance and surface ``api``.
+        By the operator (``by`` None), or by *person* for themselves with console assurance or more from an account that may
+        decide now; not by an administrator for another: a token votes at once and as that person (T04)."""
         ...
 
     async def add_agent(self, by: Actor | None, agent: Agent) -> Agent | Refused: ...

@@ -140,7 +140,7 @@ def _redeem(
     if refusal is None and tx.meta(META_FREEZE):
         refusal = Refused(Reason.FROZEN)
     if refusal is None and request.requirement.recheck_at_redeem:
-        refusal = _recheck(tx, request, membership, now)
+        refusal = _recheck(office, tx, request, membership, now)
     if refusal is not None:
         return _refuse(office, tx, request, grant, caller, refusal, now)
     spent = replace(grant, state=GrantState.REDEEMED, redeemed_at=now, redemption_key=redemption_key)
@@ -179,10 +179,12 @@ def _is_repeat(
     )
 
 
-def _recheck(tx: Tx, request: Request, membership: Membership | None, now: datetime) -> Refused | None:
+def _recheck(
+    office: Office, tx: Tx, request: Request, membership: Membership | None, now: datetime
+) -> Refused | None:
     """Every approval that stood must stand still, and together they must still fill every seat (T39)."""
     votes = tx.votes(request.id)
-    facts = facts_now(tx, request, votes, membership, None, now)
+    facts = facts_now(office, tx, request, votes, membership, None, now)
     if facts.membership is None:
         return Refused(Reason.DIRECTORY_DOWN)
     case = case_of(request, votes)

@@ -80,7 +80,7 @@ async def card(office: Office, id: RequestId, viewer: Actor | None) -> Card | Re
         current = tx.request(id)
         if current is None:
             return Refused(Reason.NOT_FOUND)
-        if viewer is not None and not may_look(tx, current, viewer.person, membership):
+        if viewer is not None and not may_look(office, tx, current, viewer.person, membership):
             return Refused(Reason.NOT_FOUND)
         return build_card(office, tx, current, viewer, membership)
 
@@ -92,7 +92,9 @@ def _groups(request: Request) -> frozenset[GroupName]:
     return request.requirement.groups | (frozenset((reveal,)) if reveal else frozenset())
 
 
-def may_look(tx: ReadTx, request: Request, person: PersonId, membership: Membership | None) -> bool:
+def may_look(
+    office: Office, tx: ReadTx, request: Request, person: PersonId, membership: Membership | None
+) -> bool:
     """Voters, owners, the person it was asked for, auditors and administrators."""
     known = tx.person(person)
     if known is None or not known.enabled:
@@ -105,7 +107,7 @@ def may_look(tx: ReadTx, request: Request, person: PersonId, membership: Members
     groups = (membership or {}).get(person, frozenset())
     if groups & _groups(request):
         return True
-    facts = facts_now(tx, request, (), membership, person, tx.now())
+    facts = facts_now(office, tx, request, (), membership, person, tx.now())
     return bool((facts.membership or {}).get(person, frozenset()) & request.requirement.groups)
 
 
@@ -117,7 +119,7 @@ def build_card(
     votes = tx.votes(request.id)
     grant = tx.grant_of(request.id)
     agent = tx.agent(request.agent)
-    facts = facts_now(tx, request, votes, membership, viewer.person if viewer else None, now)
+    facts = facts_now(office, tx, request, votes, membership, viewer.person if viewer else None, now)
     case = case_of(request, votes)
     return Card(
         request=request.id,
@@ -147,7 +149,7 @@ def build_card(
         grant=_grant_line(grant, now) if grant else None,
         buttons=_buttons(office, tx, request, viewer, votes, case, facts, now),
         requested_by_viewer=viewer is not None
-        and viewer.person in (facts.separated_now | {request.on_behalf_of}),
+        and viewer.person in (*(agent.owners if agent else ()), request.on_behalf_of),
         viewer_vote=next(
             (v.choice for v in votes if viewer and v.person == viewer.person and v.withdrawn_at is None), None
         ),
@@ -230,7 +232,7 @@ def _buttons(
                 buttons.append(button)
         if any(vote.person == viewer.person and vote.withdrawn_at is None for vote in votes):
             buttons.append(Button.WITHDRAW)
-        if viewer.person in facts.separated_now or viewer.person == request.on_behalf_of:
+        if viewer.person == request.on_behalf_of or request.agent in tx.owned_agents(viewer.person):
             buttons.append(Button.CANCEL)
     reveal = request.requirement.reveal
     if reveal is not None and reveal in (facts.membership or {}).get(viewer.person, frozenset()):
@@ -287,10 +289,10 @@ def _sort(
     waiting, mine, decided, others = [], [], [], []
     owned = set(tx.owned_agents(viewer.person))
     limit = office.settings.inbox_max
-    visible = [[r for r in found if may_look(tx, r, viewer.person, membership)] for found in rows]
+    visible = [[r for r in found if may_look(office, tx, r, viewer.person, membership)] for found in rows]
     is_cut = any(len(found) > limit for found in visible) or len(rows[0]) == _LOOKED_AT
     for request in (*visible[0][:limit], *visible[1][:limit]):
-        item = _item(tx, request, viewer, membership, now)
+        item = _item(office, tx, request, viewer, membership, now)
         if request.agent in owned or request.on_behalf_of == viewer.person:
             mine.append(item)
         if not item.state.is_open:
@@ -305,10 +307,10 @@ def _sort(
 
 
 def _item(
-    tx: ReadTx, request: Request, viewer: Actor, membership: Membership | None, now: datetime
+    office: Office, tx: ReadTx, request: Request, viewer: Actor, membership: Membership | None, now: datetime
 ) -> InboxItem:
     votes = tx.votes(request.id)
-    facts = facts_now(tx, request, votes, membership, viewer.person, now)
+    facts = facts_now(office, tx, request, votes, membership, viewer.person, now)
     case = case_of(request, votes)
     seats = standing(case, facts).seats
     state = _state_now(request, now)

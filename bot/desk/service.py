@@ -217,10 +217,12 @@ class DeskService:
         await office.store.write(lambda tx: sessions.refuse_session(office, tx, account, why.value))
 
     async def close_session(self, id: str) -> None:
-        await self.office.store.write(lambda tx: tx.drop_session(id))
+        office = self.office
+        await office.store.write(lambda tx: sessions.close_session(office, tx, id))
 
     async def close_sessions(self, actor: Actor) -> None:
-        await self.office.store.write(lambda tx: tx.drop_sessions_of(actor.person))
+        office = self.office
+        await office.store.write(lambda tx: sessions.close_sessions(office, tx, actor))
 
     async def person(self, id: PersonId) -> Person | None:
         return await self.office.store.read(lambda tx: tx.person(id))
@@ -264,6 +266,16 @@ class DeskService:
         return await admin.as_admin(
             office, by, lambda tx: admin.link(office, tx, by, account, person, proof, secret, wait)
         )
+
+    async def link_own_account(self, by: Actor, account: AccountKey, *, proof: str) -> Account | Refused:
+        office = self.office
+        wait = office.settings.cool_down
+        return await office.store.write(lambda tx: admin.link_own(office, tx, by, account, proof, wait))
+
+    async def confirm_account(self, by: Actor, account: AccountKey) -> Account | Refused:
+        office = self.office
+        wait = office.settings.cool_down
+        return await office.store.write(lambda tx: admin.confirm(office, tx, by, account, wait))
 
     async def unlink_account(self, by: Actor | None, account: AccountKey) -> Refused | None:
         office = self.office

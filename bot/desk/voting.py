@@ -94,7 +94,7 @@ def _vote(
         return Refused(Reason.NOT_FOUND)
     votes = tx.votes(id)
     case = case_of(request, votes)
-    facts = facts_now(tx, request, votes, membership, actor.person, now)
+    facts = facts_now(office, tx, request, votes, membership, actor.person, now)
     refusal = _may_click(tx, request, actor, choice, version, preview_complete, now)
     after = step(case, Cast(actor.person, choice, actor.assurance), now, facts)
     # What the core refuses comes first: "already decided" is more use to a person than "open the full view".
@@ -118,6 +118,7 @@ def _vote(
                 "preview_hash": request.preview_hash,
                 "surface": entries.kind_of(actor.surface),
                 "assurance": actor.assurance.value,
+                "account_ref": entries.account_ref(office.keys, actor.account),
             },
             private=entries.comment(request, comment),
         )
@@ -268,7 +269,7 @@ async def withdraw(office: Office, id: RequestId, actor: Actor) -> Voted | Refus
         if request is None:
             return Refused(Reason.NOT_FOUND)
         votes = tx.votes(id)
-        facts = facts_now(tx, request, votes, {}, actor.person, now)
+        facts = facts_now(office, tx, request, votes, {}, actor.person, now)
         if actor.person in facts.disabled:
             return Refused(Reason.PERSON_DISABLED)
         barred = account_refusal(tx, actor, now)

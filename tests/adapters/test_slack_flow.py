@@ -16,7 +16,7 @@ from bot.core.ids import AccountKey, PersonId
 from bot.core.people import Actor
 from bot.core.request import Assurance, Choice, RequestState
 from bot.desk.api import Submitted, Voted
-from tests.support.chat_world import CHANNEL, TEAM, make_world
+from tests.support.chat_world import CHANNEL, SLACK_USERS, TEAM, make_world
 from tests.support.fake_slack import FakeSlack, buttons
 from tests.support.markup import slack_words
 from tests.support.slack_harness import Harness, harness
@@ -623,7 +623,11 @@ async def test_linking_needs_the_code_from_the_console_and_then_a_cool_down(slac
     await slack.settle()
     slack.fake.users["U0NEW"] = {**slack.fake.users["U0ANA"], "id": "U0NEW"}
     actor = Actor(
-        PersonId("person:cy"), AccountKey("oidc:x:y"), "console", Assurance.CONSOLE, slack.world.clock.now()
+        PersonId("person:cy"),
+        AccountKey(f"slack:{TEAM}:{SLACK_USERS['cy']}"),
+        "console",
+        Assurance.CONSOLE,
+        slack.world.clock.now(),
     )
     offer = await slack.links.offer(actor)
 

@@ -66,6 +66,8 @@ class FakeConnector:
     async def __aenter__(self) -> FakeConnector:
         app = web.Application(client_max_size=1_000_000)
         app.router.add_post("/token", self._token)
+        app.router.add_get("/openid", self._openid)
+        app.router.add_get("/jwks", self._jwks)
         app.router.add_post("/v3/conversations", self._create)
         app.router.add_post("/v3/conversations/{id}/activities", self._send)
         app.router.add_put("/v3/conversations/{id}/activities/{activity}", self._update)
@@ -85,6 +87,12 @@ class FakeConnector:
         if (form.get("client_id"), form.get("client_secret")) != (BOT, PASSWORD):
             return web.json_response({"error": "invalid_client"}, status=401)
         return web.json_response({"access_token": TOKEN, "expires_in": 3600})
+
+    async def _openid(self, request: web.Request) -> web.Response:
+        return web.json_response({"issuer": "https://api.botframework.com", "jwks_uri": self.url + "jwks"})
+
+    async def _jwks(self, request: web.Request) -> web.Response:
+        return web.json_response({"keys": [jwk(self.key, "k1")]})
 
     def _fault(self, request: web.Request, what: str) -> web.Response | None:
         self.calls[what] += 1

@@ -349,8 +349,13 @@ class FakeSlack:
 
     async def send(self, client: httpx.AsyncClient, payload: dict[str, Any]) -> httpx.Response:
         """Sign and send an interaction."""
+        body, headers = self.wire(payload)
+        return await client.post("/slack/events", content=body, headers=headers)
+
+    def wire(self, payload: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+        """An interaction's body and signed headers, as Slack puts them on the wire."""
         body = urlencode({"payload": json.dumps(payload)}).encode()
-        return await client.post("/slack/events", content=body, headers=self.signed(body))
+        return body, self.signed(body)
 
     async def send_form(self, client: httpx.AsyncClient, form: dict[str, str]) -> httpx.Response:
         body = urlencode(form).encode()

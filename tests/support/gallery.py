@@ -397,7 +397,9 @@ class GalleryDesk:
         await self.store.write(lambda tx: tx.drop_session(id))
 
     async def close_sessions(self, actor: Actor) -> None:
-        await self.store.write(lambda tx: tx.drop_sessions_of(actor.person))
+        await self.store.write(
+            lambda tx: [tx.drop_session(session.id) for session in tx.sessions(actor.person)]
+        )
 
     async def person(self, id: PersonId) -> Person | None:
         return await self.store.read(lambda tx: tx.person(id))
