@@ -65,7 +65,7 @@ def _around(text: str, start: int, end: int) -> str:
 
 
 class BoundedNumbering:
-    """As ``operators.Numbering`` for inputs of any size: remembers the last ``NUMBERS_MAX`` values by a hash of their own.
+    """As ``operators.Numbering`` for inputs of any size: remembers the last ``NUMBERS_MAX`` values, in memory, as they are.
 
     A value that comes again after that many others gets a new number.
     """
