@@ -40,6 +40,7 @@ from audit.journal import Journal
 from bot import __version__, audit_wiring, mint
 from bot.audit_wiring import AuditParts
 from bot.chat.link import Links
+from bot.chat.reconcile import reconciling
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.people import Actor
@@ -51,7 +52,7 @@ from bot.directory import PolicyDirectory
 from bot.errors import ConfigError
 from bot.identity_wiring import ConsoleKeys, workloads
 from bot.key_lock import using
-from bot.log_check import check_head, verifier_of
+from bot.log_check import check_head, library_of, verifier_of
 from bot.masking_config import engine_config
 from bot.outbox import Outbox
 from bot.ports import Surface, Tx
@@ -117,7 +118,7 @@ def assemble(config: Config) -> Bot:
         watch=LocalWatch(),
         settings=DeskSettings(config.server.url, cool_down=config.people.cool_down),
     )
-    desk = DeskService(office, verifier_of(store, keys, config))
+    desk = DeskService(office, verifier_of(store, keys, config), library_of(store, keys, config))
     head_file = HeadFile(config.audit.head_file) if config.audit.head_file is not None else None
     links = Links(store, desk, clock, rand, keys.mac)
     slack = _slack(config, office, desk, directory, links)
@@ -131,6 +132,8 @@ def assemble(config: Config) -> Bot:
     outbox = Outbox(store, clock, rand, surfaces=surfaces, callbacks=callbacks, senders=audit.senders)
     audit.wake(outbox.poke)
     periodic = [purge(store), *audit.periodic]
+    if surfaces:
+        periodic.append(reconciling(store, tuple(surfaces.values())))
     scheduler = Scheduler(desk, clock, periodic)
     office.poke, office.nudge = outbox.poke, scheduler.nudge
     bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, links, slack, teams, audit)

@@ -24,6 +24,7 @@ from audit.walk import Exit
 from bot.config import Config
 from bot.desk.service import Verifier as LogVerifier
 from bot.errors import ConfigError, SignoffError
+from bot.log_library import LogLibrary
 from bot.ports import Anchor
 
 RECALL_SECONDS: Final = 10
@@ -40,6 +41,11 @@ def connect_read_only(store: SqliteStore) -> sqlite3.Connection:
     connection = sqlite3.connect(f"file:{store.path}?mode=ro", uri=True, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def library_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogLibrary:
+    """What the chats' and the console's proofs, exports, gaps and reports are read from."""
+    return LogLibrary(lambda: connect_read_only(store), log_keys(keys, config), config.audit_origin)
 
 
 async def check_head(store: SqliteStore, anchors: Sequence[Anchor], keys: FileKeys, config: Config) -> None:

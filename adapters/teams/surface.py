@@ -14,10 +14,10 @@ from adapters.teams.cards import Cards
 from adapters.teams.limits import LimitError
 from adapters.teams.transport import Gone, TeamsTransport
 from bot.chat.coalesce import Coalescer, Pace
+from bot.chat.mark import mark_of_card
 from bot.chat.page import Page
 from bot.chat.pages import notice_page
 from bot.chat.seal import Place
-from bot.chat.shown import shown
 from bot.chat.template import RenderError
 from bot.config_chat import TeamsSettings
 from bot.core.ids import RequestId
@@ -98,8 +98,8 @@ class TeamsSurface:
         stored = await self._store.read(
             lambda tx: next((r for r in tx.chat_refs(request) if r.surface == name), None)
         )
-        reached = shown(card)
-        if stored is not None and stored.version >= reached:
+        shown = mark_of_card(card)
+        if stored is not None and stored.version >= shown:
             return
         ref = Ref.parse(stored.ref) if stored is not None else None
         conversation = ref.conversation if ref is not None else self._conversation(name)
@@ -117,7 +117,7 @@ class TeamsSurface:
                 ref = None
         if ref is None:
             ref = Ref(conversation, await self._transport.send_card(url, conversation, message, summary))
-        row = ChatRef(request, name, ref.dump(), reached)
+        row = ChatRef(request, name, ref.dump(), shown)
         await self._store.write(lambda tx: tx.put_chat_ref(row))
 
     async def _card(self, request: RequestId) -> Card:

@@ -16,6 +16,7 @@ from bot.core.ids import AccountKey, AgentId, PersonId
 from bot.core.people import Agent, KeyKind, Session
 from bot.core.request import Assurance, Choice
 from bot.desk.api import LoginRefusal
+from bot.desk.evidence import Gaps, Prove
 from bot.ports import AuditFilter, Page
 from tests.support.office import POLICY, SAMPLE, Desk
 
@@ -287,6 +288,16 @@ async def _(desk: Desk) -> Any:
 @case("audit", "audit.queried")
 async def _(desk: Desk) -> Any:
     return lambda: desk.service.audit(desk.actor("root"), AuditFilter())
+
+
+@case("evidence: refused", "command.refused")
+async def _(desk: Desk) -> Any:
+    return lambda: desk.service.evidence(desk.actor("ana"), Gaps())
+
+
+@case("evidence: of what is not there", "command.refused")
+async def _(desk: Desk) -> Any:
+    return lambda: desk.service.evidence(desk.actor("root"), Prove(10**9))
 
 
 @case("apply_policy", "policy.changed")
