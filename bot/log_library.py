@@ -22,7 +22,21 @@ from audit.formats import FORMATS, csv_header, entry_of
 from audit.proof import BadProof, verify
 from audit.query import first_at_or_after
 from audit.reader import NotInLog, Reader
-from bot.desk.evidence import ENTRIES_MAX, GAPS_MAX, Bound, Evidence, Export, Gap, Gaps, Prove, Report, Wanted
+from audit.tiles import WIDTH, bundle
+from bot.desk.evidence import (
+    ENTRIES_LEVEL,
+    ENTRIES_MAX,
+    GAPS_MAX,
+    Bound,
+    Evidence,
+    Export,
+    Gap,
+    Gaps,
+    Prove,
+    Report,
+    Tile,
+    Wanted,
+)
 
 MEDIA: Final = {"csv": "text/csv", "cef": "text/plain", "syslog": "text/plain"}
 ENDINGS: Final = {
@@ -70,6 +84,8 @@ class LogLibrary:
                 return _slice(Reader(connection), wanted)
             case Report():
                 return _report(connection, wanted)
+            case Tile():
+                return _tile(Reader(connection), wanted)
 
     def _prove(self, reader: Reader, seq: int) -> Evidence:
         proof, leaf = reader.proof(seq), reader.leaf(seq)
@@ -82,6 +98,26 @@ class LogLibrary:
         return Evidence(
             name, "text/plain", proof.text.encode(), seq, seq, 1, whole=not finding, finding=finding
         )
+
+
+def _tile(reader: Reader, wanted: Tile) -> Evidence | None:
+    """A tile whose hashes, or a bundle whose entries, are all under a signed head; each entry's hash is computed again."""
+    level, start = max(wanted.level, 0), wanted.n * WIDTH
+    size, _ = reader.latest_note()
+    first, past = start << (8 * level), (start + wanted.width) << (8 * level)
+    if past > size or (wanted.level == ENTRIES_LEVEL and first < reader.minimum()):
+        return None
+    if wanted.level != ENTRIES_LEVEL:
+        content, finding = b"".join(reader.hashes(level, start, wanted.width)), ""
+        name = f"tile-{level}-{wanted.n}.hashes"
+    else:
+        rows = list(reader.leaves(start, past))
+        broken = next((seq for seq, leaf, stored in rows if leaf_hash(leaf) != stored), None)
+        finding = "" if broken is None else f"the chain does not hold at entry {broken}"
+        content, name = bundle(leaf for _, leaf, _ in rows), f"bundle-{wanted.n}.tile"
+    return Evidence(
+        name, "application/octet-stream", content, first, past - 1, past - first, whole=not finding, finding=finding
+    )  # fmt: skip
 
 
 def _gaps(connection: sqlite3.Connection) -> Evidence:

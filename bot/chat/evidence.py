@@ -15,7 +15,7 @@ from bot.chat.commands import SPECS, Command, Mistake
 from bot.chat.page import Page, Section, labelled, plain
 from bot.chat.view import ButtonView, LeafView, Line, Part, Style, clip, text
 from bot.core.preview import Button
-from bot.desk.evidence import Evidence, Export, Gaps, Prove, Report, Wanted
+from bot.desk.evidence import Evidence, Export, Gaps, Prove, Report, Tile, Wanted
 
 REPORT_DAYS: Final = timedelta(days=90)
 PROOF_CHARS_MAX: Final = 2800
@@ -146,7 +146,7 @@ def _url(asked: Wanted, console_url: str) -> str:
                 "from": _bound(asked.since),
                 "to": _bound(asked.until),
             }
-        case Gaps():
+        case Gaps() | Tile():  # neither is a file for people
             query = {"what": "gaps"}
     return f"{console_url}/audit/evidence?{urlencode(query)}"
 

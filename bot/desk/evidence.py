@@ -54,7 +54,18 @@ class Report:
     seed: str = "0"
 
 
-Wanted = Prove | Gaps | Export | Report
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One file of the log as C2SP tlog-tiles has it: *level* a hash level from 0, or -1 for a bundle of entries."""
+
+    level: int
+    n: int
+    width: int
+
+
+ENTRIES_LEVEL: Final = -1
+
+Wanted = Prove | Gaps | Export | Report | Tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,8 @@ async def evidence(
         if found is None or not entitled:
             _journal(office, tx, viewer, Fact.COMMAND_REFUSED, Outcome.REFUSED, {"command": command, "reason": Reason.NOT_FOUND.value})  # fmt: skip
             return Refused(Reason.NOT_FOUND)
+        if isinstance(wanted, Tile) and wanted.level != ENTRIES_LEVEL:
+            return found  # hashes say nothing of any entry: what is handed out is no reading of the log
         if isinstance(wanted, Gaps):
             data: dict[str, Value] = {"query": command, "size": found.count}
             _journal(office, tx, viewer, Fact.AUDIT_QUERIED, Outcome.SUCCESS, data)
