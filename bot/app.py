@@ -183,6 +183,7 @@ def _routes(bot: Bot, worker: Worker, metrics: Metrics) -> list[BaseRoute]:
         web_settings(config),
         keys=signing_keys,
         offer_link=_offer(bot),
+        alarms=bot.audit.board.standing,
     )
     chat = (
         [bot.slack.app.route]

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from audit import cli as log
+from audit import report as reports
 from audit.chain import b64u, leaf_hash
 from audit.checkpoint import BadNote, Verifier
 from audit.controls import FRAMEWORKS
@@ -22,6 +23,7 @@ from audit.formats import FORMATS, csv_header, entry_of
 from audit.proof import BadProof, verify
 from audit.query import first_at_or_after
 from audit.reader import NotInLog, Reader
+from audit.report_pdf import is_available, pdf
 from audit.tiles import WIDTH, bundle
 from bot.desk.evidence import (
     ENTRIES_LEVEL,
@@ -38,6 +40,7 @@ from bot.desk.evidence import (
     Wanted,
 )
 
+FORMS: Final = frozenset({"html", "pdf"})
 MEDIA: Final = {"csv": "text/csv", "cef": "text/plain", "syslog": "text/plain"}
 ENDINGS: Final = {
     "jsonl": "jsonl",
@@ -161,12 +164,22 @@ def _seq(reader: Reader, bound: Bound) -> int:
 
 
 def _report(connection: sqlite3.Connection, wanted: Report) -> Evidence | None:
-    if wanted.framework not in FRAMEWORKS:
+    if (
+        wanted.framework not in FRAMEWORKS
+        or wanted.form not in FORMS
+        or (wanted.form == "pdf" and not is_available())
+    ):
         return None
-    page = log.report(connection, wanted.framework, wanted.since, wanted.until, wanted.seed)
-    first = first_at_or_after(connection, ts_us(wanted.since))
-    past = first_at_or_after(connection, ts_us(wanted.until))
-    name = f"report-{wanted.framework}-{wanted.since:%Y%m%d}-{wanted.until:%Y%m%d}.html"
-    return Evidence(
-        name, "text/html", page.encode(), first, max(past - 1, first), max(past - first, 0), whole=True
+    made = reports.make(
+        Reader(connection), wanted.framework, wanted.since, wanted.until, wanted.seed, wanted.sample
     )
+    if wanted.form == "pdf":
+        media, content = "application/pdf", pdf(made)
+    else:
+        media, content = "text/html", reports.html(made).encode()
+    name = f"report-{wanted.framework}-{wanted.since:%Y%m%d}-{wanted.until:%Y%m%d}.{wanted.form}"
+    finding = "" if made.contiguous else "entries are missing in the period"
+    return Evidence(
+        name, media, content, made.first, max(made.last, made.first), max(made.last + 1 - made.first, 0),
+        whole=made.contiguous, finding=finding, report=made,
+    )  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from audit.entry import Outcome
 from audit.fields import Value
+from audit.report import Report as LogReport
 from bot.core.facts import Fact
 from bot.core.people import Actor, Role
 from bot.core.reasons import Reason, Refused
@@ -48,10 +49,14 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """*form*: ``html`` or ``pdf``; either way the report itself comes along, for a surface that draws its own."""
+
     framework: str
     since: datetime
     until: datetime
     seed: str = "0"
+    form: str = "html"
+    sample: int = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class Evidence:
     finding: str = ""
     left_out: int = 0
     gaps: tuple[Gap, ...] = ()
+    report: LogReport | None = None
 
 
 class Library(Protocol):

@@ -133,7 +133,8 @@ def _wanted(visit: Visit) -> Wanted | None:
         case "export" if start is not None and end is not None and type(start) is type(end):
             return Export(start, end, visit.query("format", 16))
         case "report" if isinstance(start, datetime) and isinstance(end, datetime) and start <= end:
-            return Report(visit.query("framework", 32), start, end)
+            form = visit.query("as", 8) or "html"
+            return Report(visit.query("framework", 32), start, end, visit.query("seed", 64) or "0", form)
         case _:
             return None
 
