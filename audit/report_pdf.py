@@ -161,7 +161,7 @@ def _styles() -> dict[str, Any]:
             "h2", body, fontName="Helvetica-Bold", fontSize=12, leading=15, spaceBefore=12, spaceAfter=4
         ),
         "body": body,
-        "cell": ParagraphStyle("cell", body, fontSize=8, leading=10, splitLongWords=1, wordWrap="CJK"),
+        "cell": ParagraphStyle("cell", body, fontSize=8, leading=10, splitLongWords=1),
         "head": ParagraphStyle("head", body, fontName="Helvetica-Bold", fontSize=8, leading=10),
         "note": ParagraphStyle(
             "note", body, backColor=HexColor("#fff8c5"), borderColor=HexColor("#d4a72c"), borderWidth=0.6, borderPadding=5
