@@ -104,6 +104,9 @@ def test_the_server_has_its_heads_cosigned_and_does_not_start_behind_its_witness
             site.start()
             note = _until(lambda: answer("witness", "list", folder)[0]["size"])
             assert note > 0
+            told = site.call(None, "GET", "/metrics").text
+            assert 'signoff_audit_outside_behind_entries{kind="anchor",name="witness"}' in told
+            assert 'signoff_alarms{kind="anchor"} 0.0' in told
             site.stop()
 
             # An intruder puts the old database back, and the head file with it.
