@@ -50,3 +50,7 @@ class Retry(SignoffError):
 
 class GiveUp(SignoffError):
     """Delivery can never succeed (address gone, 410); the row is closed and the loss reported."""
+
+
+class OutsideFault(SignoffError):
+    """An anchor or a SIEM cannot be reached, or refuses; it will be tried again. The message is fixed words and numbers: it is shown."""

@@ -81,7 +81,8 @@ class OutboxRow:
     committed state at the time of sending, so a late delivery tells the truth. Rows with the same ``(topic, key)``
     that wait are coalesced: the later one replaces the earlier.
 
-    Topics: ``card`` (key ``SURFACE/REQUEST``), ``callback`` (key request id + event), ``notice`` (reminder, escalation), ``anchor``."""
+    Topics: ``card`` (key ``SURFACE/REQUEST``), ``callback`` (key request id + event), ``notice`` (reminder, escalation), ``anchor`` (key its name),
+    ``siem`` (key the sink's name), ``alert`` (key a surface's name)."""
 
     topic: str
     key: str
@@ -195,6 +196,14 @@ class ReadTx(Protocol):
     def chat_refs(self, request: RequestId) -> list[ChatRef]: ...
     def audit_rows(self, filter: AuditFilter) -> list[AuditRow]: ...
     def audit_row(self, seq: int) -> AuditRow | None: ...
+    def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
+        """Entries from *seq* on, oldest first, at most 500. Every one of them is under a signed head (they are committed together)."""
+        ...
+
+    def outbound(self, sink: str) -> int:
+        """The first sequence number that *sink* has not taken yet; 0 before the first delivery."""
+        ...
+
     def audit_head(self) -> tuple[int, bytes]:
         """``(size, leaf hash of the last entry)``; the hash is 32 zero bytes when size is 0."""
         ...
@@ -257,6 +266,10 @@ class Tx(ReadTx, Protocol):
     def drop_session(self, id: str) -> None: ...
     def put_delegation(self, delegation: Delegation) -> None: ...
     def set_meta(self, key: str, value: str) -> None: ...
+    def set_outbound(self, sink: str, next_seq: int) -> None:
+        """*sink* has taken every entry before *next_seq*. Never moves back: two deliverers only repeat each other."""
+        ...
+
     def forget(self, *, sessions: datetime, idempotency: datetime, windows: datetime, limit: int) -> int:
         """Delete sessions that expired before *sessions*, idempotency keys remembered before *idempotency* and window amounts
         before *windows*, at most *limit* of each; how many went."""

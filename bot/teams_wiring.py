@@ -50,6 +50,6 @@ def assemble(
     cards = Cards.create(office.keys.mac)
     pace = Pace(clock.monotonic, interval=POST_SECONDS, burst=POST_BURST)
     surface = TeamsSurface(transport, cards, settings, desk, office.store, pace)
-    answers = Answers(desk, links, clock, office.settings.issuer)
+    answers = Answers(desk, links, clock, office.settings.issuer, takes_files=False)
     app = TeamsApp(Parts(settings, check, desk, clock, office.keys.mac, cards, transport, surface, answers))
     return Teams(app, surface)

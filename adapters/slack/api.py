@@ -129,6 +129,21 @@ class Api:
             url, {"response_type": "ephemeral", "replace_original": False, **message}, {}, as_json=True
         )
 
+    async def upload(self, url: str, content: bytes) -> None:
+        """The bytes of a file to the address that ``files.getUploadURLExternal`` gave. The caller has checked whose address it is."""
+        if self._session is None:
+            raise Retry(BACK_OFF, "not started")
+        headers = {"Content-Type": "application/octet-stream"}
+        try:
+            async with self._session.post(
+                url, data=content, headers=headers, allow_redirects=False
+            ) as response:
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Retry(BACK_OFF, f"unreachable ({type(error).__name__})") from error
+        if status != 200:
+            raise Retry(BACK_OFF, f"HTTP {status}")
+
     async def _post(
         self, url: str, body: dict[str, Any], headers: dict[str, str], *, as_json: bool = False
     ) -> tuple[int, str | None, dict[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,9 +18,10 @@ from adapters.slack.api import Api, MissingScope, Refusal, Rejected
 from adapters.slack.cards import METADATA_EVENT, Cards
 from adapters.slack.limits import LimitError
 from bot.chat.coalesce import Coalescer, Paced
+from bot.chat.mark import mark_of_card
+from bot.chat.page import Page
 from bot.chat.pages import notice_page
 from bot.chat.seal import Place
-from bot.chat.shown import shown
 from bot.chat.template import RenderError
 from bot.config_chat import SlackSettings
 from bot.core.ids import RequestId
@@ -119,13 +120,14 @@ class SlackSurface:
             **_QUIET,
         )
 
-    async def reconcile(self, requests: Iterable[RequestId]) -> int:
-        """Bring every stored copy of *requests* up to date, whatever the outbox believes; how many there were."""
-        count = 0
-        for request in requests:
-            await self.show_everywhere(request)
-            count += 1
-        return count
+    async def say(self, name: str, page: Page) -> None:
+        """Post *page* into the channel *name*: about the log, never about a request."""
+        channel = await self._channel(name)
+        await self._must_be_ours_alone(channel)
+        try:
+            await self._api.call("chat.postMessage", channel=channel, **self._cards.page(page), **_QUIET)
+        except (Refusal, Rejected) as refusal:
+            raise GiveUp(refusal.word) from refusal
 
     # --- one copy -------------------------------------------------------------------------------
     async def _bring_up_to_date(self, key: tuple[str, RequestId]) -> None:
@@ -133,11 +135,11 @@ class SlackSurface:
         card = await self._card(request)
         stored = await self._chat_ref(name, request)
         ref = Ref.parse(stored.ref) if stored is not None else None
-        if stored is None or ref is None or not ref.ts or stored.version < shown(card):
+        if stored is None or ref is None or not ref.ts or stored.version < mark_of_card(card):
             ref = await self._write(name, request, card, ref)
         if not card.state.is_open and not ref.told:
             told = await self._tell_timeline(ref, card)
-            await self._keep(name, request, told, shown(card))
+            await self._keep(name, request, told, mark_of_card(card))
 
     async def _write(self, name: str, request: RequestId, card: Card, ref: Ref | None) -> Ref:
         """Edit the copy, or post it; its address is kept before anything else is tried."""
@@ -150,7 +152,7 @@ class SlackSurface:
             ref = await self._edit(ref, message)
         if ref is None:
             ref = await self._post(name, request, channel, message)
-        await self._keep(name, request, ref, shown(card))
+        await self._keep(name, request, ref, mark_of_card(card))
         return ref
 
     def _message(self, card: Card, place: Place) -> dict[str, Any]:

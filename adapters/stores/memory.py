@@ -55,6 +55,7 @@ class _Tables:
     sessions: dict[str, Session] = field(default_factory=dict)
     delegations: dict[tuple[PersonId, PersonId], Delegation] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
+    outbound: dict[str, int] = field(default_factory=dict)
     chat_refs: dict[tuple[RequestId, str], ChatRef] = field(default_factory=dict)
     outbox: dict[int, _Waiting] = field(default_factory=dict)
     serial: int = 0
@@ -277,6 +278,12 @@ class _ReadTx(ReadTx):
     def audit_row(self, seq: int) -> AuditRow | None:
         return _audit_row(self._ledger.leaves[seq]) if 0 <= seq < len(self._ledger.leaves) else None
 
+    def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
+        return [_audit_row(row) for row in self._ledger.leaves[seq : seq + _bounded(limit)]]
+
+    def outbound(self, sink: str) -> int:
+        return self._t.outbound.get(sink, 0)
+
     def audit_head(self) -> tuple[int, bytes]:
         return self._ledger.head.size, self._ledger.head.last_hash
 
@@ -429,6 +436,9 @@ class _Tx(_ReadTx, Tx):
 
     def set_meta(self, key: str, value: str) -> None:
         self._put(self._t.meta, key, value)
+
+    def set_outbound(self, sink: str, next_seq: int) -> None:
+        self._put(self._t.outbound, sink, max(next_seq, self.outbound(sink)))
 
     def forget(self, *, sessions: datetime, idempotency: datetime, windows: datetime, limit: int) -> int:
         old_sessions = [s.id for s in self._t.sessions.values() if s.expires_at < sessions][:limit]

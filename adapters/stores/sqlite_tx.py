@@ -162,6 +162,12 @@ ENQUEUE: Final = (
 )
 _AUDIT_COLUMNS: Final = "seq, type, req, actor, action, resource, outcome, ts_us, leaf, leaf_hash"
 AUDIT_ROW: Final = f"SELECT {_AUDIT_COLUMNS} FROM audit_leaf WHERE seq = ?"
+AUDIT_FROM: Final = f"SELECT {_AUDIT_COLUMNS} FROM audit_leaf WHERE seq >= ? ORDER BY seq LIMIT ?"
+OUTBOUND: Final = "SELECT next_seq FROM audit_outbound WHERE sink = ?"
+SET_OUTBOUND: Final = (
+    "INSERT INTO audit_outbound (sink, next_seq, state) VALUES (?, ?, 'ok')"
+    " ON CONFLICT (sink) DO UPDATE SET next_seq = max(next_seq, excluded.next_seq)"
+)
 AUDIT_HEAD: Final = "SELECT size, last_hash FROM audit_head WHERE id = 1"
 AUDIT_CHECKPOINT: Final = "SELECT note FROM audit_checkpoint ORDER BY size DESC LIMIT 1"
 STATE: Final = "SELECT mark_us, batch FROM store_state WHERE id = 1"
@@ -346,6 +352,13 @@ class SqliteReadTx(ReadTx):
     def audit_row(self, seq: int) -> AuditRow | None:
         row = self._execute(AUDIT_ROW, (seq,)).fetchone()
         return None if row is None else _audit_row(row)
+
+    def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
+        return [_audit_row(row) for row in self._execute(AUDIT_FROM, (seq, bounded(limit)))]
+
+    def outbound(self, sink: str) -> int:
+        row = self._execute(OUTBOUND, (sink,)).fetchone()
+        return 0 if row is None else int(row[0])
 
     def audit_head(self) -> tuple[int, bytes]:
         size, last_hash = self._execute(AUDIT_HEAD).fetchone() or (0, GENESIS)
@@ -583,6 +596,9 @@ class SqliteTx(SqliteReadTx, Tx):
         self._forget("meta", key)
         self._write(SET_META, (key, value))
 
+    def set_outbound(self, sink: str, next_seq: int) -> None:
+        self._write(SET_OUTBOUND, (sink, next_seq))
+
     def forget(self, *, sessions: datetime, idempotency: datetime, windows: datetime, limit: int) -> int:
         return (
             self._write(FORGET_SESSIONS, (to_us(sessions), limit))
@@ -610,6 +626,10 @@ class SqliteTx(SqliteReadTx, Tx):
     def audit_row(self, seq: int) -> AuditRow | None:
         self._batch.ledger.flush()
         return super().audit_row(seq)
+
+    def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
+        self._batch.ledger.flush()
+        return super().audit_from(seq, limit)
 
     def audit_head(self) -> tuple[int, bytes]:
         head = self._batch.ledger.audit_head()

@@ -14,9 +14,10 @@ from adapters.teams.cards import Cards
 from adapters.teams.limits import LimitError
 from adapters.teams.transport import Gone, TeamsTransport
 from bot.chat.coalesce import Coalescer, Pace
+from bot.chat.mark import mark_of_card
+from bot.chat.page import Page
 from bot.chat.pages import notice_page
 from bot.chat.seal import Place
-from bot.chat.shown import shown
 from bot.chat.template import RenderError
 from bot.config_chat import TeamsSettings
 from bot.core.ids import RequestId
@@ -84,14 +85,21 @@ class TeamsSurface:
         page = self._cards.page(notice_page(card, title))
         await self._transport.send_card(self._settings.service_urls[0], conversation, page, title)
 
+    async def say(self, name: str, page: Page) -> None:
+        """Post *page* into the channel *name*: about the log, never about a request."""
+        conversation = self._conversation(name)
+        self._pace.take(conversation)
+        card = self._cards.page(page)
+        await self._transport.send_card(self._settings.service_urls[0], conversation, card, page.title)
+
     async def _bring_up_to_date(self, key: tuple[str, RequestId]) -> None:
         name, request = key
         card = await self._card(request)
         stored = await self._store.read(
             lambda tx: next((r for r in tx.chat_refs(request) if r.surface == name), None)
         )
-        reached = shown(card)
-        if stored is not None and stored.version >= reached:
+        shown = mark_of_card(card)
+        if stored is not None and stored.version >= shown:
             return
         ref = Ref.parse(stored.ref) if stored is not None else None
         conversation = ref.conversation if ref is not None else self._conversation(name)
@@ -109,7 +117,7 @@ class TeamsSurface:
                 ref = None
         if ref is None:
             ref = Ref(conversation, await self._transport.send_card(url, conversation, message, summary))
-        row = ChatRef(request, name, ref.dump(), reached)
+        row = ChatRef(request, name, ref.dump(), shown)
         await self._store.write(lambda tx: tx.put_chat_ref(row))
 
     async def _card(self, request: RequestId) -> Card:

@@ -29,6 +29,7 @@ from bot.cli import (
     request,
     serve,
     setup,
+    witness,
 )
 from bot.cli._io import CommandError, Exit
 from bot.errors import SignoffError
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 for module in (setup, serve, demo, request, doctor, freeze, data):
     module.add_to(app)
-for module in (policy, agents, people, keys, audit, mask):
+for module in (policy, agents, people, keys, audit, mask, witness):
     app.add_typer(module.family)
 audit_keep.add_to(audit.family)
 

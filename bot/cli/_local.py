@@ -39,7 +39,7 @@ async def _opened(config: Config, masking: bool, checked: bool) -> AsyncIterator
     await bot.store.open()
     try:
         if checked:
-            await check_head(bot.store, bot.head_file, bot.keys, config)
+            await check_head(bot.store, [bot.head_file] if bot.head_file else [], bot.keys, config)
         worker = bot.office.masker
         if masking and isinstance(worker, Worker):
             await worker.start()

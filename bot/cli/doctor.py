@@ -29,6 +29,7 @@ from audit.checkpoint import BadNote, open_checkpoint
 from audit.fsck import verify_database
 from audit.walk import Exit as AuditExit
 from bot.app import Bot
+from bot.cli import doctor_audit
 from bot.cli._io import CONFIG, ConfigOption, Exit, JsonOption, Speaker, shown
 from bot.cli._local import opened
 from bot.config import Config, is_loopback, load
@@ -90,6 +91,7 @@ def examine(path: Path) -> list[Finding]:
     found += _server(config)
     found += _disk(config)
     found += _clock()
+    found += [Finding(*_said(one)) for one in doctor_audit.files(config, _now())]
     if keys is not None and config.store.path.exists():
         found += _log(config, keys)
         found += asyncio.run(_database(config, policy))
@@ -360,6 +362,7 @@ async def _database(config: Config, policy: Policy | None) -> list[Finding]:
                 Finding("database", "error", f"{line}; restore a backup") for line in await bot.store.check()
             ]
             found += [finding async for finding in _people(bot, policy)]
+            found += [Finding(*_said(one)) for one in await doctor_audit.database(bot)]
     except SignoffError as error:
         found.append(Finding("database", "error", str(error)))
     return found
@@ -448,6 +451,10 @@ async def _people(bot: Bot, policy: Policy | None) -> AsyncIterator[Finding]:
         yield Finding(
             "outbox", "warning", "more than 1,000 messages wait to be sent; is the chat platform reachable?"
         )
+
+
+def _said(one: doctor_audit.Said) -> tuple[str, Level, str]:
+    return one.check, one.level, one.sentence
 
 
 def _now() -> datetime:

@@ -46,22 +46,30 @@ DELEGATION_MAX: Final = timedelta(days=60)
 REASON_CHARS_MAX: Final = 500
 
 
-def is_admin(tx: ReadTx, by: Actor | None) -> bool:
-    """The operator, or an enabled administrator with more than a chat click."""
+def is_admin(tx: ReadTx, by: Actor | None, at_least: Assurance = Assurance.CONSOLE) -> bool:
+    """The operator, or an enabled administrator with more than a chat click (*at_least* says how much)."""
     if by is None:
         return True
     person = tx.person(by.person)
-    strong = by.assurance.rank >= Assurance.CONSOLE.rank
+    strong = by.assurance.rank >= at_least.rank
     may = person is not None and person.enabled and Role.ADMIN in person.roles and strong
     return may and account_refusal(tx, by, tx.now()) is None
 
 
-async def as_admin(office: Office, by: Actor | None, work: Callable[[Tx], T | Refused]) -> T | Refused:
-    """Run *work* if *by* is an administrator; a refusal is journalled."""
+async def as_admin(
+    office: Office,
+    by: Actor | None,
+    work: Callable[[Tx], T | Refused],
+    at_least: Assurance = Assurance.CONSOLE,
+) -> T | Refused:
+    """Run *work* if *by* is an administrator; a refusal is journalled. One whose sign-in is too weak for it is told so."""
 
     def guarded(tx: Tx) -> T | Refused:
-        if is_admin(tx, by):
+        if is_admin(tx, by, at_least):
             return work(tx)
+        if is_admin(tx, by, Assurance.CHAT):
+            journal(office, tx, Fact.COMMAND_REFUSED, by, {"command": "admin", "reason": Reason.STEP_UP.value}, Outcome.REFUSED)  # fmt: skip
+            return Refused(Reason.STEP_UP)
         journal(
             office,
             tx,

@@ -18,6 +18,7 @@ from bot.core.policy import Policy
 from bot.core.preview import Card, TimelineLine
 from bot.core.reasons import Refused
 from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestState
+from bot.desk.evidence import Evidence, Wanted
 from bot.ports import AuditFilter, AuditRow, Page
 
 
@@ -195,8 +196,14 @@ class Desk(Protocol):
         five minutes old; journalled and committed before the value is returned (I10)."""
         ...
 
-    async def freeze(self, actor: Actor | None, reason: str) -> Freeze | Refused: ...
-    async def unfreeze(self, actor: Actor | None) -> Refused | None: ...
+    async def freeze(self, actor: Actor | None, reason: str) -> Freeze | Refused:
+        """By an administrator, from chat as well: it only ever stops things."""
+        ...
+
+    async def unfreeze(self, actor: Actor | None) -> Refused | None:
+        """By an administrator with console assurance; from chat it is ``STEP_UP``."""
+        ...
+
     async def frozen(self) -> Freeze | None: ...
 
     async def delegate(self, actor: Actor, taker: PersonId, until: datetime) -> Delegation | Refused: ...
@@ -234,6 +241,11 @@ class Desk(Protocol):
 
     async def chain(self, viewer: Actor, *, verify: bool = False) -> ChainState | Refused:
         """For auditors and administrators. *verify*: check the whole live log now (seconds on a long one), off the event loop."""
+        ...
+
+    async def evidence(self, viewer: Actor, wanted: Wanted) -> Evidence | Refused:
+        """A proof, the gaps, a slice of the log or a report, for auditors and administrators. Journalled (``audit.exported``, for gaps
+        ``audit.queried``) and committed before it is returned; a refusal is journalled as well. Missing and forbidden look alike."""
         ...
 
     async def policy(self) -> Policy: ...

@@ -16,6 +16,7 @@ from bot.core.ids import AccountKey, AgentId, PersonId
 from bot.core.people import Agent, KeyKind, Session
 from bot.core.request import Assurance, Choice
 from bot.desk.api import LoginRefusal
+from bot.desk.evidence import ENTRIES_LEVEL, Gaps, Prove, Tile
 from bot.ports import AuditFilter, Page
 from tests.support.office import POLICY, SAMPLE, Desk
 
@@ -287,6 +288,31 @@ async def _(desk: Desk) -> Any:
 @case("audit", "audit.queried")
 async def _(desk: Desk) -> Any:
     return lambda: desk.service.audit(desk.actor("root"), AuditFilter())
+
+
+@case("evidence: refused", "command.refused")
+async def _(desk: Desk) -> Any:
+    return lambda: desk.service.evidence(desk.actor("ana"), Gaps())
+
+
+@case("evidence", "audit.exported")
+async def _(desk: Desk) -> Any:
+    return lambda: desk.service.evidence(desk.actor("root"), Prove(3))
+
+
+@case("evidence: gaps", "audit.queried")
+async def _(desk: Desk) -> Any:
+    return lambda: desk.service.evidence(desk.actor("root"), Gaps())
+
+
+@case("evidence: a bundle of entries", "audit.exported")
+async def _(desk: Desk) -> Any:
+    return lambda: desk.service.evidence(desk.actor("root"), Tile(ENTRIES_LEVEL, 0, 5))
+
+
+@case("evidence: of what is not there", "command.refused")
+async def _(desk: Desk) -> Any:
+    return lambda: desk.service.evidence(desk.actor("root"), Prove(10**9))
 
 
 @case("apply_policy", "policy.changed")

@@ -32,7 +32,7 @@ from bot.ports import ReadTx, Tx
 from tests.desk.every_call import CASES, NOT_JOURNALLED, READS, read_all
 from tests.support.clock import ManualClock
 from tests.support.keys import journal
-from tests.support.office import Desk, close_desk, open_desk
+from tests.support.office import Desk, close_desk, library_on, open_desk
 from tests.support.rand import SeededRand
 
 WRITES = (
@@ -166,7 +166,7 @@ async def world(tmp_path: Path):
     writer = Journal(plain.origin, signer, rand.bytes, sealer=GcmSealer(kek, rand.bytes))  # type: ignore[arg-type]
     file = tmp_path / "signoff.sqlite3"
     store = Watched(SqliteStore(file, clock, writer))
-    desk = await open_desk(tmp_path, store, clock)  # type: ignore[arg-type]
+    desk = await open_desk(tmp_path, store, clock, library_on(store.inner))  # type: ignore[arg-type]
     yield World(desk, store, file, signer, kek)
     await close_desk(desk)
 

@@ -72,7 +72,6 @@ NOT_BY_THE_DESK = {
     Fact.BREAK_GLASS_REVIEWED: "emergency access is not built; the number is reserved",
     Fact.PAYLOAD_SHREDDED: "the log keeper's act, by `signoff audit shred` (bot.custody), not a use case of the desk",
     Fact.LOG_RESTORED: "written by the store while it restores a backup, before any desk exists",
-    Fact.AUDIT_EXPORTED: "exporting is done by the audit commands on the database, without the desk",
     Fact.KEY_ROTATED: "drafted by audit.rotation",
     Fact.ROWS_SEALED: "reserved for sealing rows by a key outside the database: nothing writes it yet (SECURITY.md)",
     Fact.LOG_STARTED: "belongs to the start of the process, not to a use case",

@@ -19,7 +19,7 @@ from bot.core.ids import AccountKey, AgentId, GroupName, PersonId, RequestId
 from bot.core.people import Account, Agent, AgentKey, Delegation, KeyKind, Person, Role, Session
 from bot.core.request import Assurance, Choice, GrantState, Request, RequestState
 from bot.errors import Conflict, StoreFault
-from bot.ports import AuditFilter, ChatRef, OutboxRow, Page, ReadTx, Store, Tx
+from bot.ports import AuditFilter, AuditRow, ChatRef, OutboxRow, Page, ReadTx, Store, Tx
 from tests.support.clock import START, ManualClock
 from tests.support.keys import sealed
 from tests.support.rand import SeededRand
@@ -180,6 +180,26 @@ async def test_i7_the_log_is_one_chain_whatever_failed_between(store: Store) -> 
     note = await store.read(lambda tx: tx.audit_checkpoint())
     assert note is not None
     assert note.split("\n")[1] == "400"
+    forward: list[AuditRow] = []
+    while more := await store.read(lambda tx: tx.audit_from(len(forward), 150)):
+        forward += more
+    assert forward == rows
+
+
+async def test_what_a_sink_has_taken_is_remembered_and_never_moves_back(store: Store) -> None:
+    assert await store.read(lambda tx: tx.outbound("siem")) == 0
+
+    for next_seq in (7, 12, 3):
+        await store.write(lambda tx, n=next_seq: tx.set_outbound("siem", n))
+
+    def undone(tx: Tx) -> None:
+        tx.set_outbound("siem", 99)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await store.write(undone)
+
+    assert await store.read(lambda tx: (tx.outbound("siem"), tx.outbound("other"))) == (12, 0)
 
 
 async def test_reads_see_every_write_that_returned(store: Store) -> None:

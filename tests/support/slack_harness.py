@@ -124,13 +124,14 @@ async def harness(
         mode=mode,  # type: ignore[arg-type]
         api_url=fake.url,
         response_hosts=(fake.host,),
+        upload_hosts=(fake.host,),
         **settings,
     )
     api = Api(config.api_url, config.bot_token, Pace(world.clock.monotonic, interval=interval, burst=1))
     cards = Cards.create(keys.mac)
     surface = SlackSurface(api, cards, config, world.desk, world.store, world.clock, world.office.directory)
     links = Links(world.store, world.desk, world.clock, world.rand, keys.mac)
-    answers = Answers(world.desk, links, world.clock, CONSOLE)
+    answers = Answers(world.desk, links, world.clock, CONSOLE, takes_files=True)
     app = SlackApp(Parts(config, world.desk, world.clock, keys.mac, api, cards, surface, answers))
     await app.start()
     try:

@@ -142,7 +142,9 @@ async def _furnish(desk: Desk) -> tuple[dict[str, str], dict[str, NewKey]]:
 
 def open_house(directory: Path, settings: AgentsSettings = FAST, **more: Any) -> Any:
     async def build(url: str) -> Any:
-        desk = await open_desk(directory, clock=TickingClock())
+        desk = await open_desk(
+            directory, more.get("store"), more.get("clock") or TickingClock(), more.get("library")
+        )
         credentials, keys = await _furnish(desk)
         metrics = Metrics()
         office = desk.office

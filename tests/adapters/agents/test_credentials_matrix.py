@@ -24,13 +24,13 @@ from tests.adapters.agents.conftest import House, problem, sample
 from tests.support.office import SAMPLE, Desk, open_desk
 
 ID, JTI = "req_" + "0" * 26, "grt_" + "0" * 26
-ROUTES = [(call.method, call.path.format(id=ID, jti=JTI)) for call in CALLS]
+ROUTES = [(call.method, call.path.format(id=ID, jti=JTI, seq=0, tile="0/000.p/1")) for call in CALLS]
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/.well-known/jwks.json"}
 PRIVATE = [(method, path) for method, path in ROUTES if path not in PUBLIC]
 DECIDING = [
     (method, path)
     for method, path in ROUTES
-    if path.endswith(("/votes", "/withdraw", "/card", "/entries", "/checkpoint"))
+    if path.endswith(("/votes", "/withdraw", "/card")) or path.startswith("/v1/audit/")
 ]
 ASKING = [
     (method, path)
