@@ -78,9 +78,9 @@ def _story(r: Report) -> Iterator[Any]:
     yield CondPageBreak(HEADING_NEEDS)
     yield Paragraph("Population", style["h2"])
     whole = (
-        "every number in the range is present once, and all stand under the signed head below"
-        if r.contiguous
-        else "BROKEN: numbers are missing; run `signoff audit verify`"
+        "every number in the range is present once, every link holds, and all stand under the signed head below"
+        if r.whole
+        else "BROKEN: entries are missing or were changed; run `signoff audit verify`"
     )
     yield _table(
         ("what", "value"),

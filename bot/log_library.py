@@ -178,8 +178,8 @@ def _report(connection: sqlite3.Connection, wanted: Report) -> Evidence | None:
     else:
         media, content = "text/html", reports.html(made).encode()
     name = f"report-{wanted.framework}-{wanted.since:%Y%m%d}-{wanted.until:%Y%m%d}.{wanted.form}"
-    finding = "" if made.contiguous else "entries are missing in the period"
+    finding = "" if made.whole else "entries of the period are missing or were changed"
     return Evidence(
         name, media, content, made.first, max(made.last, made.first), max(made.last + 1 - made.first, 0),
-        whole=made.contiguous, finding=finding, report=made,
+        whole=made.whole, finding=finding, report=made,
     )  # fmt: skip

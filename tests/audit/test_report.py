@@ -91,7 +91,7 @@ def made(connection, **kw):
 def test_the_population_is_complete_and_counted(busy):
     r = made(busy)
 
-    assert (r.first, r.last, r.contiguous, r.requests) == (0, 332, True, 42)
+    assert (r.first, r.last, r.whole, r.requests) == (0, 332, True, 42)
     assert r.counts["vote.cast"] == 83
 
 

@@ -104,7 +104,7 @@ def _shown(made: reports.Report) -> dict[str, Any]:
         "last": made.last,
         "count": made.last - made.first + 1,
         "requests": made.requests,
-        "contiguous": made.contiguous,
+        "whole": made.whole,
         "head": made.note,
         "head_size": made.head_size,
         "controls": [
