@@ -95,6 +95,28 @@ def test_the_population_is_complete_and_counted(busy):
     assert r.counts["vote.cast"] == 83
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE audit_leaf SET leaf_hash = zeroblob(32) WHERE seq = 7",
+        "DELETE FROM audit_leaf WHERE seq = 7",
+        "UPDATE audit_leaf SET leaf_hash = zeroblob(32) WHERE seq = 332",
+    ],
+)
+def test_a_report_says_that_an_entry_is_missing_or_was_changed(busy, harm):
+    for name in [r[0] for r in busy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]:
+        busy.execute(f"DROP TRIGGER {name}")
+    busy.execute("SAVEPOINT harmed")
+    try:
+        busy.execute(harm)
+        r = made(busy)
+    finally:
+        busy.execute("ROLLBACK TO harmed")
+
+    assert not r.whole
+    assert "BROKEN: entries are missing or were changed" in report.html(r)
+
+
 def test_every_kind_of_exception_is_listed(busy):
     kinds = {e.kind for e in made(busy).exceptions}
 
