@@ -674,14 +674,14 @@ async def test_socket_mode_takes_clicks_and_a_repeated_envelope_changes_nothing(
     async with FakeSlack(world.clock) as fake, harness(world, fake, mode="socket") as slack:
         request = await world.ask("db.export")
         await slack.settle()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not fake.sockets:
                 await asyncio.sleep(0.01)
         payload = fake.click("ana", fake.button("approve"))
 
         for envelope in ("e1", "e1"):
             await fake.socket_send("interactive", payload, envelope)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(fake.acks) < 2 or len(fake.responses) < 2:
                 await asyncio.sleep(0.01)
         await slack.app.tasks.drain()

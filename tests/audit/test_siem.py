@@ -129,7 +129,7 @@ async def test_syslog_goes_over_tls_in_counted_frames_and_only_to_a_trusted_host
 
     trusting = ssl.create_default_context(cafile=str(pem))
     assert await deliver(connection, SyslogTls("syslog", "localhost", port, trusting, "host1")) == 24
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), 30)
     with pytest.raises(SinkFault):
         await SyslogTls("other", "localhost", port, ssl.create_default_context()).send([])
     server.close()

@@ -20,7 +20,7 @@ from tests.support.fake_connector import button as teams_button
 from tests.support.fake_slack import FakeSlack, buttons
 from tests.support.markup import slack_words, teams_words
 
-WAIT_SECONDS = 10
+WAIT_SECONDS = 60
 _ENVELOPE = itertools.count(1)
 
 

@@ -179,7 +179,7 @@ async def test_a_hanging_destination_delays_no_other(tmp_path: Path, slack: Fake
     await store.open()
     slack.hang.add("slack:#bad")
     outbox = Outbox(store, clock, SeededRand(2), surfaces={"slack": slack})
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         worker = group.create_task(outbox.run())
         now = clock.now()
         await enqueue(store, *(OutboxRow("card", f"slack:#bad/req_{n}", {}, now) for n in range(200)))

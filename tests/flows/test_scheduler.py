@@ -49,7 +49,7 @@ async def running(desk: FakeDesk, *periodic: Periodic, **options: Any) -> AsyncI
     scheduler = Scheduler(desk, SystemClock(), periodic, **options)
     scheduler.start()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             yield scheduler
     finally:
         await scheduler.stop()
@@ -74,7 +74,7 @@ async def test_the_next_sweep_comes_at_the_deadline_the_last_one_named() -> None
         await until(lambda: len(desk.swept) == 2)
 
     waited = (desk.swept[1] - desk.swept[0]).total_seconds()
-    assert 0.3 <= waited < 2
+    assert 0.3 <= waited < 4
 
 
 async def test_what_is_still_due_is_swept_at_once() -> None:

@@ -60,7 +60,7 @@ class Harness:
         """bolt answers an event before its listener has run, so this waits for what must come."""
         self.fake.homes.pop(user, None)
         await self.fake.send_event(self.client, {"type": "app_home_opened", "user": user, "tab": "home"})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while user not in self.fake.homes:
                 await asyncio.sleep(0.005)
         return self.fake.homes[user]
