@@ -84,16 +84,15 @@ class SlackSurface:
 
     async def show(self, name: str, request: RequestId) -> None:
         """Every copy under *name* tells the committed state; direct copies too where the rule names them."""
-        await self.updates.touch((name, request))
-        for direct in await self._direct_names(request):
-            await self.updates.touch((direct, request))
+        names = [name, *await self._direct_names(request)]
+        await self.updates.touch_each((copy, request) for copy in names)
 
     async def show_everywhere(self, request: RequestId) -> None:
         """Every copy that stands anywhere in Slack: after a click, without waiting for the outbox."""
         refs = await self._store.read(lambda tx: tx.chat_refs(request))
-        for ref in refs:
-            if ref.surface.startswith("slack:"):
-                await self.updates.touch((ref.surface, request))
+        await self.updates.touch_each(
+            (ref.surface, request) for ref in refs if ref.surface.startswith("slack:")
+        )
 
     async def notify(self, name: str, request: RequestId, kind: str) -> None:
         """A reminder in the card's thread; an escalation too, seen in the channel as well."""

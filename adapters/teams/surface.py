@@ -70,9 +70,10 @@ class TeamsSurface:
 
     async def show_everywhere(self, request: RequestId) -> None:
         """Every copy that stands anywhere in Teams: after a click, without waiting for the outbox."""
-        for ref in await self._store.read(lambda tx: tx.chat_refs(request)):
-            if ref.surface.startswith("teams:"):
-                await self.updates.touch((ref.surface, request))
+        refs = await self._store.read(lambda tx: tx.chat_refs(request))
+        await self.updates.touch_each(
+            (ref.surface, request) for ref in refs if ref.surface.startswith("teams:")
+        )
 
     async def notify(self, name: str, request: RequestId, kind: str) -> None:
         """A reminder or an escalation, beside the card."""

@@ -423,6 +423,16 @@ async def test_direct_copies_go_to_the_named_approvers_and_settle_with_the_rest(
         assert "Approved" in slack_words(next(iter(slack.fake.messages["D" + user].values()))["blocks"])
 
 
+async def test_an_approver_who_cannot_be_written_to_keeps_the_card_from_nobody_else(slack: Harness) -> None:
+    del slack.fake.users["U0ANA"]
+    await slack.world.ask("db.grant")
+
+    await slack.settle()
+
+    assert len(slack.fake.messages["D0BO"]) == len(slack.fake.messages["D0EVA"]) == 1
+    assert slack.given_up == ["user_not_found"]
+
+
 async def test_a_click_on_a_direct_copy_counts(slack: Harness) -> None:
     request = await slack.world.ask("db.grant")
     await slack.settle()

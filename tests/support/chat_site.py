@@ -58,10 +58,14 @@ rules:
 
 @dataclass(frozen=True)
 class Chats:
-    """Which chats the server speaks to. *slack* and *teams* are base addresses; None leaves that chat out."""
+    """Which chats the server speaks to. *slack* and *teams* are base addresses; None leaves that chat out.
+
+    *response_host*: where private answers go, if not to Slack's own host."""
 
     slack: str | None = None
     mode: str = "http"
+    slack_team: str = TEAM
+    response_host: str | None = None
     teams: str | None = None
     development: bool = False
     slack_channels: Mapping[str, str] = field(default_factory=dict)
@@ -71,10 +75,10 @@ class Chats:
 def config(port: int, chats: Chats) -> str:
     text = CONFIG.format(port=port)
     if chats.slack is not None:
-        host = chats.slack.split("//", 1)[1].split("/", 1)[0]
+        host = chats.response_host or chats.slack.split("//", 1)[1].split("/", 1)[0]
         names = "".join(f'    "{name}": {id}\n' for name, id in chats.slack_channels.items())
         text += (
-            f"slack:\n  team: {TEAM}\n  app: {APP}\n  mode: {chats.mode}\n  api_url: {chats.slack}\n"
+            f"slack:\n  team: {chats.slack_team}\n  app: {APP}\n  mode: {chats.mode}\n  api_url: {chats.slack}\n"
             "  bot_token_file: secrets/bot\n  signing_secret_file: secrets/signing\n  app_token_file: secrets/app\n"
             f'  response_hosts: ["{host}"]\n  channels:\n{names}'
         )
