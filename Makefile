@@ -78,7 +78,7 @@ LOCK = build/lock/bin/pip-compile --quiet --allow-unsafe --generate-hashes --str
 lock: ## Write requirements/*.txt again from pyproject.toml and *.in
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip --disable-pip-version-check --quiet install pip-tools
-	$(LOCK) --extra=postgres --extra=timestamps --output-file=requirements/app.txt pyproject.toml
+	$(LOCK) --extra=postgres --extra=timestamps --extra=reports --output-file=requirements/app.txt pyproject.toml
 	$(LOCK) --constraint=requirements/app.txt --output-file=requirements/dev.txt requirements/dev.in
 	$(LOCK) --constraint=requirements/dev.txt --output-file=requirements/build.txt requirements/build.in
 
