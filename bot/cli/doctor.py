@@ -151,7 +151,10 @@ def _policy(config: Config, found: list[Finding]) -> Policy | None:
         )
         return None
     except PolicyError as error:
-        found.append(Finding("policy", "error", f"{file} cannot be used, so nobody may do anything: {error}"))
+        place = f"{file}:{error.line}" if error.line is not None else str(file)
+        found.append(
+            Finding("policy", "error", f"{place} cannot be used, so nobody may do anything: {error}")
+        )
         return None
     if not policy.rules:
         found.append(

@@ -17,6 +17,7 @@ from bot.core.facts import Fact
 from bot.core.grant import claims, may_redeem
 from bot.core.ids import Digest, GrantId
 from bot.core.people import Actor, Role
+from bot.core.policy_judge import Judge
 from bot.core.quorum import counts, standing
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Grant, GrantState, Request
@@ -92,15 +93,24 @@ async def redeem(
     if payload_hash is None:
         return Refused(Reason.WRONG_PAYLOAD)
     id = GrantId(str(presented.get("jti", "")))
+    if redemption_key is not None:  # kept unreadable: a client's key may hold anything (I10)
+        redemption_key = office.keys.mac("redemption-key", f"{id}\0{redemption_key}".encode()).hex()
     request = await office.store.read(lambda tx: _request_of(tx, id))
-    membership: Membership | None = {}
-    if request is not None and request.requirement.recheck_at_redeem:
-        membership = await office.membership(request.requirement.groups)
+    result: Redeemed | Refused | None = None
+    while result is None:  # again when another policy came in force in between: its groups are other groups
+        judge = office.book.judge
+        membership: Membership | None = {}
+        if request is not None and request.requirement.recheck_at_redeem:
+            membership = await office.membership(request.requirement.groups)
 
-    def work(tx: Tx) -> Redeemed | Refused:
-        return _redeem(office, tx, presented, id, caller, payload_hash, redemption_key, membership)
+        def work(
+            tx: Tx, judge: Judge = judge, membership: Membership | None = membership
+        ) -> Redeemed | Refused | None:
+            if office.book.judge is not judge:
+                return None
+            return _redeem(office, tx, presented, id, caller, payload_hash, redemption_key, membership)
 
-    result = await office.store.write(work)
+        result = await office.store.write(work)
     if isinstance(result, Redeemed) and not result.repeated:
         office.changed(result.request.id)
     return result

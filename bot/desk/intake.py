@@ -69,6 +69,7 @@ async def submit(
     office: Office, ask: Ask, caller: AgentCaller, idempotency: Idempotency | None
 ) -> Submitted | Refused:
     """See ``Desk.submit``."""
+    idempotency = _unreadable(office, caller, idempotency)
     known = await office.store.read(lambda tx: (tx.agent(caller.agent), _earlier(tx, caller, idempotency)))
     agent, earlier = known
     if isinstance(earlier, Refused | Submitted):
@@ -118,6 +119,14 @@ def _prepare(
         id,
         sealed,
     )
+
+
+def _unreadable(office: Office, caller: AgentCaller, idempotency: Idempotency | None) -> Idempotency | None:
+    """*idempotency* as it is kept: a client's key may hold anything, a customer's number too, and the database must not (I10)."""
+    if idempotency is None:
+        return None
+    key = office.keys.mac("idempotency-key", f"{caller.agent}\0{idempotency.key}".encode()).hex()
+    return Idempotency(key, office.keys.mac("idempotency-body", idempotency.fingerprint))
 
 
 def _earlier(tx: Any, caller: AgentCaller, idempotency: Idempotency | None) -> Submitted | Refused | None:

@@ -144,7 +144,7 @@ def build_card(
         decide_by=request.decide_by,
         decided_at=request.decided_at,
         decided_by=name_of(tx, request.decided_by) if request.decided_by else None,
-        reason=reason_words(request.reason),
+        reason=reason_words(request),
         assurance=request.requirement.assurance,
         grant=_grant_line(grant, now) if grant else None,
         buttons=_buttons(office, tx, request, viewer, votes, case, facts, now),
@@ -163,12 +163,14 @@ def _state_now(request: Request, now: datetime) -> RequestState:
     return RequestState.EXPIRED if request.state.is_open and now >= request.decide_by else request.state
 
 
-def reason_words(reason: str) -> str:
-    """A stored reason is either a stable code or a person's masked words."""
+def reason_words(request: Request) -> str:
+    """A stored reason is a person's masked words where a person decided, though they be those of a code; else a stable code."""
+    if request.decided_by is not None:
+        return request.reason
     try:
-        return Refused(Reason(reason)).sentence
+        return Refused(Reason(request.reason)).sentence
     except ValueError:
-        return reason
+        return request.reason
 
 
 def name_of(tx: ReadTx, person: PersonId) -> str:
