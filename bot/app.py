@@ -14,6 +14,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -29,6 +30,7 @@ from adapters.agents.protocol import BoundedHttp
 from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
 from adapters.keys.files import load as load_keys
+from adapters.stores.seal import Mac
 from adapters.stores.sqlite import SqliteStore
 from adapters.web.app import create_routes as console_routes
 from adapters.web.csp import security_headers
@@ -90,6 +92,11 @@ class Bot:
     routes: list[BaseRoute] = field(default_factory=list)
 
 
+def row_mac(keys: FileKeys) -> Mac:
+    """What seals the rows of this installation's database (T46)."""
+    return partial(keys.mac, "row-seal")
+
+
 def assemble(config: Config) -> Bot:
     """Build, without starting anything. ``ConfigError`` says what to mend."""
     clock, rand = SystemClock(), OsRand()
@@ -102,7 +109,7 @@ def assemble(config: Config) -> Bot:
         sealer=GcmSealer(keys, rand.bytes),
         extra_signers=signers[1:],
     )
-    store = SqliteStore(config.store.path, clock, journal)
+    store = SqliteStore(config.store.path, clock, journal, mac=row_mac(keys))
     settings = config.masking
     worker = Worker(
         engine_config(settings), workers=settings.processes, timeout_seconds=settings.timeout.total_seconds()

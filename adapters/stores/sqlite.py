@@ -25,6 +25,7 @@ from adapters.stores import sqlite_outbox
 from adapters.stores.lane import Done, Failed, Lane, Outcome, Work, on_thread
 from adapters.stores.rules import to_us
 from adapters.stores.schema import LATEST, MIGRATIONS
+from adapters.stores.seal import Mac, RowSeal
 from adapters.stores.sqlite_tx import DATA_VERSION, SET_STATE, STATE, Batch, SqliteReadTx, SqliteTx, translate
 from audit.batch import LedgerBatch
 from audit.journal import Journal
@@ -57,12 +58,16 @@ _log: Final = logging.getLogger(__name__)
 
 
 class SqliteStore:
-    """``Store`` over the file at *path*, which is created (owner only) when it is missing."""
+    """``Store`` over the file at *path*, which is created (owner only) when it is missing. *mac* is keyed from outside the database and
+    seals the rows (``adapters.stores.seal``); every process of an installation gives the same."""
 
-    def __init__(self, path: Path, clock: Clock, journal: Journal, *, readers: int = 2) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, journal: Journal, *, readers: int = 2, mac: Mac | None = None
+    ) -> None:
         self.path = path
         self._clock = clock
         self._journal = journal
+        self._seal = RowSeal(mac)
         self._readers_count = readers
         self._writer: Lane[SqliteTx] | None = None
         self._readers: list[Lane[SqliteReadTx]] = []
@@ -195,7 +200,7 @@ class SqliteStore:
         batch = self._begin()
         outcomes: list[Outcome] = []
         for work in works:
-            tx = SqliteTx(batch)
+            tx = SqliteTx(batch, self._seal)
             try:
                 outcomes.append(Done(work(tx)))
                 tx.finish()
@@ -213,7 +218,7 @@ class SqliteStore:
         for work in works:
             mark = batch.mark()
             batch.connection.execute("SAVEPOINT member")
-            tx = SqliteTx(batch)
+            tx = SqliteTx(batch, self._seal)
             try:
                 value = work(tx)
                 tx.finish()
@@ -319,7 +324,9 @@ class SqliteStore:
             connection.execute("BEGIN")
             try:
                 mark_us = max(connection.execute(STATE).fetchone()[0], self._mark_us)
-                return [_read(work, SqliteReadTx(connection, self._clock, mark_us)) for work in works]
+                return [
+                    _read(work, SqliteReadTx(connection, self._clock, mark_us, self._seal)) for work in works
+                ]
             finally:
                 connection.execute("ROLLBACK")
 

@@ -33,7 +33,7 @@ ERASED: Final = "(erased)"
 """What stands where a person's name stood."""
 _SCOPES: Final = "SELECT key_scope, kek_id, wrapped_dek, hold FROM audit_secret_key WHERE kek_id <> ? ORDER BY key_scope LIMIT ?"
 _SET_SCOPE: Final = "UPDATE audit_secret_key SET kek_id = ?, wrapped_dek = ? WHERE key_scope = ?"
-_AGENT_KEYS: Final = "SELECT data FROM agent_key ORDER BY id"
+_AGENT_KEYS: Final = "SELECT id, data FROM agent_key ORDER BY id"
 _ACCOUNTS: Final = "DELETE FROM account WHERE person = ?"
 _WRAPPED: Final = (
     "SELECT kek_id, count(*) FROM request_body GROUP BY kek_id",
@@ -111,7 +111,7 @@ def rewrap_some(tx: Tx, keks: Keks, limit: int) -> int:
         fresh = rewrap(scope, keks)
         connection.execute(_SET_SCOPE, (fresh.kek_id, fresh.wrapped_dek, fresh.key_scope))
     secrets = 0
-    for key, sealed in _signing_secrets(connection):
+    for key, sealed in _signing_secrets(tx):
         if sealed.kek_id != keks.current:
             tx.put_agent_key(replace(key, mac=msgspec.msgpack.encode(keks.rewrap(sealed))))
             secrets += 1
@@ -126,14 +126,15 @@ def wrapped_by(tx: Tx) -> Counter[str]:
     for statement in _WRAPPED:
         for kek, count in connection.execute(statement):
             found[kek] += count
-    for _, sealed in _signing_secrets(connection):
+    for _, sealed in _signing_secrets(tx):
         found[sealed.kek_id] += 1
     return found
 
 
-def _signing_secrets(connection: sqlite3.Connection) -> Iterator[tuple[AgentKey, Sealed]]:
-    for (data,) in connection.execute(_AGENT_KEYS).fetchall():
-        key = codec.read_agent_key(data)
+def _signing_secrets(tx: Tx) -> Iterator[tuple[AgentKey, Sealed]]:
+    assert isinstance(tx, SqliteTx), "this module is SQLite's"
+    for id, data in tx.connection.execute(_AGENT_KEYS).fetchall():
+        key = codec.read_agent_key(tx.seal.open("agent_key", id, data))
         if key.kind is KeyKind.HMAC:
             yield key, msgspec.msgpack.decode(key.mac, type=Sealed)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.stores.rules import PAGE_MAX
+from adapters.stores.seal import Mac
 from adapters.stores.sqlite import SqliteStore, sync
 from adapters.stores.sqlite_tx import SqliteTx
 from audit.chain import b64u
@@ -44,7 +45,14 @@ class Restored:
 
 
 async def restore(
-    backup: Path, target: Path, clock: Clock, journal: Journal, rand: Rand, *, epoch_at_least: int = 0
+    backup: Path,
+    target: Path,
+    clock: Clock,
+    journal: Journal,
+    rand: Rand,
+    *,
+    epoch_at_least: int = 0,
+    mac: Mac | None = None,
 ) -> Restored:
     """Make *target* from *backup* and void what it may not vouch for. *target* must not exist: move the old file (with its
     ``-wal`` and ``-shm``) away first, it is evidence. *epoch_at_least* is above every epoch seen outside (an anchor, the
@@ -55,7 +63,7 @@ async def restore(
     staged = _beside(target, ".restoring")
     try:
         _copy(backup, staged)
-        store = SqliteStore(staged, clock, journal)
+        store = SqliteStore(staged, clock, journal, mac=mac)
         await store.open()
         try:
             faults = await store.check()

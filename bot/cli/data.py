@@ -28,7 +28,7 @@ from audit.entry import Actor, Draft
 from audit.gate import difference, is_excused, restored
 from audit.reader import Reader
 from bot import mint
-from bot.app import Bot, assemble
+from bot.app import Bot, assemble, row_mac
 from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker
 from bot.cli._local import administer
 from bot.config import Config, load
@@ -133,6 +133,7 @@ async def _restore(config: Config, backup: Path, epoch_at_least: int) -> _Answer
             journal,
             bot.office.rand,
             epoch_at_least=max(epoch_at_least, lost_epoch + 1),
+            mac=row_mac(bot.keys),
         )
     except BaseException:
         if kept is not None and not config.store.path.exists():
@@ -200,7 +201,7 @@ def _epoch_of(path: Path) -> int:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             row = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
-            return int(row[0]) if row else 0
+            return int(str(row[0]).partition("\n")[0]) if row else 0  # behind it stands the seal
     except (sqlite3.Error, ValueError, TypeError):
         return 0
 

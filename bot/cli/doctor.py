@@ -35,6 +35,7 @@ from bot.cli._local import opened
 from bot.config import Config, is_loopback, load
 from bot.core.policy import Policy
 from bot.core.policy_load import PolicyError, load_policy
+from bot.desk import proof
 from bot.errors import SignoffError
 from bot.log_check import log_keys
 from bot.rand import OsRand
@@ -364,6 +365,10 @@ async def _database(config: Config, policy: Policy | None) -> list[Finding]:
             found += [
                 Finding("database", "error", f"{line}; restore a backup") for line in await bot.store.check()
             ]
+            forged = await bot.store.read(lambda tx: proof.faults(bot.office, tx))
+            found += [Finding("rows", "error", line) for line in forged[:5]]
+            if not forged:
+                found.append(Finding("rows", "ok", "what is still to be decided agrees with the audit log"))
             found += [finding async for finding in _people(bot, policy)]
             found += [Finding(*_said(one)) for one in await doctor_audit.database(bot)]
     except SignoffError as error:

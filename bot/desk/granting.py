@@ -21,7 +21,7 @@ from bot.core.policy_judge import Judge
 from bot.core.quorum import counts, standing
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Grant, GrantState, Request
-from bot.desk import entries
+from bot.desk import entries, proof
 from bot.desk.api import AgentCaller, Redeemed
 from bot.desk.context import META_EPOCH, META_FREEZE, Office
 from bot.desk.standing import Membership, account_refusal, approvals, case_of, facts_now
@@ -153,6 +153,7 @@ def _redeem(
         refusal = _recheck(office, tx, request, membership, now)
     if refusal is not None:
         return _refuse(office, tx, request, grant, caller, refusal, now)
+    proof.grant_holds(tx, request, grant)
     spent = replace(grant, state=GrantState.REDEEMED, redeemed_at=now, redemption_key=redemption_key)
     tx.update_grant(spent, expected_state=GrantState.ISSUED)
     tx.append(

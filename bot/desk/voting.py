@@ -19,7 +19,7 @@ from bot.core.policy_judge import Judge
 from bot.core.quorum import Cancel, Case, Cast, Facts, Tick, Withdraw, counts, standing, step
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Grant, Request, RequestState, Vote
-from bot.desk import entries
+from bot.desk import entries, proof
 from bot.desk.api import AgentCaller, Voted
 from bot.desk.context import Office
 from bot.desk.granting import issue
@@ -135,6 +135,8 @@ def _vote(
         return _refuse(
             office, tx, request, actor, choice, after if isinstance(after, Refused) else refusal, now
         )
+    if after.state is RequestState.APPROVED:
+        proof.votes_hold(office, tx, request, votes)
     groups = sorted((facts.membership or {}).get(actor.person, frozenset()) & request.requirement.groups)
     seq = tx.append(
         entries.draft(

@@ -73,7 +73,7 @@ NOT_BY_THE_DESK = {
     Fact.PAYLOAD_SHREDDED: "the log keeper's act, by `signoff audit shred` (bot.custody), not a use case of the desk",
     Fact.LOG_RESTORED: "written by the store while it restores a backup, before any desk exists",
     Fact.KEY_ROTATED: "drafted by audit.rotation",
-    Fact.ROWS_SEALED: "reserved for sealing rows by a key outside the database: nothing writes it yet (SECURITY.md)",
+    Fact.ROWS_SEALED: "reserved: rows are sealed as they are written (decision 0602), none is sealed afterwards",
     Fact.LOG_STARTED: "belongs to the start of the process, not to a use case",
     Fact.LOG_STOPPED: "belongs to the end of the process, not to a use case",
 }
