@@ -166,7 +166,7 @@ def check(site: Site, ledger: Ledger) -> None:
 
     assert ledger.faults == []
     # acknowledged, therefore there
-    assert {key: by_key.get(key) for key in ledger.asked} == ledger.asked
+    assert {key: by_key.get(site.kept_key("agent:bot", key)) for key in ledger.asked} == ledger.asked
     assert ledger.votes <= votes
     assert {requests[id] for id in ledger.decided} <= {"approved"}
     assert {grants[grant][1] for grant in ledger.redeemed} <= {"redeemed", "succeeded"}
