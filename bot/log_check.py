@@ -22,6 +22,8 @@ from audit.fsck import verify_database
 from audit.gate import Refusal, examine
 from audit.walk import Exit
 from bot.config import Config
+from bot.desk.context import META_POLICY_KEPT
+from bot.desk.policies import kept_of
 from bot.desk.service import Verifier as LogVerifier
 from bot.errors import ConfigError, SignoffError
 from bot.log_library import LogLibrary
@@ -41,6 +43,15 @@ def connect_read_only(store: SqliteStore) -> sqlite3.Connection:
     connection = sqlite3.connect(f"file:{store.path}?mode=ro", uri=True, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def stored_policies(connection: sqlite3.Connection) -> dict[str, tuple[bytes, bytes]]:
+    """Every policy that was ever in force here, by its hash."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
+        return {}
+    return kept_of(
+        connection.execute("SELECT key, value FROM meta WHERE key GLOB ?", (META_POLICY_KEPT + "*",))
+    )
 
 
 def library_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogLibrary:
@@ -96,7 +107,12 @@ def verifier_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogVerifi
             except BadNote:
                 return False, "the head kept outside the database cannot be believed"
             with closing(connect_read_only(store)) as connection:
-                report = verify_database(connection, verifiers=verifiers, external=external)
+                report = verify_database(
+                    connection,
+                    verifiers=verifiers,
+                    external=external,
+                    policies=stored_policies(connection),
+                )
             if report.exit is Exit.OK:
                 return True, ""
             return False, f"{len(report.findings)} findings; run `signoff audit verify` for each"
