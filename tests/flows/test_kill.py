@@ -156,7 +156,9 @@ def kill_again_and_again(folder: Path, kills: int, seed: int = SEED) -> tuple[Si
 
 def check(site: Site, ledger: Ledger) -> None:
     """Nothing acknowledged is lost, nothing is there that was never meant, and the log tells the same story."""
-    by_key = dict(site.rows("SELECT key, request FROM idempotency WHERE agent = 'agent:bot'"))
+    meant = site.kept_keys("agent:bot", ledger.meant)
+    rows = site.rows("SELECT key, request FROM idempotency WHERE agent = 'agent:bot'")
+    by_key = {meant.get(key, key): request for key, request in rows}
     requests = {row[0]: row[1] for row in site.rows("SELECT id, state FROM request")}
     votes = set(site.rows("SELECT request, person FROM vote WHERE withdrawn_us IS NULL"))
     grants = {row[0]: (row[1], row[2]) for row in site.rows("SELECT id, request, state FROM grant_")}
@@ -166,7 +168,7 @@ def check(site: Site, ledger: Ledger) -> None:
 
     assert ledger.faults == []
     # acknowledged, therefore there
-    assert {key: by_key.get(site.kept_key("agent:bot", key)) for key in ledger.asked} == ledger.asked
+    assert {key: by_key.get(key) for key in ledger.asked} == ledger.asked
     assert ledger.votes <= votes
     assert {requests[id] for id in ledger.decided} <= {"approved"}
     assert {grants[grant][1] for grant in ledger.redeemed} <= {"redeemed", "succeeded"}
