@@ -16,6 +16,7 @@ from typing import Final
 
 from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
+from adapters.stores.seal import RowSeal
 from adapters.stores.sqlite import SqliteStore
 from audit.checkpoint import BadNote, Verifier, open_checkpoint, parse_vkey
 from audit.fsck import verify_database
@@ -49,9 +50,10 @@ def stored_policies(connection: sqlite3.Connection) -> dict[str, tuple[bytes, by
     """Every policy that was ever in force here, by its hash."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
         return {}
-    return kept_of(
-        connection.execute("SELECT key, value FROM meta WHERE key GLOB ?", (META_POLICY_KEPT + "*",))
-    )
+    rows = connection.execute("SELECT key, value FROM meta WHERE key GLOB ?", (META_POLICY_KEPT + "*",))
+    # Each is held against the hash in the log, so the seal behind it is taken off unread.
+    unsealed = RowSeal(None)
+    return kept_of((key, unsealed.open("meta", key, value)) for key, value in rows)
 
 
 def library_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogLibrary:

@@ -69,7 +69,9 @@ def verify(
     ] = None,
     bytes_only: Annotated[
         bool,
-        typer.Option(help="Only hashes, tiles, heads and copies; not what the entries mean. Twice as fast."),
+        typer.Option(
+            help="Only hashes, tiles, heads and copies; not what the entries mean. Several times faster."
+        ),
     ] = False,
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
