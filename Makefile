@@ -9,7 +9,7 @@ PACKAGES := bot adapters masking audit
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo demo-check test check fix bench bench-masking native native-sanitized soak interop interop-audit wheel docs lock clean
+.PHONY: help demo demo-check test check fix bench bench-masking native native-sanitized soak mutation interop interop-audit interop-chat wheel docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -61,10 +61,17 @@ native-sanitized: $(READY) ## The compiled loops under gcc's address and undefin
 soak: $(READY) native-sanitized ## Hours
 	SIGNOFF_SOAK=1 $(BIN)/python -m pytest -m "soak or slow" -p no:randomly
 
-interop: interop-audit ## Against outside programs
+mutation: $(READY) ## Small wrong changes of bot/core, one at a time: the tests must notice 90 of 100 (20 minutes)
+	$(BIN)/python tests/mutation.py
+
+interop: interop-audit interop-chat ## Against outside programs
 
 interop-audit: $(READY) ## The exported log before verifiers that nobody here wrote
 	$(BIN)/python -m pytest -m interop tests/audit
+
+interop-chat: $(READY) ## Slack and Teams before the Agents Playground, emulate, tsc and their schemas (node 20, npm)
+	tests/interop_chat/install build/interop-chat
+	$(BIN)/python -m pytest -m interop tests/interop_chat
 
 wheel: $(READY) ## Build sdist and wheel, offline, the same bytes each time
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation --outdir dist
@@ -77,7 +84,7 @@ LOCK = build/lock/bin/pip-compile --quiet --allow-unsafe --generate-hashes --str
 lock: ## Write requirements/*.txt again from pyproject.toml and *.in
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip --disable-pip-version-check --quiet install pip-tools
-	$(LOCK) --extra=postgres --extra=timestamps --output-file=requirements/app.txt pyproject.toml
+	$(LOCK) --extra=postgres --extra=timestamps --extra=reports --output-file=requirements/app.txt pyproject.toml
 	$(LOCK) --constraint=requirements/app.txt --output-file=requirements/dev.txt requirements/dev.in
 	$(LOCK) --constraint=requirements/dev.txt --output-file=requirements/build.txt requirements/build.in
 

@@ -8,7 +8,7 @@ clock. Reading and exporting are journalled by the caller *before* the answer is
 import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from audit.disclosure import Opened
 from audit.entry import Actor, Draft, EntryType, Outcome, Rand
 from audit.export import Exported, export_bundle
 from audit.formats import Entry, entry_of
-from audit.fsck import Progress, verify_database
+from audit.fsck import Policies, Progress, verify_database
 from audit.journal import Journal
 from audit.ledger_sqlite import SCHEMA, SqliteLedger
 from audit.query import Query, find
@@ -52,11 +52,18 @@ def verify(
     checkpoints: Sequence[Path] = (),
     expect_size: int | None = None,
     progress: Progress | None = None,
+    policies_of: Callable[[sqlite3.Connection], Policies] | None = None,
+    processes: int = 1,
+    bytes_only: bool = False,
 ) -> Verdict:
-    """``signoff audit verify``: a bundle when *target* is a directory, a database when it is a file."""
+    """``signoff audit verify``: a bundle when *target* is a directory, a database when it is a file.
+
+    *policies_of* reads from a database the policies that its entries name; a bundle has them beside it."""
     if target.is_dir():
         try:
-            result = standalone.verify(target, list(vkeys), list(checkpoints), expect_size, progress)
+            result = standalone.verify(
+                target, list(vkeys), list(checkpoints), expect_size, progress, processes, bytes_only
+            )
         except standalone.Bad as e:
             return Verdict(Exit.USAGE, str(e), {"error": str(e)})
         except (OSError, ValueError, KeyError) as e:
@@ -81,11 +88,28 @@ def verify(
     connection = sqlite3.connect(f"file:{target}?mode=ro", uri=True, isolation_level=None)
     try:
         report = verify_database(
-            connection, verifiers=verifiers, external=outside, expect_size=expect_size, progress=progress
+            connection,
+            verifiers=verifiers,
+            external=outside,
+            expect_size=expect_size,
+            progress=progress,
+            policies=_kept(connection, policies_of),
+            processes=processes,
+            bytes_only=bytes_only,
         )
     finally:
         connection.close()
     return Verdict(report.exit, render(report), facts_of(report))
+
+
+def _kept(
+    connection: sqlite3.Connection, policies_of: Callable[[sqlite3.Connection], Policies] | None
+) -> Policies | None:
+    """None where nobody reads policies, or the file cannot be read; the walk will say the second."""
+    try:
+        return None if policies_of is None else policies_of(connection)
+    except sqlite3.Error:
+        return None
 
 
 def render(report: Report) -> str:
@@ -126,7 +150,7 @@ def export(
     vkeys: Sequence[str],
     disclosures: Sequence[Opened] = (),
     timestamps: dict[str, bytes] | None = None,
-    policies: dict[str, str] | None = None,
+    policies: Mapping[str, tuple[bytes, bytes]] | None = None,
 ) -> Exported:
     """``signoff audit export``: a bundle of one state of the log."""
     with _Snapshot(connection):

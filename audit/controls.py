@@ -45,10 +45,20 @@ TOPICS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
         ),
         "kept": (
             "Integrity of the log",
-            ("log.started", "log.stopped", "log.restored", "key.rotated", "audit.verify_failed"),
+            (
+                "log.started",
+                "log.stopped",
+                "log.restored",
+                "key.rotated",
+                "keys.changed",
+                "audit.verify_failed",
+            ),
         ),
         "read": ("Reading of the log", ("audit.queried", "audit.exported")),
-        "erased": ("Retention and erasure", ("payload.shredded", "hold.changed", "log.pruned")),
+        "erased": (
+            "Retention and erasure",
+            ("payload.shredded", "hold.changed", "log.prune_proposed", "log.pruned"),
+        ),
     }
 )
 """Topic → heading and the entry types that belong to it."""

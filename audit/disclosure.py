@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-import orjson
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
@@ -115,7 +115,7 @@ def open_row(row: DisclosureRow, key: SecretKey, keks: KeyWrap, origin: str) -> 
 def parse(encoded: str) -> tuple[str, object]:
     """Name and value of an encoded disclosure (RFC 9901 section 4.2)."""
     try:
-        parts = orjson.loads(unb64u(encoded))
+        parts = msgspec.json.decode(unb64u(encoded))
     except ValueError as e:
         raise DisclosureError("not an encoded disclosure") from e
     if type(parts) is not list or len(parts) != 3 or type(parts[0]) is not str or type(parts[1]) is not str:

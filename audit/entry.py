@@ -13,27 +13,28 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
-import orjson
+import msgspec
 
-from audit.canonical import LEAF_MAX, NotCanonical, encode_checked
+from audit.canonical import LEAF_MAX
 from audit.chain import HASH_BYTES, b64u, leaf_hash
-from audit.fields import (
-    CODE,
-    HASH,
-    ID,
-    NEEDS_REQUEST,
-    REF,
-    Value,
-    fault_of,
-    missing_of,
-)
-from audit.fields import (
-    VERSION as VERSION_FORM,
-)
+from audit.fields import ID, NEEDS_REQUEST, Value, missing_of
 from audit.kinds import CODE_OF, KIND_OF, EntryType, Outcome
+from audit.layout import (
+    OUTCOME_PARTS,
+    PARTS_MAX,
+    TYPE_PARTS,
+    PartInvalid,
+    actor_part,
+    commitment_part,
+    data_part,
+    policy_part,
+    source_part,
+    tool_part,
+)
 
 __all__ = [
     "CODE_OF",
@@ -69,8 +70,8 @@ PRIVATES_MAX: Final = 32
 SCOPE: Final = re.compile(r"[a-z]{1,16}:[A-Za-z0-9][A-Za-z0-9_.:-]{0,95}")
 _PRIVATE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _ORIGIN: Final = re.compile(r"[a-z0-9][a-z0-9./_-]{0,127}")
+_IS_ID: Final = ID.fullmatch
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_US: Final = timedelta(microseconds=1)
 
 Rand = Callable[[int], bytes]
 PrivateValue = str | int | bool | list[object] | dict[str, object] | None
@@ -149,15 +150,17 @@ class Disclosure:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """An entry in its place. *disclosures* are for encrypted storage, never for a log line."""
 
     seq: int
     leaf: bytes
     leaf_hash: bytes
     ts_us: int = 0
-    disclosures: tuple[Disclosure, ...] = field(default=(), repr=False)
+    disclosures: tuple[Disclosure, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Sealed(seq={self.seq}, leaf={self.leaf!r})"
 
 
 def seal(
@@ -176,44 +179,34 @@ def seal(
     Time never goes back: a draft older than *last_ts_us* takes that instant and says so
     (``"clk":"clamped"``). Raises ``EntryInvalid`` and never cuts, escapes or rounds.
     """
-    _check(draft, origin, source, tenant)
     if len(prev) != HASH_BYTES or seq < 0:
         raise EntryInvalid("a place in the log is a sequence number and a 32-byte hash")
+    _check(draft)
     us = ts_us(draft.ts)
-    body: dict[str, object] = {
-        "act": {"auth": draft.actor.auth, "kind": draft.actor.kind, "ref": draft.actor.ref},
-        "code": CODE_OF[draft.type.value],
-        "id": draft.id,
-        "log": origin,
-        "outcome": draft.outcome.value,
-        "prev": b64u(prev),
-        "seq": seq,
-        "src": {"replica": source.replica, "ver": source.ver},
-        "type": draft.type.value,
-        "v": VERSION,
-    }
+    clamped = ""
     if us < last_ts_us:
-        us = last_ts_us
-        body["clk"] = "clamped"
-    body["ts"] = ts_text(us)
-    data = {name: value for name, value in draft.data.items() if value is not None}
-    if data:
-        body["data"] = data
-    if draft.request is not None:
-        body["req"] = draft.request
-    if draft.policy is not None:
-        body["pol"] = {"hash": draft.policy.hash, "id": draft.policy.id, "rev": draft.policy.rev}
-    if draft.tool is not None:
-        body["tool"] = {"id": draft.tool.id, "risk": draft.tool.risk}
-    if tenant is not None:
-        body["tenant"] = tenant
-    disclosures = tuple(disclose(private, rand(SALT_BYTES)) for private in draft.private)
-    if disclosures:
-        body["c"] = {d.name: d.digest for d in disclosures}
+        us, clamped = last_ts_us, ',"clk":"clamped"'
+    disclosures: tuple[Disclosure, ...] = ()
+    commitments = ""
+    if draft.private:
+        disclosures = tuple(disclose(private, rand(SALT_BYTES)) for private in draft.private)
+        commitments = commitment_part((d.name, d.digest) for d in disclosures)
+    actor, policy, tool = draft.actor, draft.policy, draft.tool
+    code, tail = TYPE_PARTS[draft.type]
     try:
-        leaf = encode_checked(body)
-    except NotCanonical as e:
+        text = (
+            f"{actor_part(actor.kind, actor.ref, actor.auth)}{commitments}{clamped}{code}"
+            f'{data_part(draft.data) if draft.data else ""},"id":"{draft.id}","log":"{_origin(origin)}'
+            f"{OUTCOME_PARTS[draft.outcome]}"
+            f"{'' if policy is None else policy_part(policy.id, policy.rev, policy.hash)}"
+            f',"prev":"{b64u(prev)}"{"" if draft.request is None else _request(draft.request)},"seq":{seq}'
+            f"{source_part(source.replica, source.ver, tenant)}"
+            f"{'' if tool is None else tool_part(tool.id, tool.risk)}"
+            f',"ts":"{ts_text(us)}{tail}'
+        )
+    except PartInvalid as e:
         raise EntryInvalid(str(e)) from e
+    leaf = text.encode("ascii")
     if len(leaf) > LEAF_MAX:
         raise EntryInvalid(f"leaf of {len(leaf)} bytes; at most {LEAF_MAX}")
     return Sealed(seq, leaf, leaf_hash(leaf), us, disclosures)
@@ -224,8 +217,8 @@ def disclose(private: Private, salt: bytes) -> Disclosure:
     if len(salt) != SALT_BYTES:
         raise EntryInvalid(f"a salt has {SALT_BYTES} bytes")
     try:
-        text = orjson.dumps([b64u(salt), private.name, private.value])
-    except (TypeError, ValueError) as e:
+        text = msgspec.json.encode([b64u(salt), private.name, private.value])
+    except (TypeError, ValueError, OverflowError) as e:
         raise EntryInvalid(f"private value {private.name!r} cannot be written as JSON") from e
     if len(text) > PRIVATE_BYTES_MAX:
         raise EntryInvalid(f"private value {private.name!r} is larger than {PRIVATE_BYTES_MAX} bytes")
@@ -242,49 +235,41 @@ def ts_us(moment: datetime) -> int:
     """Microseconds since 1970 of an aware *moment*."""
     if moment.tzinfo is None:
         raise EntryInvalid("a time without a zone is not a time")
-    return (moment - _EPOCH) // _US
+    past = moment - _EPOCH
+    return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
 
 
 def ts_text(us: int) -> str:
     """RFC 3339 in UTC with six digits, as the leaf carries it."""
-    return (_EPOCH + us * _US).isoformat(timespec="microseconds")[:26] + "Z"
+    seconds, rest = divmod(us, 1_000_000)
+    return f"{_second_text(seconds)}.{rest:06d}Z"
 
 
-def _check(draft: Draft, origin: str, source: Source, tenant: str | None) -> None:
+@lru_cache(16)
+def _second_text(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds")[:19]
+
+
+@lru_cache(16)
+def _origin(origin: str) -> str:
     _need(_ORIGIN.fullmatch(origin), "the log's origin has an unexpected form")
-    _need(
-        REF.fullmatch(source.replica) and VERSION_FORM.fullmatch(source.ver),
-        "replica or version has an unexpected form",
-    )
-    _need(tenant is None or REF.fullmatch(tenant), "tenant has an unexpected form")
-    _need(draft.actor.kind in ("human", "agent", "system"), "an actor is human, agent or system")
-    _need(ID.fullmatch(draft.id), "the entry's id has an unexpected form")
-    _need(
-        REF.fullmatch(draft.actor.ref),
-        "the actor's ref has an unexpected form (a pseudonym, no address, no name)",
-    )
-    _need(not draft.actor.auth or CODE.fullmatch(draft.actor.auth), "the actor's auth has an unexpected form")
-    if draft.request is None:
-        _need(draft.type not in NEEDS_REQUEST, f"{draft.type.value} is always about a request")
-    else:
-        _need(ID.fullmatch(draft.request), "the request id has an unexpected form")
-    if draft.policy is not None:
-        _need(
-            REF.fullmatch(draft.policy.id) and HASH.fullmatch(draft.policy.hash),
-            "policy id or hash has an unexpected form",
-        )
-        _need(
-            type(draft.policy.rev) is int and 0 <= draft.policy.rev < 2**53, "a policy revision counts from 0"
-        )
-    if draft.tool is not None:
-        _need(
-            CODE.fullmatch(draft.tool.id) and CODE.fullmatch(draft.tool.risk),
-            "tool id or risk has an unexpected form",
-        )
-    for name, value in draft.data.items():
-        fault = fault_of(name, value)
-        if fault is not None:
-            raise EntryInvalid(fault)
+    return origin
+
+
+@lru_cache(PARTS_MAX)
+def _request(id: str) -> str:
+    _need(_IS_ID(id), "the request id has an unexpected form")
+    return f',"req":"{id}"'
+
+
+def _check(draft: Draft) -> None:
+    """What no part's own check sees: the entry's id, and what its type must carry."""
+    if _IS_ID(draft.id) is None:
+        raise EntryInvalid("the entry's id has an unexpected form")
+    if draft.request is None and draft.type in NEEDS_REQUEST:
+        raise EntryInvalid(f"{draft.type.value} is always about a request")
+    if draft.policy is not None and type(draft.policy.rev) is not int:
+        raise EntryInvalid("a policy revision counts from 0")
     missing = missing_of(draft.type, draft.data)
     if missing is not None:
         raise EntryInvalid(f"{draft.type.value} must carry {' or '.join(missing)}")

@@ -58,6 +58,11 @@ Head: {size} entries. Compare size and root with a head you kept or were sent ea
 6. Timestamps, if tsr/ holds any:
 
      openssl ts -verify -data checkpoints/SIZE -in tsr/SIZE.tsr -CAfile tsr/ca.pem
+     openssl ts -reply -in tsr/SIZE.tsr -text | grep 'Time stamp'
+
+7. The policies: policies/sha256-HEX.yaml is the text in force; HEX is its SHA-256 and stands as "pol" in each entry about a request:
+
+     sha256sum policies/*.yaml
 
 What a clean result does and does not say: the entries are what was written when the head was signed, in that order, and each
 approval is explained by recorded votes. It does not say that the machine was honest when it wrote them.
@@ -78,13 +83,13 @@ def export_bundle(
     vkeys: Sequence[str],
     *,
     disclosures: Iterable[Opened] = (),
-    policies: Mapping[str, str] | None = None,
+    policies: Mapping[str, tuple[bytes, bytes]] | None = None,
     timestamps: Mapping[str, bytes] | None = None,
 ) -> Exported:
     """Write the bundle into *directory*, which must not exist yet.
 
-    *vkeys* are lines of the ``vkeys`` file, the current key first. *timestamps* are files for
-    ``tsr/`` by name. Runs inside the caller's read transaction, so it is one state of the log.
+    *vkeys* are lines of the ``vkeys`` file, the current key first. *policies* are, by hash, the text that was in
+    force and its rules in JSON. *timestamps* are files for ``tsr/`` by name. Runs inside the caller's read transaction, so it is one state of the log.
     """
     size, note = reader.latest_note()
     origin = parse_checkpoint(split_note(note)[0]).origin
@@ -105,8 +110,9 @@ def export_bundle(
             out.write(tile_path(level, n, width), b"".join(reader.hashes(level, n * WIDTH, width)))
     rows = [{"seq": d.seq, "name": d.name, "disclosure": d.encoded} for d in disclosures]
     out.write("disclosures.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
-    for digest, text in (policies or {}).items():
-        out.write(f"policies/{digest.replace(':', '-')}.json", text.encode())
+    for digest, (text, rules) in (policies or {}).items():
+        out.write(f"policies/{digest.replace(':', '-')}.yaml", text)
+        out.write(f"policies/{digest.replace(':', '-')}.json", rules)
     for name, data in (timestamps or {}).items():
         out.write(f"tsr/{name}", data)
     out.write("verify.py", verifier_text().encode())
@@ -123,17 +129,10 @@ def verifier_text() -> str:
     """The stand-alone verifier: ``audit.standalone`` with the replay's text in place of its import."""
     replay = inspect.getsource(semantics)
     body = replay[replay.index("TERMINAL: Final") :]
-    whole = inspect.getsource(standalone).replace("from audit.semantics import Replay\n", "")
-    return (
-        whole.replace("OK, TAMPERED,", f"{body}\n\nOK, TAMPERED,", 1)
-        .replace(
-            "from collections.abc import Callable, Iterator\n",
-            "from collections.abc import Callable, Iterator, Mapping\n",
-        )
-        .replace(
-            "from dataclasses import dataclass, field\n",
-            "from dataclasses import dataclass, field\nfrom datetime import datetime\n",
-        )
+    whole = inspect.getsource(standalone).replace("from audit.semantics import Replay, matters\n", "")
+    return whole.replace("OK, TAMPERED,", f"{body}\n\nOK, TAMPERED,", 1).replace(
+        "from collections.abc import Callable, Iterator\n",
+        "from collections.abc import Callable, Iterator, Mapping\n",
     )
 
 

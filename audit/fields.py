@@ -221,6 +221,8 @@ REQUIRED: Final[Mapping[EntryType, tuple[tuple[str, ...], ...]]] = MappingProxyT
         EntryType.GRANT_USED_END: (("jti",),),
         EntryType.PAYLOAD_SHREDDED: (("basis",),),
         EntryType.POLICY_CHANGED: (("policy_hash",),),
+        EntryType.SESSION_ENDED: (("reason",),),
+        EntryType.ROWS_SEALED: (("row_count",),),
     }
 )
 
@@ -267,6 +269,6 @@ def fault_of(name: str, value: Value) -> str | None:
 def missing_of(kind: EntryType, data: Mapping[str, Value]) -> tuple[str, ...] | None:
     """The first group of names of which *kind* needs one and *data* has none."""
     for names in REQUIRED.get(kind, ()):
-        if not any(name in data for name in names):
+        if data.keys().isdisjoint(names):
             return names
     return None

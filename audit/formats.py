@@ -95,10 +95,12 @@ OCSF: Final[Mapping[str, tuple[int, int, int, int]]] = MappingProxyType(
         "payload.shredded": (_DATASTORE, 7, 0, 0),
         "session.login": (_AUTHENTICATION, 1, 1, 1),
         "session.refused": (_AUTHENTICATION, 1, 2, 2),
+        "session.ended": (_AUTHENTICATION, 2, 1, 1),
         "log.started": (_EVENT_LOG, 6, 0, 0),
         "log.stopped": (_EVENT_LOG, 7, 0, 0),
         "log.restored": (_EVENT_LOG, 99, 0, 0),
         "log.pruned": (_EVENT_LOG, 99, 0, 0),
+        "log.prune_proposed": (_EVENT_LOG, 99, 0, 0),
         "audit.queried": (_EVENT_LOG, 99, 0, 0),
         "audit.exported": (_EVENT_LOG, 3, 0, 0),
         "audit.verify_failed": (_FINDING, 1, 0, 0),
@@ -254,7 +256,7 @@ def _ocsf_class(
         case 2006:
             return {"finding_info": {"title": entry.type, "uid": entry.body["id"]}, "is_alert": True}
         case _:
-            policy = entry.type in ("policy.changed", "key.rotated")
+            policy = entry.type in ("policy.changed", "key.rotated", "keys.changed")
             return {
                 "actor": actor,
                 "entity": {

@@ -6,23 +6,84 @@ older heads: that takes a newer head kept elsewhere (*external*), and without on
 report says so.
 """
 
+import contextlib
+import itertools
+import marshal
+import multiprocessing
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+from audit.canonical import decode
+from audit.chain import leaf_hash
 from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint, parse_checkpoint, split_note
 from audit.ledger_sqlite import split_stack
 from audit.merkle import fold
+from audit.reader import Reader
+from audit.retention import compact_range_at
 from audit.rotation import check_rotation
-from audit.semantics import Replay
+from audit.semantics import Replay, matters
+from audit.tiles import WIDTH
 from audit.walk import Exit, Report, Walk, is_ts, us_of
 
 NO_EXTERNAL_HEAD: Final = "truncation cannot be excluded: no head kept outside this database was given"
+PART: Final = 4096
+"""Entries checked at a time: a multiple of a tile, small enough to hold, large enough that handing it over is cheap."""
 
-_LEAVES: Final = "SELECT seq, leaf, leaf_hash, req, type, actor, action, resource, outcome, ts_us FROM audit_leaf ORDER BY seq"
+_LEAVES: Final = (
+    "SELECT seq, leaf, leaf_hash, req, type, actor, action, resource, outcome, ts_us FROM audit_leaf"
+    " WHERE seq >= ? AND seq < ? ORDER BY seq"
+)
+_HEADS: Final = "SELECT size, note FROM audit_checkpoint WHERE size > ? AND size <= ? ORDER BY size"
 _NEEDED: Final = frozenset({"audit_leaf", "audit_head", "audit_tile", "audit_checkpoint", "audit_retention"})
+_END: Final = 2**62
 
 Progress = Callable[[int, int], None]
+Policies = Mapping[str, tuple[bytes, bytes]]
+"""By hash: the text that was in force and its rules in JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What every part is checked against. *external* are heads kept elsewhere."""
+
+    minimum: int
+    verifiers: tuple[Verifier, ...]
+    external: tuple[Checkpoint, ...]
+    bytes_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """What one entry needs to know of all before it."""
+
+    size: int
+    stack: tuple[bytes, ...]
+    last_hash: bytes | None
+    last_ts: str
+    origin: str
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What checking one part yields for the whole."""
+
+    start: _Edge
+    edge: _Edge
+    whole: bool = True
+    roots: list[bytes] = field(default_factory=list)
+    packed: bytes = b""
+    bodies: list[tuple[int, dict[str, object]]] = field(default_factory=list)
+    heads: int = 0
+    last_head: int = 0
+    unknown_versions: int = 0
+
+    def unpacked(self) -> list[tuple[int, dict[str, object]]]:
+        """What the replay needs. Between processes it goes as one string: much cheaper than as objects."""
+        return marshal.loads(self.packed) if self.packed else self.bodies  # noqa: S302 - made by our own child
 
 
 def verify_database(
@@ -32,8 +93,14 @@ def verify_database(
     external: Sequence[Checkpoint] = (),
     expect_size: int | None = None,
     progress: Progress | None = None,
+    policies: Policies | None = None,
+    processes: int = 1,
+    bytes_only: bool = False,
 ) -> Report:
     """Walk the whole log in one read transaction and report all that is wrong.
+
+    The report does not depend on *processes*; more than one need the database in a file. *policies* are those that the
+    store kept; None leaves out whether they are there. *bytes_only* leaves out what the entries mean.
 
     *verifiers* are the log's keys as the reader knows them; without any, the signatures of
     the stored heads are not checked and the report says so. *external* are heads, already
@@ -52,7 +119,7 @@ def verify_database(
     if own_transaction:
         connection.execute("BEGIN")
     try:
-        _verify(connection, report, verifiers, external, progress)
+        _verify(connection, report, verifiers, external, progress, policies, processes, bytes_only)
     except sqlite3.DatabaseError as e:
         report.add("database", None, f"the database cannot be read to the end: {e}", Exit.INCOMPLETE)
     finally:
@@ -73,6 +140,9 @@ def _verify(
     verifiers: Sequence[Verifier],
     external: Sequence[Checkpoint],
     progress: Progress | None,
+    policies: Policies | None,
+    processes: int,
+    bytes_only: bool,
 ) -> None:
     minimum, stack = connection.execute("SELECT minimum, stack FROM audit_retention WHERE id = 1").fetchone()
     head = connection.execute(
@@ -81,54 +151,196 @@ def _verify(
     if head is None:
         report.add("head", None, "the head row is missing")
         return
-    walk = Walk(size=minimum, stack=split_stack(stack), last_hash=None if minimum else Walk().last_hash)
     report.first = minimum
-    heads = _Heads(connection, report, verifiers, external, minimum)
-    tiles = _Tiles(connection, report, minimum)
-    replay = Replay(complete=minimum == 0)
-    for seq, leaf, leaf_hash, *projections in connection.execute(_LEAVES):
-        if seq < minimum:
-            report.add("head", seq, "an entry below the pruning mark")
-            continue
+    for (seq,) in connection.execute(
+        "SELECT seq FROM audit_leaf WHERE seq < ? ORDER BY seq LIMIT 100", (minimum,)
+    ):
+        report.add("head", seq, "an entry below the pruning mark")
+    asked = _Asked(minimum, tuple(verifiers), tuple(sorted(external, key=lambda c: c.size)), bytes_only)
+    start = _Edge(minimum, split_stack(stack), None if minimum else Walk().last_hash, "", "")
+    upper = _UpperTiles(connection, report)
+    known = policies or {}
+    replay, last_head, seen = Replay(complete=minimum == 0, policy_of=known.get), 0, _Seen(start, start)
+    unknown = 0
+    (last,) = connection.execute("SELECT coalesce(max(seq), -1) FROM audit_leaf").fetchone()
+    for seen in _parts(connection, asked, start, max(last + 1, minimum), report, processes):
+        for seq, body in seen.unpacked():
+            _replay(replay, seq, body, report)
+        for n, root in enumerate(seen.roots):
+            upper.see(-(-seen.start.size // WIDTH) + n, root)
+        report.checkpoints += seen.heads
+        last_head, unknown = max(last_head, seen.last_head), unknown + seen.unknown_versions
+        if progress is not None and not seen.edge.size % PART:
+            progress(seen.edge.size, head[0])
+        if not seen.whole:
+            report.size = seen.edge.size
+            return
+    edge = seen.edge
+    _check_head(report, edge, head)
+    _finish_heads(connection, report, asked, edge.size, last_head)
+    upper.finish(edge.size)
+    if bytes_only:
+        report.notes.append(
+            "only bytes were checked (--bytes-only): not canonical form, search columns, votes, rotations and times"
+        )
+    elif policies is not None:
+        for text, contradicts in replay.policy_faults():
+            report.add("policies", None, text, Exit.TAMPERED if contradicts else Exit.INCOMPLETE)
+        if replay.unbound:
+            report.notes.append(
+                f"{replay.unbound} policies were put in force before the first entry here, or without the hash of their rules: "
+                "decisions under them were held against the seats they name"
+            )
+    report.origin, report.size, report.root = edge.origin, edge.size, Walk(stack=edge.stack).root
+    if unknown:
+        report.notes.append(f"{unknown} entries are of a version this program does not know")
+
+
+def _check_part(
+    connection: sqlite3.Connection, start: _Edge, end: int, asked: _Asked, report: Report
+) -> _Seen:
+    """Check the entries from *start* to before *end*, and the heads in between. Depends on nothing else, so that parts may
+    be checked by several processes, each from a start that it read; who puts them together compares the starts."""
+    walk = Walk(
+        size=start.size,
+        stack=start.stack,
+        last_hash=start.last_hash,
+        last_ts=start.last_ts,
+        origin=start.origin,
+    )
+    seen = _Seen(start, start)
+    heads = _Heads(connection, report, asked, start.size if start.size > asked.minimum else -1, end, seen)
+    row: list[bytes] | None = [] if start.size % WIDTH == 0 else None
+    for seq, leaf, stored, *projections in connection.execute(_LEAVES, (start.size, end)):
         if seq != walk.size:
             report.add("chain", walk.size, f"entries {walk.size} to {seq - 1} are missing")
-            report.size = walk.size
-            return
-        for check, text in walk.step(leaf):
-            report.add(check, seq, text)
-        _replay(replay, seq, walk.body, report)
-        if leaf_hash != walk.last_hash:
+            seen.whole = False
+            break
+        if asked.bytes_only:
+            walk.step_bytes(leaf)
+        else:
+            _check_leaf(walk, seq, leaf, projections, report, seen)
+        if stored != walk.last_hash:
             report.add("tree", seq, "the stored hash is not the hash of the stored bytes")
-        fault = projection_fault(walk.body, projections)
-        if fault is not None:
-            report.add("projections", seq, fault)
-        tiles.see(seq, walk.last_hash or b"")
+        if row is not None:
+            row.append(walk.last_hash or b"")
+        if walk.size % WIDTH == 0:
+            if row is not None:
+                seen.roots.append(_compare_tile(connection, report, 0, seq // WIDTH, row))
+            row = []
         heads.reached(walk)
-        if progress is not None and not walk.size % 4096:
-            progress(walk.size, head[0])
-    _check_head(report, walk, head)
-    heads.finish(walk)
-    tiles.finish(walk.size)
-    report.origin, report.size, report.root = walk.origin, walk.size, walk.root
-    if walk.unknown_versions:
-        report.notes.append(f"{walk.unknown_versions} entries are of a version this program does not know")
+    if seen.whole and walk.size < end:
+        report.add("chain", walk.size, f"entries {walk.size} to {end - 1} are missing")
+        seen.whole = False
+    if seen.whole:
+        heads.reached(walk)
+    seen.unknown_versions = walk.unknown_versions
+    seen.edge = _Edge(walk.size, walk.stack, walk.last_hash, walk.last_ts, walk.origin)
+    return seen
 
 
-def _replay(replay: Replay, seq: int, body: dict[str, object] | None, report: Report) -> None:
+def _check_leaf(
+    walk: Walk, seq: int, leaf: bytes, projections: Sequence[object], report: Report, seen: _Seen
+) -> None:
+    for check, text in walk.step(leaf):
+        report.add(check, seq, text)
+    fault = projection_fault(walk.body, projections)
+    if fault is not None:
+        report.add("projections", seq, fault)
+    body = walk.body
     if body is None:
-        return  # the walk has said so
+        return
     if body.get("type") == "key.rotated":
         data = body.get("data")
         if not check_rotation(data if isinstance(data, dict) else {}):
             report.add("keys", seq, "the rotation of the key is not signed by both keys")
+    if matters(str(body.get("type"))) or "pol" in body:
+        seen.bodies.append((seq, {k: body[k] for k in _REPLAYED if k in body}))
+
+
+_REPLAYED: Final = ("type", "req", "act", "outcome", "data", "pol", "ts", "id")
+_worker: dict[str, Any] = {}
+
+
+def _start_worker(path: str, asked: _Asked) -> None:
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    _worker.update(connection=connection, asked=asked)
+
+
+def _try_part(first: int, end: int) -> _Seen | None:
+    """In a process of its own: the part, if nothing whatever is wrong with it. Faults are for the caller to find again in
+    its own transaction, in order, so that the report does not depend on how many processes looked."""
+    connection, asked = _worker["connection"], _worker["asked"]
+    try:
+        connection.execute("BEGIN")
+        try:
+            reader, report = Reader(connection), Report()
+            leaf = reader.leaf(first - 1)
+            body = decode(leaf)
+            start = _Edge(
+                first,
+                compact_range_at(reader, first),
+                leaf_hash(leaf),
+                str(body.get("ts")),
+                str(body.get("log")),
+            )
+            if asked.bytes_only:
+                start = _Edge(first, start.stack, start.last_hash, "", "")
+            seen = _check_part(connection, start, end, asked, report)
+        finally:
+            connection.rollback()
+    except (sqlite3.Error, LookupError, ValueError):
+        return None
+    if report.findings or report.notes or not seen.whole:
+        return None
+    seen.packed, seen.bodies = marshal.dumps(seen.bodies), []
+    return seen
+
+
+def _parts(
+    connection: sqlite3.Connection, asked: _Asked, start: _Edge, size: int, report: Report, processes: int
+) -> Iterator[_Seen]:
+    """Every part in order. One that another process found clean from the very edge that was reached here is taken; every
+    other is checked here."""
+    cuts = [*range(start.size // PART * PART + PART, size, PART), size]
+    path = connection.execute("PRAGMA database_list").fetchone()[2]
+    with contextlib.ExitStack() as closing:
+        pool = None
+        if processes > 1 and len(cuts) > 2 and path:
+            pool = closing.enter_context(
+                ProcessPoolExecutor(
+                    processes, multiprocessing.get_context("spawn"), _start_worker, (path, asked)
+                )
+            )
+            closing.callback(pool.shutdown, wait=True, cancel_futures=True)
+        ahead: deque[Future[_Seen | None]] = deque()
+        todo = iter(list(itertools.pairwise(cuts)) if pool is not None else ())
+        edge = start
+        for number, end in enumerate(cuts):
+            seen = None
+            with contextlib.suppress(BrokenExecutor):
+                if pool is not None:
+                    for first, last in itertools.islice(todo, 3 * processes - len(ahead)):
+                        ahead.append(pool.submit(_try_part, first, last))
+                if number and ahead:
+                    seen = ahead.popleft().result()
+            if seen is None or seen.start != edge:
+                seen = _check_part(connection, edge, end, asked, report)
+            edge = seen.edge
+            yield seen
+            if not seen.whole:
+                return
+
+
+def _replay(replay: Replay, seq: int, body: dict[str, object], report: Report) -> None:
     try:
         for fault in replay.step(seq, body):
             report.add("semantics", seq, fault)
-    except (TypeError, ValueError, AttributeError) as e:
+    except (TypeError, ValueError, AttributeError, KeyError) as e:
         report.add("semantics", seq, f"the entry's facts cannot be read: {e}")
 
 
-def _check_head(report: Report, walk: Walk, head: tuple[int, bytes, bytes, int]) -> None:
+def _check_head(report: Report, walk: _Edge, head: tuple[int, bytes, bytes, int]) -> None:
     size, last_hash, stack, last_ts_us = head
     if size != walk.size:
         report.add("head", None, f"the head says {size} entries; there are {walk.size}")
@@ -168,32 +380,21 @@ def projections_of(body: dict[str, object]) -> tuple[object, ...]:
 
 
 class _Heads:
-    """Merges the stored and the external heads, by size, with the walk."""
+    """Merges the stored and the external heads of one part, by size, with the walk."""
 
     def __init__(
-        self,
-        connection: sqlite3.Connection,
-        report: Report,
-        verifiers: Sequence[Verifier],
-        external: Sequence[Checkpoint],
-        minimum: int,
+        self, connection: sqlite3.Connection, report: Report, asked: _Asked, low: int, high: int, seen: _Seen
     ) -> None:
-        self._report = report
-        self._verifiers = verifiers
-        self._minimum = minimum
-        self._external = sorted(external, key=lambda c: c.size)
-        self._stored = self._read(connection)
+        self._report, self._asked, self._seen = report, asked, seen
+        self._external = [c for c in asked.external if low < c.size <= high]
+        self._stored = self._read(connection, low, high)
         self._next = next(self._stored, None)
-        self._last_stored = 0
 
-    def _read(self, connection: sqlite3.Connection) -> Iterator[Checkpoint]:
-        for size, note in connection.execute("SELECT size, note FROM audit_checkpoint ORDER BY size"):
-            self._report.checkpoints += 1
+    def _read(self, connection: sqlite3.Connection, low: int, high: int) -> Iterator[Checkpoint]:
+        for size, note in connection.execute(_HEADS, (low, high)):
+            self._seen.heads += 1
             try:
-                if self._verifiers:
-                    checkpoint = open_checkpoint(note, self._verifiers, self._verifiers[0].name)
-                else:
-                    checkpoint = parse_checkpoint(split_note(note)[0])
+                checkpoint = _believed(note, self._asked.verifiers)
             except BadNote as e:
                 self._report.add("signature", None, f"the stored head at {size} cannot be believed: {e}")
                 continue
@@ -207,9 +408,7 @@ class _Heads:
         while self._next is not None and self._next.size <= walk.size:
             if self._next.size == walk.size:
                 self._compare(self._next, walk, "checkpoints")
-                self._last_stored = walk.size
-            elif self._next.size > self._minimum:
-                self._report.add("checkpoints", None, f"heads stored out of order at {self._next.size}")
+                self._seen.last_head = walk.size
             self._next = next(self._stored, None)
         while self._external and self._external[0].size <= walk.size:
             checkpoint = self._external.pop(0)
@@ -218,27 +417,8 @@ class _Heads:
             elif checkpoint.size > 0:
                 self._report.notes.append(f"the outside head at {checkpoint.size} lies in the pruned part")
 
-    def finish(self, walk: Walk) -> None:
-        if self._next is not None:
-            self._report.add(
-                "checkpoints", None, f"a head of {self._next.size} entries was signed; there are {walk.size}"
-            )
-        for checkpoint in self._external:
-            if checkpoint.size:
-                self._report.add(
-                    "external",
-                    None,
-                    f"a head of {checkpoint.size} entries was kept outside; there are {walk.size}: rolled back or cut",
-                )
-        if walk.size > self._last_stored and walk.size > self._minimum:
-            self._report.add(
-                "checkpoints", None, "the newest entries are under no signed head", Exit.INCOMPLETE
-            )
-        if not self._verifiers:
-            self._report.notes.append("signatures were not checked: no verifier key was given")
-
     def _compare(self, checkpoint: Checkpoint, walk: Walk, check: str) -> None:
-        if checkpoint.origin != walk.origin:
+        if checkpoint.origin != (walk.origin or checkpoint.origin):
             self._report.add(check, None, f"the head at {checkpoint.size} is of another log")
         elif checkpoint.root != walk.root:
             self._report.add(
@@ -248,36 +428,67 @@ class _Heads:
             )
 
 
-class _Tiles:
-    """Compares the stored tiles with the hashes that the walk yields, level by level."""
+def _believed(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:
+    if verifiers:
+        return open_checkpoint(note, verifiers, verifiers[0].name)
+    return parse_checkpoint(split_note(note)[0])
 
-    def __init__(self, connection: sqlite3.Connection, report: Report, minimum: int) -> None:
+
+def _finish_heads(
+    connection: sqlite3.Connection, report: Report, asked: _Asked, size: int, last_head: int
+) -> None:
+    """Heads beyond the entries, and entries beyond the heads."""
+    beyond = connection.execute(_HEADS, (size, _END)).fetchone()
+    if beyond is not None:
+        report.checkpoints += 1
+        report.add("checkpoints", None, f"a head of {beyond[0]} entries is stored; there are {size}")
+    for checkpoint in asked.external:
+        if checkpoint.size > size:
+            report.add(
+                "external",
+                None,
+                f"a head of {checkpoint.size} entries was kept outside; there are {size}: rolled back or cut",
+            )
+    if size > last_head and size > asked.minimum:
+        report.add("checkpoints", None, "the newest entries are under no signed head", Exit.INCOMPLETE)
+    if not asked.verifiers:
+        report.notes.append("signatures were not checked: no verifier key was given")
+
+
+def _compare_tile(
+    connection: sqlite3.Connection, report: Report, level: int, n: int, hashes: list[bytes]
+) -> bytes:
+    """Hold the stored tile against *hashes*; their root."""
+    root = fold(hashes)
+    stored = connection.execute(
+        "SELECT hashes, root FROM audit_tile WHERE level = ? AND n = ?", (level, n)
+    ).fetchone()
+    if stored is None:
+        report.add("tree", None, f"the tile {level}/{n} is missing")
+    elif stored[0] != b"".join(hashes) or stored[1] != root:
+        report.add("tree", None, f"the tile {level}/{n} does not hold the entries' hashes")
+    return root
+
+
+class _UpperTiles:
+    """Compares the stored tiles above the lowest with the roots of those below, level by level."""
+
+    def __init__(self, connection: sqlite3.Connection, report: Report) -> None:
         self._connection = connection
         self._report = report
-        self._minimum = minimum
-        self._levels: list[list[bytes]] = []
+        self._levels: list[list[bytes]] = [[]]
 
-    def see(self, seq: int, digest: bytes, level: int = 0) -> None:
+    def see(self, index: int, node: bytes, level: int = 1) -> None:
         if level == len(self._levels):
             self._levels.append([])
         row = self._levels[level]
-        if not row and seq % 256:
+        if not row and index % WIDTH:
             return  # pruning started inside this tile; its root still checks through the tree
-        row.append(digest)
-        if len(row) == 256:
-            self._compare(level, seq // 256, row)
-            root = fold(row)
+        row.append(node)
+        if len(row) == WIDTH:
+            root = _compare_tile(self._connection, self._report, level, index // WIDTH, row)
             row.clear()
-            self.see(seq // 256, root, level + 1)
-
-    def _compare(self, level: int, n: int, hashes: list[bytes]) -> None:
-        stored = self._connection.execute(
-            "SELECT hashes, root FROM audit_tile WHERE level = ? AND n = ?", (level, n)
-        ).fetchone()
-        if stored is None:
-            self._report.add("tree", None, f"the tile {level}/{n} is missing")
-        elif stored[0] != b"".join(hashes) or stored[1] != fold(hashes):
-            self._report.add("tree", None, f"the tile {level}/{n} does not hold the entries' hashes")
+            self.see(index // WIDTH, root, level + 1)
 
     def finish(self, size: int) -> None:
         for level, n in self._connection.execute("SELECT level, n FROM audit_tile"):

@@ -10,7 +10,6 @@ Any exception raised here must roll the caller's transaction back: no entry, no 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
@@ -33,8 +32,7 @@ class HeadMoved(JournalError):
     """Somebody else appended since the head was read: roll back and try again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The log's right edge: how many leaves, the last one's hash, and the compact range."""
 
     size: int
@@ -206,23 +204,26 @@ class Journal:
 
 def row_of(draft: Draft, sealed: Sealed) -> LeafRow:
     """The leaf with the projections that queries look it up by."""
+    data, tool = draft.data, draft.tool
+    resource = data.get("resource")
     return LeafRow(
-        sealed.seq,
-        sealed.leaf,
-        sealed.leaf_hash,
+        sealed[0],
+        sealed[1],
+        sealed[2],
         draft.request,
         draft.type.value,
         draft.actor.ref,
-        action_of(draft.data, draft.tool.id if draft.tool else None),
-        _text(draft.data.get("resource")),
+        action_of(data, tool.id if tool is not None else None),
+        resource if type(resource) is str else None,
         draft.outcome.value,
-        sealed.ts_us,
+        sealed[3],
     )
 
 
 def action_of(data: Mapping[str, Value], tool_id: str | None) -> str | None:
     """The action an entry is found by: the one it names, else its tool."""
-    return _text(data.get("action")) or tool_id
+    action = data.get("action")
+    return action if type(action) is str else tool_id
 
 
 def disclosure_aad(origin: str, seq: int, name: str) -> bytes:
@@ -238,7 +239,3 @@ def keep_full_tiles(tx: LedgerTx, size: int) -> None:
         hashes = tx.audit_tree_nodes(level, index * TILE_WIDTH, TILE_WIDTH)
         tx.audit_insert_tile(level, index, b"".join(hashes), merkle.fold(hashes))
         level, end = level + 1, end // TILE_WIDTH
-
-
-def _text(value: Value) -> str | None:
-    return value if isinstance(value, str) else None

@@ -60,6 +60,10 @@ class EntryType(StrEnum):
     AUDIT_QUERIED = "audit.queried"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_VERIFY_FAILED = "audit.verify_failed"
+    SESSION_ENDED = "session.ended"
+    ROWS_SEALED = "rows.sealed"
+    LOG_PRUNE_PROPOSED = "log.prune_proposed"
+    KEYS_CHANGED = "keys.changed"
 
 
 @unique
@@ -136,7 +140,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         EntryType.COMMAND_REFUSED,
     ),
     *_family("N", 800, EntryType.ESCALATION_SENT, EntryType.REMINDER_SENT),
-    *_family("L", 900, EntryType.SESSION_LOGIN, EntryType.SESSION_REFUSED),
+    *_family("L", 900, EntryType.SESSION_LOGIN, EntryType.SESSION_REFUSED, EntryType.SESSION_ENDED),
     *_family(
         "A",
         1000,
@@ -148,6 +152,9 @@ KINDS: Final[tuple[Kind, ...]] = (
         EntryType.AUDIT_EXPORTED,
         EntryType.AUDIT_VERIFY_FAILED,
         EntryType.LOG_PRUNED,
+        EntryType.ROWS_SEALED,
+        EntryType.LOG_PRUNE_PROPOSED,
+        EntryType.KEYS_CHANGED,
     ),
 )
 

@@ -15,6 +15,7 @@ from html import escape
 from typing import Any, Final
 
 from audit.canonical import decode
+from audit.chain import b64u, leaf_hash
 from audit.checkpoint import parse_checkpoint, split_note
 from audit.controls import FRAMEWORKS, TOPICS, Framework
 from audit.entry import ts_text, ts_us
@@ -71,7 +72,7 @@ class Report:
     seed: str
     counts: Counter[str] = field(default_factory=Counter)
     requests: int = 0
-    contiguous: bool = True
+    whole: bool = True
     samples: list[Sample] = field(default_factory=list)
     exceptions: list[Exceptional] = field(default_factory=list)
     approvers: dict[str, Approver] = field(default_factory=dict)
@@ -110,11 +111,14 @@ def make(
         seed,
     )
     seen, expected = _Seen(), first
-    for seq, leaf, _ in reader.leaves(first, end):
-        report.contiguous &= seq == expected
-        expected = seq + 1
-        _take(report, seen, seq, decode(leaf))
-    report.contiguous &= expected == end
+    before = ""
+    for seq, leaf, stored in reader.leaves(first, end):
+        entry, hashed = decode(leaf), leaf_hash(leaf)
+        linked = not before or entry.get("prev") == before
+        report.whole &= seq == expected and hashed == stored and linked
+        expected, before = seq + 1, b64u(hashed)
+        _take(report, seen, seq, entry)
+    report.whole &= expected == end
     report.requests = len(seen.created)
     for jti, (seq, request) in seen.begun.items():
         report.exceptions.append(
@@ -235,9 +239,9 @@ def _sections(r: Report) -> Iterator[str]:
             ("requests", str(r.requests)),
             (
                 "completeness",
-                "every number in the range is present once, and all stand under the signed head below"
-                if r.contiguous
-                else "BROKEN: numbers are missing; run `signoff audit verify`",
+                "every number in the range is present once, every link holds, and all stand under the signed head below"
+                if r.whole
+                else "BROKEN: entries are missing or were changed; run `signoff audit verify`",
             ),
         ],
     )

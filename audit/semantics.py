@@ -9,7 +9,10 @@ Needs nothing beyond the standard library: this file's text is part of the stand
 verifier in every bundle.
 """
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -23,6 +26,23 @@ TERMINAL: Final = {
 WITHOUT_VOTES: Final = frozenset({"allow", "standing", "break_glass", "break-glass"})
 """Bases on which a request passes without a quorum; each is an exception that reports list."""
 
+PolicyOf = Callable[[str], tuple[bytes, bytes | None] | None]
+"""From a policy's hash to its text and its rules as the writer read them (JSON); None when it is not at hand."""
+
+
+def no_policies(_: str) -> None:
+    """Nobody brought any policy."""
+
+
+def matters(kind: str) -> bool:
+    """Whether the replay looks at entries of this kind at all."""
+    return kind.startswith(("request.c", "request.e", "vote.", "decision.", "grant.")) or kind in {
+        "agent.changed",
+        "identity.changed",
+        "payload.shredded",
+        "policy.changed",
+    }
+
 
 @dataclass(slots=True)
 class Vote:
@@ -34,6 +54,7 @@ class Vote:
     payload: str
     policy: str
     withdrawn: bool = False
+    account: str | None = None
 
 
 @dataclass(slots=True)
@@ -48,6 +69,20 @@ class Case:
     decision: tuple[int, str] | None = None
     decided_payload: str = ""
     grant: str | None = None
+    rule: object = None
+    apart: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Asker:
+    """Who owns an agent, and who holds which of its keys until when (microseconds; None: without end)."""
+
+    owners: frozenset[str] = frozenset()
+    keys: dict[str, tuple[frozenset[str], int | None]] = field(default_factory=dict)
+
+    def holders(self, now: int) -> frozenset[str]:
+        live = (held for held, until in self.keys.values() if until is None or now < until)
+        return self.owners.union(*live)
 
 
 @dataclass(slots=True)
@@ -70,8 +105,17 @@ class Replay:
     """
 
     complete: bool = True
+    policy_of: PolicyOf = no_policies
+    named: dict[str, int] = field(default_factory=dict)
+    """Policies by hash: the first entry that names one."""
+    bound: dict[str, str] = field(default_factory=dict)
+    """Policies by hash: the hash of their rules, as the entry that put them in force states it."""
+    rules: dict[str, list[Any] | None] = field(default_factory=dict)
     cases: dict[str, Case] = field(default_factory=dict)
     uses: dict[str, Use] = field(default_factory=dict)
+    askers: dict[str, Asker] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
+    """Accounts by reference: the last entry that took one from its person."""
     unexplained: int = 0
     approved: int = 0
     exceptions: int = 0
@@ -80,12 +124,25 @@ class Replay:
     def step(self, seq: int, body: Mapping[str, Any]) -> Iterator[str]:
         """Take entry *seq*, whose parsed leaf is *body*."""
         kind, request, data = str(body.get("type")), body.get("req"), body.get("data") or {}
+        policy = _at(body, "pol", "hash")
+        if policy is not None:
+            self.named.setdefault(str(policy), seq)
         if kind == "request.created":
             if request in self.cases:
                 yield f"request {request} is created a second time"
             self.cases[str(request)] = Case(
                 str(_at(body, "act", "ref")), str(data.get("payload_hash")), data.get("decide_by")
             )
+            self.cases[str(request)].apart = self._apart(body, data)
+            self.cases[str(request)].rule = data.get("rule")
+        elif kind == "policy.changed":
+            if "rules_hash" in data:
+                self.bound[str(data.get("policy_hash"))] = str(data["rules_hash"])
+        elif kind == "agent.changed":
+            self._change_agent(data)
+        elif kind == "identity.changed":
+            if data.get("change") == "account-unlinked" and "account_ref" in data:
+                self.gone[str(data["account_ref"])] = seq
         elif kind == "vote.cast":
             yield from self._vote(seq, body, str(request), data)
         elif kind == "vote.withdrawn":
@@ -98,6 +155,25 @@ class Replay:
             yield from self._use(seq, body, kind, data)
         elif kind == "payload.shredded":
             self.shredded += 1
+
+    def _apart(self, body: Mapping[str, Any], data: Mapping[str, Any]) -> frozenset[str]:
+        """Who may not decide what is asked here: whom the entry names, and who held a key of the agent by earlier ones."""
+        named = {*(data.get("separated") or ()), *(data.get("owners") or ()), data.get("subject")}
+        asker = self.askers.get(str(data.get("agent")))
+        held = asker.holders(_us(body.get("ts"))) if asker is not None else frozenset()
+        return held.union(str(name) for name in named - {None, "unknown"})
+
+    def _change_agent(self, data: Mapping[str, Any]) -> None:
+        """Keys issued before entries named their holders (``persons``) bind nobody here."""
+        asker = self.askers.setdefault(str(data.get("agent")), Asker())
+        change, key = data.get("change"), str(data.get("key_id"))
+        if change in ("agent-added", "agent-changed"):
+            left, asker.owners = asker.owners, frozenset(data.get("owners") or ()) - {"unknown"}
+            asker.keys = {id: (held | left, until) for id, (held, until) in asker.keys.items()}
+        elif change == "key-issued" and "persons" in data:
+            asker.keys[key] = (frozenset(data["persons"]) - {"unknown"}, data.get("until"))
+        elif change == "key-revoked":
+            asker.keys.pop(key, None)
 
     def open_begins(self) -> list[tuple[str, int]]:
         """Grants that began to be used and never reported an end: indeterminate, listed by ``gaps``."""
@@ -130,6 +206,7 @@ class Replay:
             groups,
             str(data.get("payload_hash")),
             str(_at(body, "pol", "hash")),
+            account=data.get("account_ref"),
         )
         case.votes.append(vote)
 
@@ -175,6 +252,7 @@ class Replay:
         if case.decide_by is not None and _us(body.get("ts")) >= case.decide_by:
             yield f"request {request} is approved at or after its deadline"
         basis = str(data.get("basis"))
+        yield from self._by_rule(str(_at(body, "pol", "hash")), case, basis, request, data)
         if basis in WITHOUT_VOTES:
             self.exceptions += 1
             return
@@ -189,13 +267,15 @@ class Replay:
             counted = [v for v in counted if v.person in sitting]
             if {v.person for v in counted} != sitting:
                 yield f"request {request} seats somebody whose vote it does not name"
-        separated = {*(data.get("separated") or ()), case.requester}
+        separated = {*(data.get("separated") or ()), *case.apart, case.requester}
         policy = str(_at(body, "pol", "hash"))
         for vote in counted:
             if vote.withdrawn or vote.choice != "approve":
                 yield f"request {request} counts the vote {vote.seq}, which does not stand for it"
             if vote.payload != case.decided_payload or vote.policy != policy:
                 yield f"request {request} counts the vote {vote.seq}, which was for another payload or policy"
+            if vote.account is not None and self.gone.get(vote.account, -1) > vote.seq:
+                yield f"request {request} counts the vote {vote.seq}, whose account was taken away before the decision"
             if vote.person in separated:
                 yield f"request {request} counts the vote {vote.seq} of a person who may not decide it"
         if len({v.person for v in counted}) != len(counted):
@@ -209,6 +289,59 @@ class Replay:
             yield f"request {request} is approved by quorum without a seat to fill"
         elif not seated(seats, [v.groups for v in counted]):
             yield f"request {request} is approved though its votes do not fill its seats"
+
+    def _by_rule(
+        self, policy: str, case: Case, basis: str, request: str, data: Mapping[str, Any]
+    ) -> Iterator[str]:
+        """Hold the decision against the rule of the recorded policy, not only against what it says of itself."""
+        rules = self._rules(policy)
+        if rules is None or basis not in {"quorum", "allow"}:
+            return
+        name = data.get("rule", case.rule)
+        if name != case.rule:
+            yield f"request {request} is approved by another rule than it was asked under"
+        fitting = [rule for rule in rules if rule["name"] == name]
+        if not fitting:
+            yield f"request {request} is approved by a rule that its policy does not hold"
+        elif basis == "allow":
+            if all(rule["effect"] != "allow" for rule in fitting):
+                yield f"request {request} is allowed by a rule that does not allow"
+        elif sorted(data.get("seats") or ()) not in [
+            sorted(rule["seats"]) for rule in fitting if rule["effect"] == "require"
+        ]:
+            yield f"request {request} is approved for other seats than its policy's rule asks for"
+
+    def _rules(self, policy: str) -> list[Any] | None:
+        """The rules of *policy* when the log itself states their hash and they are at hand, whole."""
+        if policy not in self.bound:
+            return None
+        if policy not in self.rules:
+            kept = self.policy_of(policy)
+            whole = kept is not None and kept[1] is not None and is_hash_of(kept[1], self.bound[policy])
+            self.rules[policy] = json.loads(kept[1])["rules"] if kept and kept[1] and whole else None
+        return self.rules[policy]
+
+    def policy_faults(self) -> Iterator[tuple[str, bool]]:
+        """Of each policy that an entry names: is it here, and is it the one. A sentence, and whether it contradicts the log
+        (else something is only missing)."""
+        for policy, seq in self.named.items():
+            kept = self.policy_of(policy)
+            if kept is None:
+                yield (
+                    f"the policy {policy}, first named by entry {seq}, is not here: decisions under it were held against the seats they name",
+                    False,
+                )
+            elif not is_hash_of(kept[0], policy):
+                yield f"the policy {policy} is not the text whose hash the entries state", True
+            elif policy in self.bound and kept[1] is None:
+                yield f"the rules of the policy {policy} are not here", False
+            elif policy in self.bound and kept[1] and not is_hash_of(kept[1], self.bound[policy]):
+                yield f"the rules of the policy {policy} are not those whose hash the log states", True
+
+    @property
+    def unbound(self) -> int:
+        """Policies that entries name and no entry here put in force with the hash of its rules."""
+        return len(self.named.keys() - self.bound.keys())
 
     def _issue(self, request: str, data: Mapping[str, Any]) -> Iterator[str]:
         yield from self._case(request)
@@ -252,6 +385,9 @@ class Replay:
                 yield f"the grant of request {use.request} ends without having begun"
             if body.get("outcome") != "indeterminate":
                 use.state = "ended"
+        elif kind == "grant.lapsed" and use.state == "begun" and body.get("outcome") == "indeterminate":
+            # Nobody reported in time. It stays begun, so that gaps lists it and a late report still ends it.
+            return
         else:
             if use.state != "issued" and kind == "grant.lapsed":
                 yield f"the grant of request {use.request} lapses although it is {use.state}"
@@ -278,6 +414,15 @@ def seated(seats: list[str], voters: list[frozenset[str]]) -> bool:
     for voter in range(len(voters)):
         place(voter, set())
     return len(holder) == len(seats)
+
+
+def is_hash_of(content: bytes, stated: str) -> bool:
+    """Whether *stated*, in any of the forms in which entries write a hash, is SHA-256 of *content*."""
+    digest = hashlib.sha256(content).digest()
+    return stated.removeprefix("sha256:") in (
+        digest.hex(),
+        urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"),
+    )
 
 
 def _at(body: Mapping[str, Any], outer: str, inner: str) -> object:

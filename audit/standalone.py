@@ -1,37 +1,61 @@
 """Verify a bundle of the Signoff audit log, offline.
 
-    python3 verify.py [BUNDLE] [--vkey KEY]... [--checkpoint FILE]... [--expect-size N] [--json]
+    python3 verify.py [BUNDLE] [--vkey KEY]... [--checkpoint FILE]... [--expect-size N] [--processes N] [--bytes-only] [--json]
 
 This file travels in every bundle as ``verify.py``. It needs Python 3.11 and the package
 ``cryptography``, and shares no code with the program that wrote the log but the replay of
 votes, whose text is inside it. Keys named with --vkey are the ones you trust; without any, the
 bundle's own ``vkeys`` are used and the answer says so: compare them with a copy you got elsewhere.
 
+The memory it takes does not grow with the log but for the requests it holds, and the answer does not depend on the
+number of processes. --bytes-only leaves out what entries mean: hashes, tiles, heads and copies only.
+
 Exit codes: 0 nothing wrong, 1 tampered, 2 incomplete (something could not be checked), 3 usage.
 """
 
 import argparse
+import bisect
+import contextlib
 import hashlib
+import itertools
 import json
+import marshal
+import multiprocessing
 import os
 import re
 import shutil
 import subprocess
 import sys
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit.semantics import Replay
+from audit.semantics import Replay, matters
 
 OK, TAMPERED, INCOMPLETE, USAGE = 0, 1, 2, 3
 FINDINGS_MAX: Final = 200
 INT_MAX: Final = 2**53 - 1
+PART: Final = 4096
+"""Entries checked at a time: a multiple of a tile, small enough to hold, large enough that handing it over is cheap."""
+
+SKEW_SECONDS: Final = 300
+"""How far the log's clock may be ahead of an authority's or a witness's before an entry counts as written after it was stamped."""
+
+TIME_FORM: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
+REPLAYED: Final = ("type", "req", "act", "outcome", "data", "pol", "ts", "id")
+"""What of an entry the replay reads."""
+
+MEANING: Final = (5, 7, 8, 9, 10)
+"""The checks that --bytes-only leaves out."""
 NO_HEAD: Final = (
     "truncation cannot be excluded: no head kept elsewhere was given (--checkpoint or --expect-size)"
 )
@@ -43,9 +67,9 @@ CHECKS: Final = (
     "5 canonical form",
     "6 copies agree with the entries",
     "7 disclosures open their digests",
-    "8 votes explain decisions and grants",
+    "8 votes and recorded policies explain decisions and grants",
     "9 key windows",
-    "10 time never goes back",
+    "10 time never goes back, nor past a stamp",
 )
 
 
@@ -198,7 +222,9 @@ def signed_by(head: Head, key: Key, raw: bytes) -> bool:
     return True
 
 
-def check_head(head: Head, keys: list[Key], result: Result, what: str) -> bool:
+def check_head(
+    head: Head, keys: tuple[Key, ...], result: Result, what: str, cosigned: dict[str, int]
+) -> bool:
     """True when the log's own key signed *head* inside its window, and no known key signed it wrongly."""
     own = False
     for name, id_, raw in head.signatures:
@@ -213,7 +239,7 @@ def check_head(head: Head, keys: list[Key], result: Result, what: str) -> bool:
                 if head.size < key.first or (key.last is not None and head.size > key.last):
                     result.add(9, f"{what}: signed by a key outside its window {key.first}..{key.last}")
             elif key.algorithm == 4:
-                result.notes.append(f"{what}: cosigned by {name}")
+                cosigned[name] = cosigned.get(name, 0) + 1
     if not own:
         result.add(1, f"{what}: no signature by a known key of {head.origin}")
     return own
@@ -240,15 +266,12 @@ class Bundle:
 
 
 def heads_of(
-    bundle: Bundle, keys: list[Key], outside: list[Path], result: Result
+    bundle: Bundle, keys: tuple[Key, ...], outside: list[Path], result: Result, cosigned: dict[str, int]
 ) -> tuple[Head | None, list[tuple[str, Head]]]:
-    """The bundle's head and every other head, those from outside included, sorted by size."""
+    """The bundle's head, and it with every head from outside. The stored ones are read as the walk reaches them."""
     main: Head | None = None
-    others: list[tuple[str, Head]] = []
+    found: list[tuple[str, Head]] = []
     sources = [("checkpoint", bundle.directory / "checkpoint")]
-    sources += [
-        (f"checkpoints/{n}", bundle.directory / "checkpoints" / n) for n in bundle.names("checkpoints")
-    ]
     sources += [(f"outside head {p.name}", p) for p in outside]
     for what, path in sources:
         try:
@@ -259,18 +282,28 @@ def heads_of(
         except (Bad, UnicodeDecodeError) as e:
             result.add(1, f"{what}: {e}")
             continue
-        check_head(head, keys, result, what)
+        check_head(head, keys, result, what, cosigned)
         if what == "checkpoint":
             main = head
-        others.append((what, head))
-    others.sort(key=lambda item: item[1].size)
-    return main, others
+        found.append((what, head))
+    return main, found
 
 
-def leaves_of(bundle: Bundle, size: int, first: int, result: Result) -> Iterator[tuple[int, bytes]]:
-    """Every leaf from *first* to *size*, out of the entry bundles."""
-    for n in range(first // 256, (size + 255) // 256):
-        width = min(256, size - n * 256)
+def stored_sizes(bundle: Bundle, result: Result) -> list[int]:
+    """The sizes that the names in ``checkpoints/`` state."""
+    names = bundle.names("checkpoints")
+    for name in names:
+        if not re.fullmatch("0|[1-9][0-9]{0,18}", name):
+            result.add(1, f"checkpoints/{name} is not the name of a head")
+    return sorted(int(name) for name in names if re.fullmatch("0|[1-9][0-9]{0,18}", name))
+
+
+def leaves_of(
+    bundle: Bundle, end: int, first: int, result: Result, total: int
+) -> Iterator[tuple[int, bytes]]:
+    """Every leaf from *first* to *end* of *total*, out of the entry bundles."""
+    for n in range(first // 256, (end + 255) // 256):
+        width = min(256, total - n * 256)
         path = tile_path("entries", n, width)
         try:
             data = bundle.read(path)
@@ -283,25 +316,36 @@ def leaves_of(bundle: Bundle, size: int, first: int, result: Result) -> Iterator
             return
         at = count = 0
         while at < len(data):
-            end = at + 2 + int.from_bytes(data[at : at + 2], "big")
-            if end > len(data) or count >= width:
+            stop = at + 2 + int.from_bytes(data[at : at + 2], "big")
+            if stop > len(data) or count >= width:
                 break
             if n * 256 + count >= first:
-                yield n * 256 + count, data[at + 2 : end]
-            at, count = end, count + 1
+                yield n * 256 + count, data[at + 2 : stop]
+            at, count = stop, count + 1
         if at != len(data) or count != width:
             result.add(2, f"{path} does not hold {width} whole entries")
             return
 
 
+def compare_tile(bundle: Bundle, level: int, n: int, row: list[bytes], result: Result) -> None:
+    path = tile_path(level, n, len(row))
+    try:
+        same = bundle.read(path) == b"".join(row)
+    except FileNotFoundError:
+        result.add(2, f"{path} is missing", INCOMPLETE)
+        return
+    if not same:
+        result.add(2, f"{path} does not hold the hashes of the entries")
+
+
 class Tiles:
-    """Compares the hash tiles in the bundle with the hashes of its entries."""
+    """Compares the hash tiles above the lowest with the roots of those below; the lowest are compared part by part."""
 
     def __init__(self, bundle: Bundle, result: Result) -> None:
         self.bundle, self.result = bundle, result
-        self.rows: list[list[bytes]] = []
+        self.rows: list[list[bytes]] = [[]]
 
-    def see(self, index: int, node: bytes, level: int = 0) -> None:
+    def see(self, index: int, node: bytes, level: int = 1) -> None:
         if level == len(self.rows):
             self.rows.append([])
         row = self.rows[level]
@@ -309,27 +353,16 @@ class Tiles:
             return
         row.append(node)
         if len(row) == 256:
-            self.compare(level, index // 256, row)
-            nodes = row[:]
+            compare_tile(self.bundle, level, index // 256, row, self.result)
+            root = fold(row[:])
             row.clear()
-            while len(nodes) > 1:
-                nodes = [sha(b"\x01" + nodes[i] + nodes[i + 1]) for i in range(0, len(nodes), 2)]
-            self.see(index // 256, nodes[0], level + 1)
+            self.see(index // 256, root, level + 1)
 
-    def compare(self, level: int, n: int, row: list[bytes]) -> None:
-        path = tile_path(level, n, len(row))
-        try:
-            same = self.bundle.read(path) == b"".join(row)
-        except FileNotFoundError:
-            self.result.add(2, f"{path} is missing", INCOMPLETE)
-            return
-        if not same:
-            self.result.add(2, f"{path} does not hold the hashes of the entries")
-
-    def finish(self, size: int) -> None:
+    def finish(self, size: int, tail: list[bytes]) -> None:
+        self.rows[0] = tail
         for level, row in enumerate(self.rows):
             if row:
-                self.compare(level, size // 256 ** (level + 1), row)
+                compare_tile(self.bundle, level, size // 256 ** (level + 1), row, self.result)
 
 
 def canonical_fault(leaf: bytes) -> tuple[dict[str, Any] | None, str | None]:
@@ -368,26 +401,48 @@ def verify(
     outside: list[Path],
     expect_size: int | None,
     progress: Callable[[int, int], None] | None = None,
+    processes: int = 1,
+    bytes_only: bool = False,
 ) -> Result:
     """Run the ten checks over the bundle in *directory*."""
     result, bundle = Result(), Bundle(directory)
     if vkeys:
-        keys = [parse_key(v) for v in vkeys]
+        keys = tuple(parse_key(v) for v in vkeys)
     else:
-        keys = [parse_key(line) for line in bundle.text("vkeys").splitlines() if line.strip()]
+        keys = tuple(parse_key(line) for line in bundle.text("vkeys").splitlines() if line.strip())
         result.notes.append(
             "keys were taken from the bundle itself: compare its vkeys file with a copy you got elsewhere"
         )
-    head, heads = heads_of(bundle, keys, outside, result)
+    cosigned: dict[str, int] = {}
+    head, heads = heads_of(bundle, keys, outside, result, cosigned)
     if head is None:
         result.add(1, "the bundle has no readable head", INCOMPLETE)
         return result
     result.origin, result.size = head.origin, head.size
     first, stack = start_of(bundle)
-    digests = walk(bundle, head, heads, first, stack, result, progress)
-    check_disclosures(bundle, digests, result)
+    bounds = check_timestamps(bundle, result)
+    asked = Asked(
+        head.origin,
+        head.size,
+        first,
+        keys,
+        tuple(heads),
+        tuple(stored_sizes(bundle, result)),
+        frozenset(() if bytes_only else wanted_digests(bundle)),
+        bounds,
+        bytes_only,
+    )
+    start = Edge(first, tuple(stack), None if first else bytes(32))
+    digests = walk(bundle, asked, start, result, processes, cosigned, progress)
+    if bytes_only:
+        result.state.update({CHECKS[n - 1]: "skipped" for n in MEANING if CHECKS[n - 1] not in result.state})
+        result.notes.append(
+            "only bytes were checked (--bytes-only): not canonical form, disclosures, votes, rotations and times"
+        )
+    else:
+        check_disclosures(bundle, digests, result)
     check_sums(bundle, result)
-    check_timestamps(bundle, result)
+    result.notes += [f"{count} heads are cosigned by {name}" for name, count in cosigned.items()]
     if expect_size is not None and head.size < expect_size:
         result.add(
             3, f"the log has {head.size} entries; at least {expect_size} were expected: cut or rolled back"
@@ -416,77 +471,356 @@ def wanted_digests(bundle: Bundle) -> dict[str, str]:
     return wanted
 
 
+@dataclass(frozen=True)
+class Edge:
+    """What one entry needs to know of all before it: how many, the tree's right edge, the last hash and time."""
+
+    size: int = 0
+    stack: tuple[bytes, ...] = ()
+    prev: bytes | None = bytes(32)
+    last_ts: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What every part is checked against. *bounds*: size → moments before which its entries must have been written."""
+
+    origin: str
+    size: int
+    first: int
+    keys: tuple[Key, ...]
+    heads: tuple[tuple[str, Head], ...]
+    stored: tuple[int, ...]
+    places: frozenset[str]
+    bounds: dict[int, list[tuple[str, int]]]
+    bytes_only: bool
+
+
+@dataclass
+class Seen:
+    """What checking one part yields for the whole."""
+
+    start: Edge
+    edge: Edge
+    whole: bool = True
+    roots: list[bytes] = field(default_factory=list)
+    tail: list[bytes] = field(default_factory=list)
+    packed: bytes = b""
+    bodies: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    found: dict[str, str] = field(default_factory=dict)
+    cosigned: dict[str, int] = field(default_factory=dict)
+    commitments: int = 0
+    unknown: int = 0
+    lines: bytes = b""
+    length: int = 0
+
+    def unpacked(self) -> list[tuple[int, dict[str, Any]]]:
+        """What the replay needs. Between processes it goes as one string: much cheaper than as objects."""
+        return marshal.loads(self.packed) if self.packed else self.bodies  # noqa: S302 - made by our own child
+
+
+def check_part(bundle: Bundle, start: Edge, end: int, asked: Asked, result: Result) -> Seen:
+    """Check the entries from *start* to before *end* and the heads in between. Depends on nothing else, so parts may be
+    checked by several processes, each from a start it read from the tiles; who puts them together compares the starts."""
+    heads: dict[int, list[tuple[str, Head]]] = {}
+    low = bisect.bisect_right(asked.stored, start.size if start.size > asked.first else -1)
+    seen = Seen(start, start)
+    for name in asked.stored[low : bisect.bisect_right(asked.stored, end)]:
+        head = stored_head(bundle, name, asked, result, seen.cosigned)
+        if head is not None:
+            heads.setdefault(head.size, []).append((f"checkpoints/{name}", head))
+    for what, head in asked.heads:
+        heads.setdefault(head.size, []).append((what, head))
+    stack, prev, last_ts, size = list(start.stack), start.prev, start.last_ts, start.size
+    row: list[bytes] | None = [] if size % 256 == 0 else None
+    local: list[bytes] = []
+    lines = hashlib.sha256()
+    if size == asked.first:
+        compare_heads(heads.get(size, []), asked, size, stack, last_ts, result)
+    for seq, leaf in leaves_of(bundle, end, start.size, result, asked.size):
+        digest = sha(b"\x00" + leaf)
+        if not asked.bytes_only:
+            last_ts = check_leaf(seq, leaf, prev, last_ts, asked, result, seen)
+        lines.update(leaf + b"\n")
+        seen.length += len(leaf) + 1
+        prev = digest
+        if row is None:
+            push(stack, seq, digest)
+        else:
+            push(local, len(row), digest)
+            row.append(digest)
+        size = seq + 1
+        if size in heads or size in asked.bounds:
+            compare_heads(heads.get(size, []), asked, size, stack + local, last_ts, result)
+        if size % 256 == 0:
+            if row is not None:
+                compare_tile(bundle, 0, seq // 256, row, result)
+                seen.roots.append(local[0])
+                merge(stack, seq // 256, local[0])
+            row, local = [], []
+    seen.tail = row or []
+    seen.whole = size == end
+    seen.edge = Edge(size, tuple(stack + local), prev, last_ts)
+    seen.lines = lines.digest()
+    return seen
+
+
+def merge(stack: list[bytes], index: int, node: bytes) -> None:
+    """Put the root of tile *index* on the right edge of the tree of the tiles before it."""
+    while index & 1:
+        node = sha(b"\x01" + stack.pop() + node)
+        index >>= 1
+    stack.append(node)
+
+
+def stored_head(
+    bundle: Bundle, name: int, asked: Asked, result: Result, cosigned: dict[str, int]
+) -> Head | None:
+    what = f"checkpoints/{name}"
+    try:
+        head = parse_note(bundle.text(what))
+    except (Bad, UnicodeDecodeError) as e:
+        result.add(1, f"{what}: {e}")
+        return None
+    check_head(head, asked.keys, result, what, cosigned)
+    if head.size != name:
+        result.add(3, f"{what} is a head of {head.size} entries")
+    return head
+
+
+def compare_heads(
+    heads: list[tuple[str, Head]], asked: Asked, size: int, stack: list[bytes], last_ts: str, result: Result
+) -> None:
+    """Hold every head of exactly *size* against the entries, and what outsiders say of when it existed against their time."""
+    bounds = list(asked.bounds.get(size, ()))
+    for what, head in heads:
+        if head.root != root_of(stack) or head.origin != asked.origin:
+            result.add(
+                2 if what == "checkpoint" else 3, f"{what} of size {size} was signed over other entries"
+            )
+        for name, id_, raw in head.signatures:
+            if any((k.name, k.id, k.algorithm) == (name, id_, 4) for k in asked.keys):
+                bounds.append((f"the cosignature of {name} over {what}", int.from_bytes(raw[:8], "big")))
+    if not bounds or asked.bytes_only or not TIME_FORM.fullmatch(last_ts):
+        return
+    written = datetime.fromisoformat(last_ts).timestamp()
+    for what, moment in bounds:
+        if written > moment + SKEW_SECONDS:
+            stamped = datetime.fromtimestamp(moment, UTC).isoformat()
+            result.add(10, f"entry {size - 1} says {last_ts}, but {what} covered it at {stamped} already")
+
+
+def check_leaf(
+    seq: int, leaf: bytes, prev: bytes | None, last_ts: str, asked: Asked, result: Result, seen: Seen
+) -> str:
+    """Everything that one entry must be by itself and after the one before. Returns the latest time so far."""
+    body, fault = canonical_fault(leaf)
+    if fault:
+        result.add(5, f"entry {seq}: {fault}")
+    if body is None:
+        return last_ts
+    if body.get("v") != 1:
+        seen.unknown += 1
+    if (
+        type(body.get("seq")) is not int
+        or body["seq"] != seq
+        or (prev is not None and body.get("prev") != b64u(prev))
+        or body.get("log") != asked.origin
+    ):
+        result.add(2, f"entry {seq} does not continue the chain (seq, prev or log)")
+    ts = str(body.get("ts"))
+    if not TIME_FORM.fullmatch(ts) or ts < last_ts:
+        result.add(10, f"entry {seq}: time {ts} after {last_ts}")
+    committed = body.get("c") or {}
+    seen.commitments += len(committed)
+    for name, value in committed.items() if asked.places else ():
+        if f"{seq}.{name}" in asked.places:
+            seen.found[f"{seq}.{name}"] = str(value)
+    if body.get("type") == "key.rotated" and not rotation_holds(body.get("data") or {}):
+        result.add(9, f"entry {seq}: the rotation of the key is not signed by both keys")
+    if matters(str(body.get("type"))) or body.get("pol"):
+        seen.bodies.append((seq, {k: body[k] for k in REPLAYED if k in body}))
+    return max(last_ts, ts)
+
+
+def edge_at(bundle: Bundle, size: int, total: int) -> Edge | None:
+    """What the files say the edge at *size* (a multiple of 256) is. A guess, until the parts before have been checked."""
+    try:
+        stack, start = [], 0
+        for level in range(size.bit_length() - 1, -1, -1):
+            if size >> level & 1:
+                tile_level, height = divmod(level, 8)
+                first = start >> (level - height)
+                n, at = divmod(first, 256)
+                width = min(256, (total >> (8 * tile_level)) - n * 256)
+                data = bundle.read(tile_path(tile_level, n, width))
+                stack.append(fold([data[i * 32 : i * 32 + 32] for i in range(at, at + (1 << height))]))
+                start += 1 << level
+        *_, leaf = split_entries(bundle.read(tile_path("entries", size // 256 - 1, 256)))
+        ts = json.loads(leaf)["ts"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Edge(size, tuple(stack), sha(b"\x00" + leaf), str(ts))
+
+
+def fold(nodes: list[bytes]) -> bytes:
+    """The root of a perfect subtree."""
+    while len(nodes) > 1:
+        nodes = [sha(b"\x01" + nodes[i] + nodes[i + 1]) for i in range(0, len(nodes), 2)]
+    return nodes[0]
+
+
+def split_entries(data: bytes) -> list[bytes]:
+    leaves, at = [], 0
+    while at < len(data):
+        end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+        leaves.append(data[at + 2 : end])
+        at = end
+    return leaves
+
+
+_worker: dict[str, Any] = {}
+
+
+def start_worker(directory: Path, asked: Asked) -> None:
+    _worker.update(bundle=Bundle(directory), asked=asked)
+
+
+def try_part(first: int, end: int) -> Seen | None:
+    """In a process of its own: the part, if nothing whatever is wrong with it. Faults are for the caller to find again,
+    in order, so that the report does not depend on how many processes looked."""
+    bundle, asked = _worker["bundle"], _worker["asked"]
+    start = edge_at(bundle, first, asked.size)
+    if start is None:
+        return None
+    result = Result()
+    try:
+        seen = check_part(bundle, start, end, asked, result)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    if result.findings or not seen.whole:
+        return None
+    seen.packed, seen.bodies = marshal.dumps(seen.bodies), []
+    return seen
+
+
+def parts_of(bundle: Bundle, asked: Asked, start: Edge, result: Result, processes: int) -> Iterator[Seen]:
+    """Every part in order. One that another process found clean from the very edge that was reached here is taken;
+    every other is checked here."""
+    cuts = [*range(start.size // PART * PART + PART, asked.size, PART), asked.size]
+    jobs = [(start.size if n == 0 else cuts[n - 1], cut) for n, cut in enumerate(cuts)]
+    edge = start
+    with contextlib.ExitStack() as closing:
+        pool = None
+        if processes > 1 and len(jobs) > 2 and asked.first == 0:
+            pool = closing.enter_context(
+                ProcessPoolExecutor(
+                    processes,
+                    multiprocessing.get_context("spawn"),
+                    start_worker,
+                    (bundle.directory, asked),
+                )
+            )
+            closing.callback(pool.shutdown, wait=True, cancel_futures=True)
+        ahead: deque[Future[Seen | None]] = deque()
+        todo = iter(jobs[1:] if pool else ())
+        for number, (_, end) in enumerate(jobs):
+            seen = None
+            with contextlib.suppress(BrokenExecutor):
+                if pool is not None:
+                    for first, last in itertools.islice(todo, 3 * processes - len(ahead)):
+                        ahead.append(pool.submit(try_part, first, last))
+                if number and ahead:
+                    seen = ahead.popleft().result()
+            if seen is None or seen.start != edge:
+                seen = check_part(bundle, edge, end, asked, result)
+            edge = seen.edge
+            yield seen
+            if not seen.whole:
+                return
+
+
 def walk(
     bundle: Bundle,
-    head: Head,
-    heads: list[tuple[str, Head]],
-    first: int,
-    stack: list[bytes],
+    asked: Asked,
+    start: Edge,
     result: Result,
+    processes: int,
+    cosigned: dict[str, int],
     progress: Callable[[int, int], None] | None,
 ) -> dict[str, str]:
-    """One pass over every leaf. Returns the digests at the places that the bundle discloses."""
-    places, found = set(wanted_digests(bundle)), {}
-    tiles, replay = Tiles(bundle, result), Replay(complete=first == 0)
-    prev: bytes | None = bytes(32) if first == 0 else None
-    size, last_ts, unknown, commitments = first, "", 0, 0
-    pending = [item for item in heads if item[1].size >= first]
-    jsonl = (bundle.directory / "leaves.jsonl").open("rb") if bundle.has("leaves.jsonl") else None
-    if jsonl is None:
-        result.add(6, "leaves.jsonl is missing", INCOMPLETE)
-    for seq, leaf in leaves_of(bundle, head.size, first, result):
-        digest = sha(b"\x00" + leaf)
-        body, fault = canonical_fault(leaf)
-        if fault:
-            result.add(5, f"entry {seq}: {fault}")
-        if body is not None:
-            if body.get("v") != 1:
-                unknown += 1
-            if (
-                type(body.get("seq")) is not int
-                or body["seq"] != seq
-                or (prev is not None and body.get("prev") != b64u(prev))
-                or body.get("log") != head.origin
-            ):
-                result.add(2, f"entry {seq} does not continue the chain (seq, prev or log)")
-            ts = str(body.get("ts"))
-            if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", ts) or ts < last_ts:
-                result.add(10, f"entry {seq}: time {ts} after {last_ts}")
-            last_ts = max(last_ts, ts)
-            commitments += len(body.get("c") or ())
-            for name, value in (body.get("c") or {}).items():
-                if f"{seq}.{name}" in places:
-                    found[f"{seq}.{name}"] = str(value)
+    """One pass over every leaf, part by part. Returns the digests at the places that the bundle discloses."""
+    found: dict[str, str] = {}
+    tiles, replay = Tiles(bundle, result), Replay(complete=asked.first == 0, policy_of=policies_of(bundle))
+    copy, seen, unknown, commitments = Copy(bundle, result), Seen(start, start), 0, 0
+    for seen in parts_of(bundle, asked, start, result, processes):
+        for seq, body in seen.unpacked():
             replay_step(replay, seq, body, result)
-            if body.get("type") == "key.rotated" and not rotation_holds(body.get("data") or {}):
-                result.add(9, f"entry {seq}: the rotation of the key is not signed by both keys")
-        if jsonl is not None and jsonl.readline() != leaf + b"\n":
-            result.add(6, f"leaves.jsonl differs from entry {seq}")
-            jsonl.close()
-            jsonl = None
-        tiles.see(seq, digest)
-        push(stack, size, digest)
-        size, prev = size + 1, digest
-        while pending and pending[0][1].size <= size:
-            what, other = pending.pop(0)
-            if other.size == size and (other.root != root_of(stack) or other.origin != head.origin):
-                result.add(
-                    2 if what == "checkpoint" else 3, f"{what} of size {size} was signed over other entries"
-                )
-        if progress and not size % 4096:
-            progress(size, head.size)
-    if jsonl is not None and size == head.size and jsonl.read(1):
-        result.add(6, "leaves.jsonl holds more than the head covers")
-    if jsonl is not None:
-        jsonl.close()
-    finish(bundle, head, pending, tiles, replay, size, result)
-    if unknown:
-        result.notes.append(f"{unknown} entries are of a version this program does not know")
-    result.root = b64encode(root_of(stack)).decode()
-    result.notes.append(
-        f"{commitments} values are committed to, {len(found)} disclosed here; erased ones stay committed and can never be opened"
-    )
+        first_tile = -(-seen.start.size // 256)
+        for n, root in enumerate(seen.roots):
+            tiles.see(first_tile + n, root)
+        copy.compare(seen, asked.size)
+        found.update(seen.found)
+        for name, count in seen.cosigned.items():
+            cosigned[name] = cosigned.get(name, 0) + count
+        unknown, commitments = unknown + seen.unknown, commitments + seen.commitments
+        if progress:
+            progress(seen.edge.size, asked.size)
+    copy.finish(whole=seen.whole)
+    finish_heads(bundle, asked, seen.edge.size, result)
+    if seen.whole:
+        tiles.finish(asked.size, seen.tail)
+    result.root = b64encode(root_of(list(seen.edge.stack))).decode()
+    if not asked.bytes_only:
+        finish_replay(replay, result)
+        if unknown:
+            result.notes.append(f"{unknown} entries are of a version this program does not know")
+        result.notes.append(
+            f"{commitments} values are committed to, {len(found)} disclosed here; erased ones stay committed and can never be opened"
+        )
     return found
+
+
+class Copy:
+    """Holds ``leaves.jsonl`` against the entries, a part at a time; only the first difference is told."""
+
+    def __init__(self, bundle: Bundle, result: Result) -> None:
+        self.bundle, self.result = bundle, result
+        self.same = bundle.has("leaves.jsonl")
+        self.at = 0
+        if not self.same:
+            result.add(6, "leaves.jsonl is missing", INCOMPLETE)
+
+    def compare(self, seen: Seen, total: int) -> None:
+        if not self.same:
+            return
+        with (self.bundle.directory / "leaves.jsonl").open("rb") as file:
+            file.seek(self.at)
+            self.same = sha(file.read(seen.length)) == seen.lines
+            if not self.same:
+                file.seek(self.at)
+                for seq, leaf in leaves_of(self.bundle, seen.edge.size, seen.start.size, Result(), total):
+                    if file.readline() != leaf + b"\n":
+                        self.result.add(6, f"leaves.jsonl differs from entry {seq}")
+                        break
+        self.at += seen.length
+
+    def finish(self, *, whole: bool) -> None:
+        if self.same and whole and (self.bundle.directory / "leaves.jsonl").stat().st_size != self.at:
+            self.result.add(6, "leaves.jsonl holds more than the head covers")
+
+
+def policies_of(bundle: Bundle) -> Callable[[str], tuple[bytes, bytes | None] | None]:
+    """Reads ``policies/``: the text by its hash, and its rules."""
+
+    def read(hash: str) -> tuple[bytes, bytes | None] | None:
+        name = hash.replace(":", "-")
+        if not re.fullmatch("[A-Za-z0-9_-]{43,71}", name) or not bundle.has(f"policies/{name}.yaml"):
+            return None
+        rules = f"policies/{name}.json"
+        return bundle.read(f"policies/{name}.yaml"), bundle.read(rules) if bundle.has(rules) else None
+
+    return read
 
 
 def rotation_holds(data: dict[str, Any]) -> bool:
@@ -505,28 +839,30 @@ def replay_step(replay: Replay, seq: int, body: dict[str, Any], result: Result) 
     try:
         for fault in replay.step(seq, body):
             result.add(8, f"entry {seq}: {fault}")
-    except (TypeError, ValueError, AttributeError) as e:
+    except (TypeError, ValueError, AttributeError, KeyError) as e:
         result.add(8, f"entry {seq}: its facts cannot be read: {e}")
 
 
-def finish(
-    bundle: Bundle,
-    head: Head,
-    pending: list[tuple[str, Head]],
-    tiles: Tiles,
-    replay: Replay,
-    size: int,
-    result: Result,
-) -> None:
-    for what, other in pending:
-        if other.size > head.size:
-            result.add(
-                3, f"{what} covers {other.size} entries; this bundle has {head.size}: cut or rolled back"
-            )
-        elif size < head.size:
-            result.add(3, f"{what} could not be compared: entries are missing", INCOMPLETE)
-    if size == head.size:
-        tiles.finish(size)
+def finish_heads(bundle: Bundle, asked: Asked, reached: int, result: Result) -> None:
+    """Heads beyond the entries that are here."""
+    beyond = [(f"checkpoints/{name}", name) for name in asked.stored if name > reached]
+    beyond += [(what, head.size) for what, head in asked.heads if head.size > reached]
+    for what, size in beyond:
+        if size > asked.size:
+            result.add(3, f"{what} covers {size} entries; this bundle has {asked.size}: cut or rolled back")
+    uncompared = [what for what, size in beyond if size <= asked.size]
+    if uncompared:
+        result.add(3, f"{', '.join(uncompared[:5])} could not be compared: entries are missing", INCOMPLETE)
+
+
+def finish_replay(replay: Replay, result: Result) -> None:
+    for text, contradicts in replay.policy_faults():
+        result.add(8, text, TAMPERED if contradicts else INCOMPLETE)
+    if replay.unbound:
+        result.notes.append(
+            f"{replay.unbound} policies were put in force before the first entry here, or without the hash of their rules: "
+            "decisions under them were held against the seats they name"
+        )
     for request, seq in replay.open_begins():
         result.notes.append(
             f"request {request}: use of its grant began at entry {seq} and no end is recorded"
@@ -572,35 +908,57 @@ def check_sums(bundle: Bundle, result: Result) -> None:
                     result.add(6, f"{name} is not the file that was exported")
 
 
-def check_timestamps(bundle: Bundle, result: Result) -> None:
-    """RFC 3161 tokens by OpenSSL: the standard library cannot read CMS."""
+def check_timestamps(bundle: Bundle, result: Result) -> dict[int, list[tuple[str, int]]]:
+    """RFC 3161 tokens by OpenSSL: the standard library cannot read CMS. Returns, by size of the head that was stamped, when."""
+    bounds: dict[int, list[tuple[str, int]]] = {}
     tokens = [n for n in bundle.names("tsr") if n.endswith(".tsr")]
     openssl = shutil.which("openssl")
     if not tokens:
         result.notes.append("the bundle holds no RFC 3161 timestamps")
-        return
+        return bounds
     if openssl is None or not bundle.has("tsr/ca.pem"):
         result.add(
             4, f"{len(tokens)} timestamps were not checked: they take openssl and tsr/ca.pem", INCOMPLETE
         )
-        return
+        return bounds
     for name in tokens:
-        note = bundle.directory / "checkpoints" / name.removesuffix(".tsr")
+        size, token = name.removesuffix(".tsr"), str(bundle.directory / "tsr" / name)
         command = [
             openssl,
             "ts",
             "-verify",
             "-data",
-            str(note),
+            str(bundle.directory / "checkpoints" / size),
             "-in",
-            str(bundle.directory / "tsr" / name),
-            "-CAfile",
-            str(bundle.directory / "tsr" / "ca.pem"),
+            token,
         ]
+        command += ["-CAfile", str(bundle.directory / "tsr" / "ca.pem")]
         if bundle.has("tsr/untrusted.pem"):
             command += ["-untrusted", str(bundle.directory / "tsr" / "untrusted.pem")]
         if subprocess.run(command, capture_output=True, check=False, timeout=30).returncode:
-            result.add(4, f"the timestamp tsr/{name} does not verify over checkpoints/{note.name}")
+            result.add(4, f"the timestamp tsr/{name} does not verify over checkpoints/{size}")
+            continue
+        shown = subprocess.run(
+            [openssl, "ts", "-reply", "-in", token, "-text"], capture_output=True, check=False, timeout=30
+        )
+        moment = stamped_at(shown.stdout.decode(errors="replace"))
+        if moment is None or not size.isdecimal():
+            result.add(4, f"the time in tsr/{name} cannot be read", INCOMPLETE)
+        else:
+            bounds.setdefault(int(size), []).append((f"the timestamp tsr/{name}", moment))
+    return bounds
+
+
+def stamped_at(text: str) -> int | None:
+    """Seconds since 1970 of the time that ``openssl ts -reply -text`` prints."""
+    found = re.search(
+        r"^Time stamp: ([A-Z][a-z]{2}) +(\d+) (\d\d):(\d\d):(\d\d)(?:\.\d+)? (\d{4}) GMT$", text, re.MULTILINE
+    )
+    if found is None or found[1] not in MONTHS:
+        return None
+    day, hour, minute, second, year = (int(found[n]) for n in (2, 3, 4, 5, 6))
+    moment = datetime(year, MONTHS.index(found[1]) // 3 + 1, day, hour, minute, min(second, 59), tzinfo=UTC)
+    return int(moment.timestamp())
 
 
 def render(result: Result) -> str:
@@ -647,6 +1005,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--vkey", action="append", default=[])
     parser.add_argument("--checkpoint", action="append", default=[], type=Path)
     parser.add_argument("--expect-size", type=int)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--bytes-only", action="store_true")
     parser.add_argument("--json", action="store_true")
     try:
         arguments = parser.parse_args(argv)
@@ -655,7 +1015,13 @@ def main(argv: list[str] | None = None) -> int:
     progress = show_progress if sys.stderr.isatty() and not arguments.json else None
     try:
         result = verify(
-            Path(arguments.bundle), arguments.vkey, arguments.checkpoint, arguments.expect_size, progress
+            Path(arguments.bundle),
+            arguments.vkey,
+            arguments.checkpoint,
+            arguments.expect_size,
+            progress,
+            arguments.processes,
+            arguments.bytes_only,
         )
     except (Bad, OSError, ValueError, KeyError) as e:
         sys.stderr.write(f"this is not a bundle that can be read: {e}\n")

@@ -37,6 +37,8 @@ from audit.standalone import verify
 
 ORIGIN = "bench.example/log"
 HASH = "sha256:" + "0f" * 32
+POLICY_TEXT = b"version: 1\n"
+POLICY_HASH = "sha256:" + sha256(POLICY_TEXT).hexdigest()
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 SIGNER = Ed25519Signer(ORIGIN, Ed25519PrivateKey.generate())
 JOURNAL = Journal(ORIGIN, SIGNER, os.urandom)
@@ -61,7 +63,7 @@ def draft(n: int) -> Draft:
         Actor("human", f"p_{n % 97:022d}", "slack+webauthn"),
         T0 + timedelta(milliseconds=n),
         request=f"req_{n // 100:026d}",
-        policy=Policy("prod-2of3", 17, HASH),
+        policy=Policy("prod-2of3", 17, POLICY_HASH),
         data={
             "choice": "approve",
             "groups": ["data-owners"],
@@ -211,7 +213,12 @@ def main() -> None:
                 f"{sha_rate / rate:.1f}x slower",
             )
         )
-        export_bundle(Reader(connection), root / "bundle", [SIGNER.vkey])
+        export_bundle(
+            Reader(connection),
+            root / "bundle",
+            [SIGNER.vkey],
+            policies={POLICY_HASH: (POLICY_TEXT, b'{"rules":[],"v":1}')},
+        )
         began = time.perf_counter()
         result = verify(root / "bundle", [SIGNER.vkey], [], arguments.entries)
         rate = arguments.entries / (time.perf_counter() - began)
@@ -224,6 +231,40 @@ def main() -> None:
                 f"{sha_rate / rate:.1f}x slower",
             )
         )
+
+        key = parse_vkey(SIGNER.vkey)
+        for processes, bytes_only in ((1, True), (2, False), (2, True)):
+            what = f"{processes} processes, {'bytes only' if bytes_only else 'all checks'}"
+            began = time.perf_counter()
+            report = verify_database(
+                connection,
+                verifiers=[key],
+                expect_size=arguments.entries,
+                processes=processes,
+                bytes_only=bytes_only,
+            )
+            database_rate = arguments.entries / (time.perf_counter() - began)
+            began = time.perf_counter()
+            result = verify(
+                root / "bundle",
+                [SIGNER.vkey],
+                [],
+                arguments.entries,
+                processes=processes,
+                bytes_only=bytes_only,
+            )
+            bundle_rate = arguments.entries / (time.perf_counter() - began)
+            assert report.ok
+            assert result.exit == 0
+            for name, rate in (("database", database_rate), ("bundle", bundle_rate)):
+                rows.append(
+                    (
+                        f"verify the {name}, entries/s ({what})",
+                        f"{rate:.0f}",
+                        f"sha256 {sha_rate:.0f}",
+                        f"{sha_rate / rate:.1f}x slower",
+                    )
+                )
 
         query = Query(actor=f"p_{5:022d}", type="vote.cast", resource="postgres:prod-customers", limit=50)
         scan = timed(

@@ -13,7 +13,8 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -29,6 +30,7 @@ from adapters.agents.protocol import BoundedHttp
 from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
 from adapters.keys.files import load as load_keys
+from adapters.stores.seal import Mac
 from adapters.stores.sqlite import SqliteStore
 from adapters.web.app import create_routes as console_routes
 from adapters.web.csp import security_headers
@@ -37,8 +39,10 @@ from adapters.web.settings import OidcSettings, WebSettings
 from audit import genesis
 from audit.disclosure import GcmSealer
 from audit.journal import Journal
-from bot import __version__, mint
+from bot import __version__, audit_wiring, mint
+from bot.audit_wiring import AuditParts
 from bot.chat.link import Links
+from bot.chat.reconcile import reconciling
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.people import Actor
@@ -49,12 +53,13 @@ from bot.desk.service import DeskService
 from bot.directory import PolicyDirectory
 from bot.errors import ConfigError
 from bot.identity_wiring import ConsoleKeys, workloads
-from bot.log_check import check_head, verifier_of
+from bot.key_lock import using
+from bot.log_check import check_head, library_of, verifier_of
 from bot.masking_config import engine_config
 from bot.outbox import Outbox
 from bot.ports import Surface, Tx
 from bot.rand import OsRand
-from bot.scheduler import Scheduler, anchoring, purge
+from bot.scheduler import Scheduler, purge
 from bot.watch import LocalWatch
 from masking import Worker
 
@@ -62,7 +67,6 @@ if TYPE_CHECKING:
     from bot.slack_wiring import Slack
     from bot.teams_wiring import Teams
 
-ANCHOR_EVERY: Final = timedelta(minutes=1)
 STOP_SECONDS: Final = 10
 """How long open connections (long polls, streams) may take to end when the server stops."""
 
@@ -82,9 +86,15 @@ class Bot:
     outbox: Outbox
     scheduler: Scheduler
     links: Links
-    slack: Slack | None = None
-    teams: Teams | None = None
+    slack: Slack | None
+    teams: Teams | None
+    audit: AuditParts
     routes: list[BaseRoute] = field(default_factory=list)
+
+
+def row_mac(keys: FileKeys) -> Mac:
+    """What seals the rows of this installation's database (T46)."""
+    return partial(keys.mac, "row-seal")
 
 
 def assemble(config: Config) -> Bot:
@@ -99,7 +109,7 @@ def assemble(config: Config) -> Bot:
         sealer=GcmSealer(keys, rand.bytes),
         extra_signers=signers[1:],
     )
-    store = SqliteStore(config.store.path, clock, journal)
+    store = SqliteStore(config.store.path, clock, journal, mac=row_mac(keys))
     settings = config.masking
     worker = Worker(
         engine_config(settings), workers=settings.processes, timeout_seconds=settings.timeout.total_seconds()
@@ -115,9 +125,8 @@ def assemble(config: Config) -> Bot:
         watch=LocalWatch(),
         settings=DeskSettings(config.server.url, cool_down=config.people.cool_down),
     )
-    desk = DeskService(office, verifier_of(store, keys, config))
+    desk = DeskService(office, verifier_of(store, keys, config), library_of(store, keys, config))
     head_file = HeadFile(config.audit.head_file) if config.audit.head_file is not None else None
-    anchors = (head_file,) if head_file is not None else ()
     links = Links(store, desk, clock, rand, keys.mac)
     slack = _slack(config, office, desk, directory, links)
     teams = _teams(config, office, desk, links)
@@ -126,13 +135,15 @@ def assemble(config: Config) -> Bot:
     }
     metrics = Metrics()
     callbacks = CallbackSender(store, keys, clock, _agent_settings(config), metrics)
-    outbox = Outbox(store, clock, rand, anchors=anchors, surfaces=surfaces, callbacks=callbacks)
-    periodic = [purge(store)]
-    if anchors:
-        periodic.append(anchoring(store, [anchor.name for anchor in anchors], ANCHOR_EVERY, outbox.poke))
+    audit = audit_wiring.assemble(config, store, clock, surfaces, metrics.registry)
+    outbox = Outbox(store, clock, rand, surfaces=surfaces, callbacks=callbacks, senders=audit.senders)
+    audit.wake(outbox.poke)
+    periodic = [purge(store), *audit.periodic]
+    if surfaces:
+        periodic.append(reconciling(store, tuple(surfaces.values())))
     scheduler = Scheduler(desk, clock, periodic)
     office.poke, office.nudge = outbox.poke, scheduler.nudge
-    bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, links, slack, teams)
+    bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, links, slack, teams, audit)
     bot.routes = _routes(bot, worker, metrics)
     return bot
 
@@ -179,6 +190,7 @@ def _routes(bot: Bot, worker: Worker, metrics: Metrics) -> list[BaseRoute]:
         web_settings(config),
         keys=signing_keys,
         offer_link=_offer(bot),
+        alarms=bot.audit.board.standing,
     )
     chat = (
         [bot.slack.app.route]
@@ -234,11 +246,18 @@ def web_settings(config: Config) -> WebSettings:
 async def open_bot(config: Config) -> AsyncIterator[Bot]:
     """The bot without its server: store open, log checked, policy in force, masking ready. For the server and for
     commands that administer. The store is safe to open beside a running server."""
+    with using(config.keys.directory):
+        async with _open(config) as bot:
+            yield bot
+
+
+@contextlib.asynccontextmanager
+async def _open(config: Config) -> AsyncIterator[Bot]:
     bot = assemble(config)
     config.store.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     await bot.store.open()
     try:
-        await check_head(bot.store, bot.head_file, bot.keys, config)
+        await check_head(bot.store, [plan.anchor for plan in bot.audit.plans], bot.keys, config)
         await put_policy_in_force(bot)
         worker = bot.office.masker
         assert isinstance(worker, Worker)

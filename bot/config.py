@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from bot.config_audit import Alerts, Anchors, Siem
 from bot.config_chat import SlackSettings, TeamsSettings
 from bot.config_read import Reader
 from bot.core import yaml_strict
@@ -347,6 +348,24 @@ class Audit(_Section, frozen=True):
             description="The newest signed head is kept here as well; put it on another disk, so that a rollback is seen."
         ),
     ] = Path("audit-head.txt")
+    retention: Annotated[
+        timedelta, Meta(description="Entries younger than this are never pruned, whoever agrees.")
+    ] = timedelta(days=400)
+    anchors: Annotated[Anchors, Meta(description="Further memories of the log's head.")] = Anchors()
+    siem: Annotated[tuple[Siem, ...], Meta(max_length=16, description="Places that get every entry.")] = ()
+    alerts: Annotated[Alerts, Meta(description="What should not be.")] = Alerts()
+    private_hosts: Annotated[
+        tuple[Short, ...],
+        Meta(
+            max_length=64,
+            description="Host names of anchors and SIEMs that may resolve to private addresses, and be http when on loopback.",
+        ),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        names = [sink.name for sink in self.siem]
+        if len(set(names)) < len(names):
+            raise ValueError("two siem entries have the same name; each needs a cursor of its own")
 
 
 class Log(_Section, frozen=True):
@@ -375,6 +394,19 @@ class Config(_Section, frozen=True):
     teams: Annotated[TeamsSettings | None, Meta(description="Cards, buttons and commands in Teams.")] = None
     audit: Annotated[Audit, Meta(description="The log.")] = Audit()
     log: Annotated[Log, Meta(description="What the process tells.")] = Log()
+
+    def __post_init__(self) -> None:
+        given = (("audit.anchors.chat", self.audit.anchors.chat), ("audit.alerts", self.audit.alerts))
+        for where, section in given:
+            channel = section.channel if section is not None else None
+            if channel is None:
+                continue
+            kind, _, name = channel.partition(":")
+            chat = self.slack if kind == "slack" else self.teams
+            if chat is None:
+                raise ValueError(f"{where}.channel is {channel}, but there is no {kind} section")
+            if name not in chat.channels:
+                raise ValueError(f"{where}.channel is {channel}, which is not among {kind}.channels")
 
     @property
     def audit_origin(self) -> str:

@@ -37,6 +37,7 @@ class SlackSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     enterprise: Annotated[str, msgspec.Meta(pattern=r"^E[A-Z0-9]{2,20}$")] | None = None
     api_url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]+/api/$")] = "https://slack.com/api/"
     response_hosts: tuple[str, ...] = ("hooks.slack.com",)
+    upload_hosts: tuple[str, ...] = ("files.slack.com",)
 
     def __post_init__(self) -> None:
         _must_be_secret(self.bot_token, "bot_token", "the bot token (xoxb-…)")

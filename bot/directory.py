@@ -60,5 +60,7 @@ def _claimed(tx: ReadTx, claim: GroupName) -> frozenset[PersonId]:
 def _persons(tx: ReadTx, accounts: frozenset[AccountKey]) -> frozenset[PersonId]:
     found = (tx.account(key) for key in accounts)
     return frozenset(
-        account.person for account in found if account is not None and account.revoked_at is None
+        account.person
+        for account in found
+        if account is not None and account.revoked_at is None and account.unconfirmed_by is None
     )

@@ -20,6 +20,17 @@ class StoreFault(SignoffError):
     """The database failed and nothing was written."""
 
 
+class RowForged(SignoffError):
+    """A row was not written by us, or not as it stands now (T46). Nothing was done. *kind* is the table's name."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"a row of {kind} was not written by this installation, or was changed since, so nothing is done with it; keep everything "
+            "as it is, run `signoff doctor`, and find out who can write to the database"
+        )
+        self.kind = kind
+
+
 class Busy(StoreFault):
     """The queue is full or the database locked; try again. Answered as 503 with Retry-After."""
 
@@ -50,3 +61,7 @@ class Retry(SignoffError):
 
 class GiveUp(SignoffError):
     """Delivery can never succeed (address gone, 410); the row is closed and the loss reported."""
+
+
+class OutsideFault(SignoffError):
+    """An anchor or a SIEM cannot be reached, or refuses; it will be tried again. The message is fixed words and numbers: it is shown."""

@@ -1,25 +1,38 @@
 """Is the log whole? At start-up (a database older than its outside memory must not run, T47) and when an auditor asks.
 
-Decided here: which head the database is held against (the head file) and with which keys it was signed. Deliberately absent: the
+Decided here: which heads the database is held against (the head file; when the server starts, every anchor that can be asked) and
+with which keys they were signed. Deliberately absent: the
 checks themselves (``audit.gate``, ``audit.fsck``). Both read over a connection of their own, off the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
+from typing import Final
 
 from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
+from adapters.stores.seal import RowSeal
 from adapters.stores.sqlite import SqliteStore
 from audit.checkpoint import BadNote, Verifier, open_checkpoint, parse_vkey
 from audit.fsck import verify_database
 from audit.gate import Refusal, examine
 from audit.walk import Exit
 from bot.config import Config
+from bot.desk.context import META_POLICY_KEPT
+from bot.desk.policies import kept_of
 from bot.desk.service import Verifier as LogVerifier
-from bot.errors import ConfigError
+from bot.errors import ConfigError, SignoffError
+from bot.log_library import LogLibrary
+from bot.ports import Anchor
+
+RECALL_SECONDS: Final = 10
+
+_log: Final = logging.getLogger(__name__)
 
 
 def log_keys(keys: FileKeys, config: Config) -> tuple[Verifier, ...]:
@@ -33,9 +46,24 @@ def connect_read_only(store: SqliteStore) -> sqlite3.Connection:
     return connection
 
 
-async def check_head(store: SqliteStore, head_file: HeadFile | None, keys: FileKeys, config: Config) -> None:
-    """Raise ``ConfigError`` when the database is not the one whose head was remembered outside, or is damaged at its edge."""
-    remembered = {head_file.name: await head_file.recall()} if head_file is not None else {}
+def stored_policies(connection: sqlite3.Connection) -> dict[str, tuple[bytes, bytes]]:
+    """Every policy that was ever in force here, by its hash."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
+        return {}
+    rows = connection.execute("SELECT key, value FROM meta WHERE key GLOB ?", (META_POLICY_KEPT + "*",))
+    # Each is held against the hash in the log, so the seal behind it is taken off unread.
+    unsealed = RowSeal(None)
+    return kept_of((key, unsealed.open("meta", key, value)) for key, value in rows)
+
+
+def library_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogLibrary:
+    """What the chats' and the console's proofs, exports, gaps and reports are read from."""
+    return LogLibrary(lambda: connect_read_only(store), log_keys(keys, config), config.audit_origin)
+
+
+async def check_head(store: SqliteStore, anchors: Sequence[Anchor], keys: FileKeys, config: Config) -> None:
+    """Raise ``ConfigError`` when the database is not the one whose head *anchors* remember, or is damaged at its edge."""
+    remembered = await recalled(anchors)
 
     def look() -> list[Refusal]:
         with closing(connect_read_only(store)) as connection:
@@ -48,6 +76,21 @@ async def check_head(store: SqliteStore, head_file: HeadFile | None, keys: FileK
             f"the audit log does not pass the start-up check: {told}. If a backup was put back on purpose, run "
             "`signoff restore` (it writes the difference down); otherwise keep everything as it is and find out who changed it"
         )
+
+
+async def recalled(anchors: Sequence[Anchor]) -> dict[str, str | None]:
+    """What each of *anchors* remembers. One that cannot be asked is left out and said so: whether the server starts must not hang on
+    somebody else's server, and the others still speak."""
+
+    async def ask(anchor: Anchor) -> tuple[str, str | None] | None:
+        try:
+            async with asyncio.timeout(RECALL_SECONDS):
+                return anchor.name, await anchor.recall()
+        except (SignoffError, TimeoutError):
+            _log.warning("an anchor cannot be asked for the head it remembers", extra={"kind": anchor.name})
+            return None
+
+    return dict(found for found in await asyncio.gather(*map(ask, anchors)) if found is not None)
 
 
 def verifier_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogVerifier:
@@ -66,7 +109,12 @@ def verifier_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogVerifi
             except BadNote:
                 return False, "the head kept outside the database cannot be believed"
             with closing(connect_read_only(store)) as connection:
-                report = verify_database(connection, verifiers=verifiers, external=external)
+                report = verify_database(
+                    connection,
+                    verifiers=verifiers,
+                    external=external,
+                    policies=stored_policies(connection),
+                )
             if report.exit is Exit.OK:
                 return True, ""
             return False, f"{len(report.findings)} findings; run `signoff audit verify` for each"

@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 from bot.core.ids import RequestId
 from bot.errors import GiveUp, Retry, StoreFault
-from bot.ports import Anchor, Clock, OutboxRow, Rand, Store, Surface
+from bot.ports import Clock, OutboxRow, Rand, Store, Surface
 
 LEASE: Final = timedelta(seconds=60)
 SEND_SECONDS: Final = 20.0
@@ -83,7 +83,6 @@ class Outbox:
         *,
         surfaces: Mapping[str, Surface] | None = None,
         callbacks: CallbackSender | None = None,
-        anchors: Sequence[Anchor] = (),
         senders: Mapping[str, Sender] | None = None,
         lost: Lost | None = None,
         metrics: Metrics | None = None,
@@ -93,12 +92,10 @@ class Outbox:
         self._rand = rand
         self._surfaces = dict(surfaces or {})
         self._callbacks = callbacks
-        self._anchors = {anchor.name: anchor for anchor in anchors}
         self._senders: dict[str, Sender] = {
             "card": self._card,
             "notice": self._notice,
             "callback": self._callback,
-            "anchor": self._anchor,
             **(senders or {}),
         }
         self._lost = lost
@@ -283,14 +280,6 @@ class Outbox:
         if self._callbacks is None:
             raise GiveUp("callbacks are not configured")
         await self._callbacks.send(RequestId(str(row.payload["request"])), str(row.payload["event"]))
-
-    async def _anchor(self, row: OutboxRow) -> None:
-        anchor = self._anchors.get(row.key)
-        if anchor is None:
-            raise GiveUp("no such anchor is configured")
-        checkpoint = await self._store.read(lambda tx: tx.audit_checkpoint())
-        if checkpoint is not None:
-            await anchor.remember(checkpoint)
 
 
 def place_of(row: OutboxRow) -> tuple[str, RequestId]:

@@ -20,7 +20,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.clock import SystemClock
 from bot.errors import SignoffError
-from bot.ports import Clock, OutboxRow, Store, Tx
+from bot.ports import Clock, Store
 
 SAFETY: Final = timedelta(seconds=30)
 """What a lost wake-up, or a clock that was set back, can cost."""
@@ -158,17 +158,3 @@ def purge(store: Store) -> Periodic:
         )
 
     return Periodic("purge", PURGE_EVERY, run)
-
-
-def anchoring(store: Store, names: Sequence[str], every: timedelta, poke: Callable[[], None]) -> Periodic:
-    """Send the newest signed head to every anchor in *names* (AUDIT.md 2.7); *poke* wakes the outbox."""
-
-    async def run() -> None:
-        def enqueue(tx: Tx) -> None:
-            for name in names:
-                tx.enqueue(OutboxRow("anchor", name, {}, tx.now()))
-
-        await store.write(enqueue)
-        poke()
-
-    return Periodic("anchor", every, run)

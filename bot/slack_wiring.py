@@ -36,6 +36,6 @@ def assemble(settings: SlackSettings, office: Office, desk: DeskService, links: 
     api = Api(settings.api_url, settings.bot_token, pace)
     cards = Cards.create(office.keys.mac)
     surface = SlackSurface(api, cards, settings, desk, office.store, clock, office.directory)
-    answers = Answers(desk, links, clock, office.settings.issuer)
+    answers = Answers(desk, links, clock, office.settings.issuer, takes_files=True)
     app = SlackApp(Parts(settings, desk, clock, office.keys.mac, api, cards, surface, answers))
     return Slack(app, surface, SlackGroups(api, settings.team, clock.monotonic))

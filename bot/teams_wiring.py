@@ -40,16 +40,19 @@ def assemble(
     if settings.development and not is_loopback(config.server.host):
         raise ConfigError("teams.development is for a server that listens on the loopback address; remove it")
     clock = office.clock
-    check = None
+    check, tokens = (
+        None,
+        None,
+    )  # as the development flag has it: nothing is asked of Entra, nothing is sent to it
     if not settings.development:
         keys = Keys(lambda: fetch_keys(settings.openid_url), clock.monotonic)
         check = TokenCheck(keys, app=settings.app, tenant=settings.tenant, service_urls=settings.service_urls)
-    url = settings.token_url or TOKEN_URL.format(tenant=settings.tenant)
-    tokens = Tokens(url, settings.app, settings.password or Secret(""), clock.monotonic)
+        url = settings.token_url or TOKEN_URL.format(tenant=settings.tenant)
+        tokens = Tokens(url, settings.app, settings.password or Secret(""), clock.monotonic)
     transport = BotbuilderTransport(tokens, settings.app, settings.service_urls)
     cards = Cards.create(office.keys.mac)
     pace = Pace(clock.monotonic, interval=POST_SECONDS, burst=POST_BURST)
     surface = TeamsSurface(transport, cards, settings, desk, office.store, pace)
-    answers = Answers(desk, links, clock, office.settings.issuer)
+    answers = Answers(desk, links, clock, office.settings.issuer, takes_files=False)
     app = TeamsApp(Parts(settings, check, desk, clock, office.keys.mac, cards, transport, surface, answers))
     return Teams(app, surface)

@@ -127,6 +127,11 @@ _WIDE: Final = frozenset(
 )
 
 
+def is_key(key: str) -> bool:
+    """Whether *key* is a listed name and nothing more (``First name``, not ``the first name``)."""
+    return "".join(w.lower() for w in _WORD.findall(key[:80])) in _BY_KEY
+
+
 def key_decides(key: str, value: str) -> str | None:
     """The type that *value* must be masked as because of its *key*, or None when it is empty or not plausible."""
     kind = key_type(key)

@@ -17,6 +17,7 @@ from adapters.agents.limits import AgentsSettings, Slots
 from adapters.agents.metrics import Metrics
 from adapters.agents.people import Gate, Workloads
 from adapters.agents.problems import ProblemError
+from adapters.agents.readiness import Readiness
 from bot.desk.api import Desk
 from bot.ports import Clock, KeyProvider, Masker, Store
 
@@ -34,7 +35,10 @@ CALLS: Final = (
     Call("POST", "/v1/grants/{jti}/revoke", spending.revoke),
     Call("POST", "/v1/mask", masking_calls.mask),
     Call("GET", "/v1/audit/entries", auditing.entries),
+    Call("GET", "/v1/audit/entries/{seq}/proof", auditing.proof),
     Call("GET", "/v1/audit/checkpoint", auditing.checkpoint),
+    Call("GET", "/v1/audit/log/checkpoint", auditing.note),
+    Call("GET", "/v1/audit/log/tile/{tile}", auditing.tile, "/v1/audit/log/tile/{tile:path}"),
     Call("GET", "/.well-known/jwks.json", operating.jwks),
     Call("GET", "/healthz", operating.healthz),
     Call("GET", "/readyz", operating.readyz),
@@ -69,6 +73,7 @@ def create_routes(
         metrics=metrics or Metrics(),
         streams=Slots(settings.sse_per_agent_max),
         waits=Slots(settings.waits_per_agent_max),
+        readiness=Readiness(desk.ready, clock.monotonic),
     )
 
     async def nowhere(request: Request) -> Response:

@@ -20,6 +20,7 @@ from adapters.agents.limits import (
     expect_json,
     read_body,
 )
+from adapters.agents.people import unauthorized
 from adapters.agents.problems import ProblemError
 from bot.core.ask import parse_ask
 from bot.core.canonical import BODY_BYTES_MAX, Malformed
@@ -66,7 +67,11 @@ async def show(api: Api, request: Request) -> Response | Refused:
         raise ProblemError("too-many-streams", "Too many held calls.", headers={"Retry-After": "5"})
     try:
         with api.metrics.waiting.track_inprogress():
-            return _answer(api, await api.desk.wait(id, called.caller, timedelta(seconds=seconds)))
+            seen = await api.desk.wait(id, called.caller, timedelta(seconds=seconds))
+        # The answer may hold a grant, and the credential may have been revoked while the call was held (T01).
+        if not await api.gate.still(called.caller):
+            raise unauthorized()
+        return _answer(api, seen)
     finally:
         api.waits.give(called.caller.agent)
 

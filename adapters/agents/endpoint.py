@@ -22,6 +22,7 @@ from adapters.agents.limits import AgentsSettings, Inflow, Slots, check_headers
 from adapters.agents.metrics import Metrics
 from adapters.agents.people import Gate
 from adapters.agents.problems import ProblemError
+from adapters.agents.readiness import Readiness
 from audit.journal import JournalError
 from bot.core.canonical import Malformed
 from bot.core.ids import GrantId, RequestId
@@ -47,6 +48,7 @@ class Api:
     metrics: Metrics
     streams: Slots
     waits: Slots
+    readiness: Readiness
 
 
 Handler = Callable[[Api, Request], Awaitable[Response | Refused]]
@@ -59,6 +61,8 @@ class Call:
     method: str
     path: str
     handler: Handler
+    route: str = ""
+    """The path as Starlette writes it, where a parameter may hold slashes."""
 
 
 def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -75,7 +79,8 @@ def routes(api: Api, calls: Sequence[Call]) -> list[Route]:
     by_path: dict[str, dict[str, Call]] = {}
     for call in calls:
         by_path.setdefault(call.path, {})[call.method] = call
-    return [Route(path, _Endpoint(api, path, methods)) for path, methods in by_path.items()]
+    shapes = {call.path: call.route or call.path for call in calls}
+    return [Route(shapes[path], _Endpoint(api, path, methods)) for path, methods in by_path.items()]
 
 
 class _Endpoint:

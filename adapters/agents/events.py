@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from adapters.agents import wire
 from adapters.agents.endpoint import NOT_FOUND, Api, query, request_id
@@ -36,11 +37,26 @@ async def events(api: Api, request: Request) -> Response | Refused:
             "This agent has as many open streams as it may have.",
             headers={"Retry-After": "5"},
         )
-    return StreamingResponse(
-        _held(api, id, called.caller),
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        media_type="text/event-stream",
-    )
+    return _Stream(api, id, called.caller)
+
+
+class _Stream(StreamingResponse):
+    """Gives its slot back however it ends, also when the client was gone before the first byte: then the events are never
+    iterated, and what their own ``finally`` would do does not happen."""
+
+    def __init__(self, api: Api, id: RequestId, caller: AgentCaller) -> None:
+        super().__init__(
+            _held(api, id, caller),
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+            media_type="text/event-stream",
+        )
+        self._slots, self._agent = api.streams, caller.agent
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._slots.give(self._agent)
 
 
 async def _held(api: Api, id: RequestId, caller: AgentCaller) -> AsyncIterator[bytes]:
@@ -70,7 +86,6 @@ async def _held(api: Api, id: RequestId, caller: AgentCaller) -> AsyncIterator[b
                 pending = None
     finally:
         api.metrics.streams.dec()
-        api.streams.give(caller.agent)
         if pending is not None:
             pending.cancel()
             await asyncio.gather(pending, return_exceptions=True)

@@ -23,6 +23,12 @@ VERSION: Final = "1.0.0"
 _REF: Final = "#/components/schemas/{name}"
 _ID: Final = {"type": "string", "pattern": "^req_[0-9a-hjkmnp-tv-z]{26}$"}
 _JTI: Final = {"type": "string", "pattern": "^grt_[0-9a-hjkmnp-tv-z]{26}$"}
+_SEQ: Final = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,14})$"}
+_TILE: Final = {
+    "type": "string",
+    "pattern": "^(entries|[0-9]|[1-5][0-9]|6[0-3])/(x[0-9]{3}/){0,4}[0-9]{3}(\\.p/[1-9][0-9]{0,2})?$",
+    "description": "c2sp.org/tlog-tiles; its slashes are slashes of the path.",
+}
 _ANYTHING: Final[dict[str, Any]] = {}
 _AGENT: Final = ("apiKey", "workload", "signed")
 _PERSON: Final = ("personalToken",)
@@ -174,6 +180,24 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("GET", "/v1/audit/checkpoint"): Operation(
         "The log's head, signed", {200: wire.CheckpointAnswer}, security=_PERSON, problems=(404,)
     ),
+    ("GET", "/v1/audit/entries/{seq}/proof"): Operation(
+        "Proof that one entry is in the log (c2sp.org/tlog-proof@v1), the entry inside; journalled",
+        {200: ("text/plain", {"type": "string"})},
+        security=_PERSON,
+        problems=(404,),
+    ),
+    ("GET", "/v1/audit/log/checkpoint"): Operation(
+        "The newest signed head as bytes: `checkpoint` of the log as C2SP tlog-tiles, whose prefix is /v1/audit/log",
+        {200: ("text/plain", {"type": "string"})},
+        security=_PERSON,
+        problems=(404,),
+    ),
+    ("GET", "/v1/audit/log/tile/{tile}"): Operation(
+        "A tile of the log as C2SP tlog-tiles: LEVEL/N, or entries/N for a bundle of entries (journalled), .p/WIDTH for a partial one",
+        {200: ("application/octet-stream", {"type": "string", "format": "binary"})},
+        security=_PERSON,
+        problems=(404,),
+    ),
     ("GET", "/.well-known/jwks.json"): Operation(
         "Public keys that grants verify with",
         {
@@ -248,7 +272,7 @@ def document() -> dict[str, Any]:
     for path, item in paths.items():
         parameters = [
             {"name": name, "in": "path", "required": True, "schema": schema}
-            for name, schema in (("id", _ID), ("jti", _JTI))
+            for name, schema in (("id", _ID), ("jti", _JTI), ("seq", _SEQ), ("tile", _TILE))
             if f"{{{name}}}" in path
         ]
         if parameters:

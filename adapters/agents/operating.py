@@ -30,8 +30,8 @@ async def healthz(api: Api, request: Request) -> Response | Refused:
 
 
 async def readyz(api: Api, request: Request) -> Response | Refused:
-    """A decision could be written now: the store commits and a policy is in force."""
-    if not await api.desk.ready():
+    """A decision could be written within the last second: the store commits and a policy is in force."""
+    if not await api.readiness.is_ready():
         raise ProblemError("unavailable", "The store cannot commit, or no policy is in force.")
     return json_answer(wire.HealthAnswer("ready"))
 

@@ -32,6 +32,10 @@ SIGNED_KEY_HEADER: Final = "signoff-key-id"
 """Names the secret that a signed request was signed with; the standard leaves that to us."""
 
 
+META_SIGNED_AHEAD: Final = "signed_ahead"
+"""By key, the latest timestamp (seconds) of a message that was taken before its time: the next process refuses up to it."""
+
+
 class Workloads(Protocol):
     """Who a workload token belongs to, and which rule said so (for the log); None for every token that is not beyond doubt."""
 
@@ -77,7 +81,11 @@ class Gate:
         self._settings = settings
         self._workloads = workloads
         self._buckets = Buckets()
-        self._replays = signed.Replays()
+        self._replays = signed.Replays(clock.now())
+        self._ahead: dict[str, int] = {}
+        """By key, the latest timestamp that an earlier process had taken before its time."""
+        self._dated_ahead: dict[str, int] = {}
+        """The same of this process."""
 
     async def agent(
         self, request: Request, *, bytes_max: int = 0, is_bound: bool = False, is_free: bool = False
@@ -177,9 +185,23 @@ class Gate:
         secret = open_secret(self._keys, key)
         if secret is None or not signed.is_signed_by(secret, envelope, body):
             raise unauthorized()
-        if not self._replays.take(key.id, envelope, now):
+        if not await self._is_new(key.id, envelope, now):
             raise unauthorized()
         return Called(self._admit(agent, key.id, is_free=is_free), body, envelope.id)
+
+    async def _is_new(self, key_id: str, envelope: signed.Envelope, now: datetime) -> bool:
+        """Whether this process takes the message for the first time, and no earlier one can have taken it (T26)."""
+        name = f"{META_SIGNED_AHEAD}:{key_id}"
+        if key_id not in self._ahead:
+            self._ahead[key_id] = int(await self._store.read(lambda tx: tx.meta(name)) or 0)
+        before, by_us = self._ahead[key_id], self._dated_ahead.get(key_id, 0)
+        if envelope.timestamp <= before or not self._replays.take(key_id, envelope, now):
+            return False
+        if envelope.timestamp > max(now.timestamp(), by_us):
+            # Before it is acted on: the process after this one must know how far ahead a taken message was dated.
+            self._dated_ahead[key_id] = envelope.timestamp
+            await self._store.write(lambda tx: tx.set_meta(name, str(envelope.timestamp)))
+        return True
 
     def _admit(self, agent: Agent, credential: str, *, is_free: bool) -> AgentCaller:
         if not is_free:

@@ -79,6 +79,7 @@ STATUS_OF: Final[dict[Reason, int]] = {
     Reason.ASSURANCE: 403,
     Reason.SURFACE: 403,
     Reason.COOL_DOWN: 403,
+    Reason.LINK_UNCONFIRMED: 403,
     Reason.REASON_REQUIRED: 422,
     Reason.DIRECTORY_DOWN: 503,
     Reason.NOT_REQUESTER: 403,
@@ -98,6 +99,7 @@ STATUS_OF: Final[dict[Reason, int]] = {
     Reason.REVEAL_RATE: 429,
     Reason.SHREDDED: 410,
     Reason.NOT_ADMIN: 403,
+    Reason.NOT_CONFIRMER: 403,
     Reason.AUDIT_UNAVAILABLE: 503,
 }
 """Every refusal has one status; a test holds the table complete."""

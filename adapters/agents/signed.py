@@ -78,13 +78,20 @@ def sign(secrets: Iterable[bytes], id: str, timestamp: int, body: bytes) -> dict
 
 
 class Replays:
-    """Which messages were taken. Only verified ones get in, so strangers cannot fill it; old ones fall out by time."""
+    """Which messages were taken. Only verified ones get in, so strangers cannot fill it; old ones fall out by time.
 
-    def __init__(self) -> None:
+    The memory is the process's own: what was signed before *since* may have been taken by the process before this one and
+    is refused; its sender signs it anew.
+    """
+
+    def __init__(self, since: datetime) -> None:
+        self._since = int(since.timestamp())
         self._until: dict[bytes, float] = {}
 
     def take(self, key_id: str, envelope: Envelope, now: datetime) -> bool:
         """Whether this message is taken for the first time. A retry by the sender has a new timestamp and is another."""
+        if envelope.timestamp < self._since:
+            return False
         instant = now.timestamp()
         while self._until and next(iter(self._until.values())) < instant:
             del self._until[next(iter(self._until))]

@@ -1,102 +1,93 @@
-"""Continuous delivery to a SIEM: every entry, in order, at least once.
+"""Where a SIEM takes entries: RFC 5424 syslog over TLS, and POSTs of JSON or lines.
 
-A cursor per sink lives in the log's own database (``audit_outbound``) and moves only after the
-sink took the entries, so a crash repeats a few and loses none; the sequence number in each form
-makes repeats visible. A sink that refuses keeps the cursor where it is. An entry is sent only when a
-signed head covers it.
+Decided here: when a batch counts as taken. Deliberately absent: which entries are next and when they are tried again
+(``bot.siem``); what an entry looks like (``audit.formats``); how far a call may reach (``bot.outgoing``).
 """
 
+from __future__ import annotations
+
 import asyncio
-import sqlite3
+import json
 import ssl
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Final
 
 import aiohttp
+import msgspec
 
-from audit.formats import FORMATS, Entry, entry_of, syslog
-from audit.reader import NotInLog, Reader
+from audit.formats import FORMATS, Entry, cef, cloudevent, otel, syslog
+from bot import outgoing
+from bot.errors import OutsideFault
+from bot.outgoing import NotAllowed, Reach, Resolve, Tls
+from bot.secret import Secret
 
-BATCH_MAX: Final = 500
-TIMEOUT_SECONDS: Final = 20
+TIMEOUT_SECONDS: Final = 10
+"""Inside the outbox's limit for one sending."""
+GOODBYE_SECONDS: Final = 5.0
 
 
-class SinkFault(Exception):
+class SinkFault(OutsideFault):
     """The SIEM cannot be reached or did not take the entries; they will be sent again."""
 
 
-class Sink(Protocol):
-    """Where entries go. ``send`` returns only when the other side has taken all of them."""
-
-    name: str
-
-    async def send(self, entries: Sequence[Entry]) -> None: ...
-
-
-def cursor(connection: sqlite3.Connection, sink: str) -> int:
-    """The first sequence number that *sink* has not taken yet."""
-    row = connection.execute("SELECT next_seq FROM audit_outbound WHERE sink = ?", (sink,)).fetchone()
-    return 0 if row is None else int(row[0])
-
-
-def pending(connection: sqlite3.Connection, sink: str, limit: int = BATCH_MAX) -> list[Entry]:
-    """The next entries for *sink*, oldest first, as far as a signed head covers them."""
-    reader = Reader(connection)
-    start = max(cursor(connection, sink), reader.minimum())
-    try:
-        size, _ = reader.latest_note()
-    except NotInLog:
-        return []
-    return [entry_of(seq, leaf) for seq, leaf, _ in reader.leaves(start, min(size, start + limit))]
-
-
-def advance(connection: sqlite3.Connection, sink: str, entries: Sequence[Entry]) -> None:
-    """Note that *sink* took *entries*. Never moves back: two deliverers only repeat each other."""
-    connection.execute(
-        "INSERT INTO audit_outbound (sink, next_seq, state) VALUES (?1, ?2, 'ok') ON CONFLICT (sink)"
-        " DO UPDATE SET next_seq = max(next_seq, ?2), state = 'ok'",
-        (sink, entries[-1].seq + 1),
-    )
-
-
-async def deliver(connection: sqlite3.Connection, sink: Sink, limit: int = BATCH_MAX) -> int:
-    """Send one batch; how many entries the sink took. Raises ``SinkFault`` and moves nothing when it did not.
-
-    *connection* is the caller's own and in autocommit; with a writer thread, call ``pending`` and
-    ``advance`` there instead.
-    """
-    entries = pending(connection, sink.name, limit)
-    if entries:
-        await sink.send(entries)
-        # If we stop here the entries are sent again at the next start: at least once.
-        advance(connection, sink.name, entries)
-    return len(entries)
-
-
 class SyslogTls:
-    """RFC 5424 over TLS with octet counting (RFC 5425 section 4.3). Never without TLS."""
+    """RFC 5424 over TLS with octet counting (RFC 5425 section 4.3). Never without TLS. *form*: ``syslog``, or ``cef`` inside it."""
 
-    def __init__(self, name: str, host: str, port: int, context: ssl.SSLContext, hostname: str = "-") -> None:
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        context: ssl.SSLContext,
+        *,
+        form: str = "syslog",
+        hostname: str = "-",
+        reach: Reach = Reach(),
+        resolve: Resolve | None = None,
+    ) -> None:
         self.name = name
         self._host, self._port, self._context, self._hostname = host, port, context, hostname
+        self._form, self._reach, self._resolve = form, reach, resolve
 
     async def send(self, entries: Sequence[Entry]) -> None:
-        """One connection a batch. The closing handshake is the only receipt that syslog has."""
-        frames = b"".join(_framed(syslog(entry, self._hostname)) for entry in entries)
+        """One connection a batch. The closing handshake of TLS is the only receipt that syslog has: it says that the other side
+        read to the end, not that it stored what it read."""
+        frames = b"".join(_framed(self._message(entry)) for entry in entries)
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                reader, writer = await asyncio.open_connection(self._host, self._port, ssl=self._context)
-                try:
-                    writer.write(frames)
-                    await writer.drain()
-                    await asyncio.sleep(0)  # let the transport see a reset before we believe it
-                    if reader.at_eof():
-                        raise SinkFault("the SIEM closed the connection before it had read")
-                finally:
-                    writer.close()
-                    await writer.wait_closed()
+                await self._write(frames)
+        except NotAllowed as e:
+            raise SinkFault(f"the SIEM is not called: {e}") from e
+        except ssl.SSLCertVerificationError as e:
+            raise SinkFault(
+                "the SIEM's certificate is not under the configured roots, or not for its name"
+            ) from e
         except (OSError, TimeoutError) as e:
             raise SinkFault("the SIEM cannot be reached over TLS") from e
+
+    async def _write(self, frames: bytes) -> None:
+        found = await outgoing.checked("https", self._host, self._port, self._reach, self._resolve)
+        reader, writer = await asyncio.open_connection(
+            found[0],
+            self._port,
+            ssl=self._context,
+            server_hostname=self._host,
+            ssl_shutdown_timeout=GOODBYE_SECONDS,
+        )
+        try:
+            writer.write(frames)
+            await writer.drain()
+            if reader.at_eof():
+                raise SinkFault("the SIEM closed the connection before it had read")
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    def _message(self, entry: Entry) -> bytes:
+        if self._form == "syslog":
+            return syslog(entry, self._hostname)
+        head, _, _ = syslog(entry, self._hostname).partition(b"] ")
+        return head + b"] " + cef(entry).encode()
 
 
 def _framed(message: bytes) -> bytes:
@@ -104,30 +95,80 @@ def _framed(message: bytes) -> bytes:
 
 
 class HttpSink:
-    """One of ``FORMATS`` as a POST of lines, such as OCSF or CloudEvents collectors take."""
+    """A POST a batch. ``cloudevents`` is the JSON batch format, ``otel`` is OTLP/HTTP in JSON, the others are lines."""
 
     def __init__(
         self,
         name: str,
-        session: aiohttp.ClientSession,
         url: str,
         form: str,
-        token: Callable[[], str] | None = None,
+        *,
+        token: Secret | None = None,
+        tls: Tls = True,
+        reach: Reach = Reach(),
+        resolve: Resolve | None = None,
     ) -> None:
         self.name = name
-        self._session, self._url, self._render, self._token = session, url, FORMATS[form], token
+        self._url, self._form, self._token = url, form, token
+        self._tls, self._reach, self._resolve = tls, reach, resolve
 
     async def send(self, entries: Sequence[Entry]) -> None:
-        headers = {"Content-Type": "application/x-ndjson"}
+        media_type, body = _rendered(self._form, entries)
+        headers = {"Content-Type": media_type, "User-Agent": "signoff"}
         if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token()}"
-        body = b"".join(self._render(entry) for entry in entries)
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+            headers["Authorization"] = f"Bearer {self._token.reveal()}"
         try:
-            async with self._session.post(
-                self._url, data=body, headers=headers, timeout=timeout, allow_redirects=False
-            ) as response:
-                if not 200 <= response.status < 300:
-                    raise SinkFault(f"the SIEM answered {response.status}")
-        except (aiohttp.ClientError, TimeoutError) as e:
+            answer = await outgoing.call(
+                "POST",
+                self._url,
+                body=body,
+                headers=headers,
+                reach=self._reach,
+                seconds=TIMEOUT_SECONDS,
+                resolve=self._resolve,
+                tls=self._tls,
+            )
+        except NotAllowed as e:
+            raise SinkFault(f"the SIEM is not called: {e}") from e
+        except aiohttp.ClientConnectorCertificateError as e:
+            raise SinkFault(
+                "the SIEM's certificate is not under the configured roots, or not for its name"
+            ) from e
+        except (aiohttp.ClientError, OSError, TimeoutError) as e:
             raise SinkFault("the SIEM cannot be reached") from e
+        if not 200 <= answer.status < 300:
+            raise SinkFault(f"the SIEM answered {answer.status}")
+        if self._form == "otel" and _rejected(answer.body):
+            raise SinkFault("the SIEM took only some of the entries")
+
+
+def _rendered(form: str, entries: Sequence[Entry]) -> tuple[str, bytes]:
+    match form:
+        case "cloudevents":
+            return "application/cloudevents-batch+json", json.dumps([cloudevent(e) for e in entries]).encode()
+        case "otel":
+            service = {"key": "service.name", "value": {"stringValue": "signoff"}}
+            logs = {"scope": {"name": "signoff.audit"}, "logRecords": [otel(e) for e in entries]}
+            document = {"resourceLogs": [{"resource": {"attributes": [service]}, "scopeLogs": [logs]}]}
+            return "application/json", json.dumps(document).encode()
+        case "cef":
+            return "text/plain; charset=utf-8", b"".join(map(FORMATS[form], entries))
+        case _:
+            return "application/x-ndjson", b"".join(map(FORMATS[form], entries))
+
+
+def _rejected(body: bytes) -> bool:
+    """OTLP's partial success: 200, and some records were not taken (opentelemetry.io/docs/specs/otlp)."""
+    try:
+        partial = msgspec.json.decode(body, type=_Accepted).partialSuccess if body else None
+        return partial is not None and int(partial.rejectedLogRecords) > 0
+    except (msgspec.DecodeError, ValueError):
+        return False
+
+
+class _Partial(msgspec.Struct):
+    rejectedLogRecords: int | str = 0  # noqa: N815 - the wire's name
+
+
+class _Accepted(msgspec.Struct):
+    partialSuccess: _Partial | None = None  # noqa: N815 - the wire's name

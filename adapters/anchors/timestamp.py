@@ -7,6 +7,7 @@ authority that answers wrongly is a fault and is tried again.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,14 +22,18 @@ from rfc3161_client import (
 from rfc3161_client.base import HashAlgorithm
 
 from audit.checkpoint import parse_checkpoint, split_note
+from bot import outgoing
+from bot.errors import OutsideFault
+from bot.outgoing import NotAllowed, Reach, Resolve
 
 ANSWER_BYTES_MAX: Final = 65_536
-TIMEOUT_SECONDS: Final = 20
+TIMEOUT_SECONDS: Final = 15
+"""Inside the outbox's limit for one sending, so that the fault is told and not only that time was up."""
 
 Ask = Callable[[bytes], Awaitable[bytes]]
 
 
-class TimestampFault(Exception):
+class TimestampFault(OutsideFault):
     """The authority did not answer, refused, or its token does not cover the head."""
 
 
@@ -46,6 +51,13 @@ class Timestamps:
         """Have *checkpoint* stamped and keep token and note; once per size."""
         size = parse_checkpoint(split_note(checkpoint)[0]).size
         if (self._directory / f"{size}.tsr").exists():
+            if (
+                split_note((self._directory / f"{size}.note").read_text("utf-8"))[0]
+                != split_note(checkpoint)[0]
+            ):
+                raise TimestampFault(
+                    f"another head of {size} entries was stamped before a restore; the next one will be"
+                )
             return
         query = (
             TimestampRequestBuilder()
@@ -63,7 +75,9 @@ class Timestamps:
                 builder = builder.add_root_certificate(root)
             builder.build().verify_message(response, checkpoint.encode())
         except (ValueError, VerificationError) as e:
-            raise TimestampFault(f"the time-stamping authority's answer does not cover the head: {e}") from e
+            raise TimestampFault(
+                "the time-stamping authority's answer does not cover the head, or is not under the configured root"
+            ) from e
         await asyncio.to_thread(self._keep, size, checkpoint, answer)
 
     async def recall(self) -> str | None:
@@ -82,26 +96,30 @@ class Timestamps:
         (self._directory / f"{size}.tsr").write_bytes(answer)
 
 
-def ask_over_http(session: aiohttp.ClientSession, url: str) -> Ask:
-    """RFC 3161 section 3.4: the query in a POST, the answer in its body."""
+def ask_over_http(url: str, reach: Reach = Reach(), resolve: Resolve | None = None) -> Ask:
+    """RFC 3161 section 3.4: the query in a POST, the answer in its body. Clear http may be asked: the answer is signed and carries
+    our nonce."""
 
     async def ask(query: bytes) -> bytes:
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         try:
-            async with session.post(
+            answer = await outgoing.call(
+                "POST",
                 url,
-                data=query,
+                body=query,
                 headers={"Content-Type": "application/timestamp-query"},
-                timeout=timeout,
-                allow_redirects=False,
-            ) as response:
-                if response.status != 200:
-                    raise TimestampFault(f"the time-stamping authority answered {response.status}")
-                body = await response.content.read(ANSWER_BYTES_MAX + 1)
-        except (aiohttp.ClientError, TimeoutError) as e:
+                reach=replace(reach, clear=True),
+                seconds=TIMEOUT_SECONDS,
+                body_max=ANSWER_BYTES_MAX + 1,
+                resolve=resolve,
+            )
+        except NotAllowed as e:
+            raise TimestampFault(f"the time-stamping authority is not called: {e}") from e
+        except (aiohttp.ClientError, OSError, TimeoutError) as e:
             raise TimestampFault("the time-stamping authority cannot be reached") from e
-        if len(body) > ANSWER_BYTES_MAX:
+        if answer.status != 200:
+            raise TimestampFault(f"the time-stamping authority answered {answer.status}")
+        if len(answer.body) > ANSWER_BYTES_MAX:
             raise TimestampFault("the time-stamping authority's answer is too large")
-        return body
+        return answer.body
 
     return ask

@@ -5,10 +5,11 @@ answers can never lie on different histories (c2sp.org/tlog-witness).
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import aiohttp
 from starlette.applications import Starlette
@@ -16,15 +17,20 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from audit.checkpoint import Verifier
+from audit.checkpoint import BadNote, Verifier
 from audit.merkle import EMPTY_ROOT
 from audit.witness import BODY_MAX, Cosigner, Seen, add_cosignature, answer, head_of, request_body
+from bot import outgoing
+from bot.errors import OutsideFault
+from bot.outgoing import NotAllowed, Reach, Resolve
 
-TIMEOUT_SECONDS: Final = 20
+TIMEOUT_SECONDS: Final = 8
+"""Two calls stay inside the outbox's limit for one sending."""
+Prove = Callable[[int, int], Awaitable[Sequence[bytes]]]
 _SCHEMA: Final = "CREATE TABLE IF NOT EXISTS seen (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note TEXT NOT NULL) STRICT"
 
 
-class WitnessFault(Exception):
+class WitnessFault(OutsideFault):
     """The witness cannot be reached, or refuses: 409 and 422 mean that it has seen another history."""
 
     def __init__(self, text: str, status: int = 0) -> None:
@@ -58,6 +64,10 @@ class WitnessStore:
             values,
         )
         return cursor.rowcount == 1
+
+    def forget(self, origin: str) -> None:
+        """Remember nothing of *origin*: the next head starts from zero."""
+        self._connection.execute("DELETE FROM seen WHERE origin = ?", (origin,))
 
     def close(self) -> None:
         self._connection.close()
@@ -106,17 +116,19 @@ class WitnessAnchor:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
         url: str,
         origin: str,
         witness: Verifier,
-        prove: Callable[[int, int], Sequence[bytes]],
+        prove: Prove,
+        reach: Reach = Reach(),
+        resolve: Resolve | None = None,
     ) -> None:
-        self._session = session
         self._url = url.rstrip("/")
         self._origin = origin
         self._witness = witness
         self._prove = prove
+        self._reach = reach
+        self._resolve = resolve
         self._size = 0
         self.cosigned: str | None = None
 
@@ -127,48 +139,53 @@ class WitnessAnchor:
             return  # a late delivery: a larger head is cosigned already
         status = 0
         for _ in range(2):
-            status, text = await self._post(
-                request_body(self._size, self._prove(self._size, head.size), checkpoint)
-            )
+            body = request_body(self._size, await self._prove(self._size, head.size), checkpoint)
+            status, text = await self._call("POST", "/add-checkpoint", body.encode())
             if status == 200:
-                self.cosigned = add_cosignature(checkpoint, text, self._witness)
-                self._size = head.size
+                self._keep(checkpoint, text, head.size)
                 return
-            if status != 409 or not text.strip().isdecimal() or int(text) == self._size:
+            if status != 409 or not _is_size(text) or int(text) == self._size:
                 break
             if int(text) > head.size:
                 raise WitnessFault(
-                    f"the witness has seen {text.strip()} entries, this log has {head.size}: rolled back",
-                    status,
+                    f"the witness has seen {int(text)} entries, this log has {head.size}: rolled back", status
                 )
             self._size = int(text)
         raise WitnessFault(f"the witness refuses the head of {head.size} entries ({status})", status)
 
     async def recall(self) -> str | None:
+        """The newest head the witness has signed for this log. C2SP has no call for it: only our own witness answers."""
+        status, text = await self._call("GET", f"/head?origin={quote(self._origin, safe='')}")
+        if status == 404:
+            return None
+        if status != 200:
+            raise WitnessFault(f"the witness answered {status}", status)
+        return text
+
+    def _keep(self, checkpoint: str, text: str, size: int) -> None:
         try:
-            async with self._session.get(
-                f"{self._url}/head",
-                params={"origin": self._origin},
-                timeout=_timeout(),
-                allow_redirects=False,
-            ) as response:
-                if response.status == 404:
-                    return None
-                if response.status != 200:
-                    raise WitnessFault(f"the witness answered {response.status}", response.status)
-                return (await response.content.read(BODY_MAX)).decode()
-        except (aiohttp.ClientError, TimeoutError) as e:
-            raise WitnessFault("the witness cannot be reached") from e
+            self.cosigned = add_cosignature(checkpoint, text, self._witness)
+        except BadNote as e:
+            raise WitnessFault("the witness's answer is not its signature over this head", 200) from e
+        self._size = size
 
-    async def _post(self, body: str) -> tuple[int, str]:
+    async def _call(self, method: str, path: str, body: bytes = b"") -> tuple[int, str]:
         try:
-            async with self._session.post(
-                f"{self._url}/add-checkpoint", data=body.encode(), timeout=_timeout(), allow_redirects=False
-            ) as response:
-                return response.status, (await response.content.read(BODY_MAX)).decode(errors="replace")
-        except (aiohttp.ClientError, TimeoutError) as e:
+            answer = await outgoing.call(
+                method,
+                self._url + path,
+                body=body,
+                reach=self._reach,
+                seconds=TIMEOUT_SECONDS,
+                body_max=BODY_MAX,
+                resolve=self._resolve,
+            )
+        except NotAllowed as e:
+            raise WitnessFault(f"the witness is not called: {e}") from e
+        except (aiohttp.ClientError, OSError, TimeoutError) as e:
             raise WitnessFault("the witness cannot be reached") from e
+        return answer.status, answer.body.decode(errors="replace")
 
 
-def _timeout() -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+def _is_size(text: str) -> bool:
+    return text.strip().isascii() and text.strip().isdecimal() and len(text) <= 20

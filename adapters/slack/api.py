@@ -98,8 +98,9 @@ class Api:
             arguments["channel"] = channel
         return await self._call(method, channel, arguments)
 
-    async def look_up(self, method: str, channel: str, **arguments: object) -> dict[str, Any]:
-        """A reading call about *channel*: it has a rate of its own and takes nothing from the channel's pace."""
+    async def beside(self, method: str, channel: str, **arguments: object) -> dict[str, Any]:
+        """A call about *channel* that takes nothing from the channel's pace: one that reads, or an answer to one person, which has
+        a rate of its own (chat.postEphemeral is Tier 4) and would be lost if it had to wait behind cards."""
         self._pace.check()
         return await self._call(method, "", {"channel": channel, **arguments})
 
@@ -127,6 +128,21 @@ class Api:
         await self._post(
             url, {"response_type": "ephemeral", "replace_original": False, **message}, {}, as_json=True
         )
+
+    async def upload(self, url: str, content: bytes) -> None:
+        """The bytes of a file to the address that ``files.getUploadURLExternal`` gave. The caller has checked whose address it is."""
+        if self._session is None:
+            raise Retry(BACK_OFF, "not started")
+        headers = {"Content-Type": "application/octet-stream"}
+        try:
+            async with self._session.post(
+                url, data=content, headers=headers, allow_redirects=False
+            ) as response:
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Retry(BACK_OFF, f"unreachable ({type(error).__name__})") from error
+        if status != 200:
+            raise Retry(BACK_OFF, f"HTTP {status}")
 
     async def _post(
         self, url: str, body: dict[str, Any], headers: dict[str, str], *, as_json: bool = False

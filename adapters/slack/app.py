@@ -42,7 +42,7 @@ from bot.core.preview import Button, Card
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice
 from bot.desk.api import Desk, InboxItem
-from bot.errors import SignoffError
+from bot.errors import GiveUp, SignoffError
 from bot.ports import Clock
 
 PATH: Final = "/slack/events"
@@ -365,20 +365,46 @@ class SlackApp:
             if origin.response_url and self._is_slack(origin.response_url):
                 await self._api.respond(origin.response_url, message)
             elif origin.place.channel[:1] in ("C", "G"):
-                await self._api.call(
-                    "chat.postEphemeral", channel=origin.place.channel, user=origin.user, **message
+                await self._api.beside(
+                    "chat.postEphemeral", origin.place.channel, user=origin.user, **message
                 )
             else:
                 opened = await self._api.call("conversations.open", users=origin.user)
-                await self._api.call("chat.postMessage", channel=str(opened["channel"]["id"]), **message)
+                await self._api.beside("chat.postMessage", str(opened["channel"]["id"]), **message)
         except SignoffError as error:
             log.warning("an answer did not arrive (%s)", type(error).__name__)
 
-    def _is_slack(self, url: str) -> bool:
+    def _is_slack(self, url: str, hosts: tuple[str, ...] | None = None) -> bool:
         """Answers go to Slack alone, whatever the callback says (T34)."""
         parts = urlsplit(url)
         secure = parts.scheme == "https" or not self._settings.api_url.startswith("https://")
-        return secure and parts.netloc in self._settings.response_hosts
+        return secure and parts.netloc in (hosts or self._settings.response_hosts)
+
+    async def _send_file(self, origin: Origin, name: str, content: bytes) -> None:
+        """A file into the direct messages of the one who asked, never into a channel (docs.slack.dev, "Working with files": three
+        steps). When Slack does not take it, the page that was sent before says what was asked; this says where else to get it."""
+        try:
+            opened = await self._api.call("conversations.open", users=origin.user)
+            place = await self._api.call(
+                "files.getUploadURLExternal", filename=name, length=str(len(content))
+            )
+            url = str(place.get("upload_url") or "")
+            if not self._is_slack(url, self._settings.upload_hosts):
+                raise GiveUp("an upload address that is not Slack's")
+            await self._api.upload(url, content)
+            files = [{"id": str(place["file_id"]), "title": name}]
+            await self._api.call(
+                "files.completeUploadExternal", files=files, channel_id=str(opened["channel"]["id"])
+            )
+        except (SignoffError, KeyError) as error:
+            log.warning("a file did not arrive (%s)", type(error).__name__)
+            await self._say(
+                origin,
+                note(
+                    "The file did not arrive",
+                    "Slack did not take it (is the app installed with files:write?). Get it in the console, or with signoff audit.",
+                ),
+            )
 
     # --- commands and home --------------------------------------------------------------------------
     async def _on_command(self, body: dict[str, Any]) -> None:
@@ -394,7 +420,10 @@ class SlackApp:
             return
         family = str(body.get("command", "")).lstrip("/")
         try:
-            await self._say(origin, await self._answer(origin, family, str(body.get("text") or "")))
+            page = await self._answer(origin, family, str(body.get("text") or ""))
+            await self._say(origin, page)
+            for name, content in page.files:
+                await self._send_file(origin, name, content)
         except SignoffError:
             await self._say(origin, _FAULT)
             raise

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from adapters.slack.api import Api, MissingScope, Refusal, Rejected
 from adapters.slack.cards import METADATA_EVENT, Cards
 from adapters.slack.limits import LimitError
 from bot.chat.coalesce import Coalescer, Paced
+from bot.chat.mark import mark_of_card
+from bot.chat.page import Page
 from bot.chat.pages import notice_page
 from bot.chat.seal import Place
 from bot.chat.template import RenderError
@@ -82,16 +84,15 @@ class SlackSurface:
 
     async def show(self, name: str, request: RequestId) -> None:
         """Every copy under *name* tells the committed state; direct copies too where the rule names them."""
-        await self.updates.touch((name, request))
-        for direct in await self._direct_names(request):
-            await self.updates.touch((direct, request))
+        names = [name, *await self._direct_names(request)]
+        await self.updates.touch_each((copy, request) for copy in names)
 
     async def show_everywhere(self, request: RequestId) -> None:
         """Every copy that stands anywhere in Slack: after a click, without waiting for the outbox."""
         refs = await self._store.read(lambda tx: tx.chat_refs(request))
-        for ref in refs:
-            if ref.surface.startswith("slack:"):
-                await self.updates.touch((ref.surface, request))
+        await self.updates.touch_each(
+            (ref.surface, request) for ref in refs if ref.surface.startswith("slack:")
+        )
 
     async def notify(self, name: str, request: RequestId, kind: str) -> None:
         """A reminder in the card's thread; an escalation too, seen in the channel as well."""
@@ -118,13 +119,14 @@ class SlackSurface:
             **_QUIET,
         )
 
-    async def reconcile(self, requests: Iterable[RequestId]) -> int:
-        """Bring every stored copy of *requests* up to date, whatever the outbox believes; how many there were."""
-        count = 0
-        for request in requests:
-            await self.show_everywhere(request)
-            count += 1
-        return count
+    async def say(self, name: str, page: Page) -> None:
+        """Post *page* into the channel *name*: about the log, never about a request."""
+        channel = await self._channel(name)
+        await self._must_be_ours_alone(channel)
+        try:
+            await self._api.call("chat.postMessage", channel=channel, **self._cards.page(page), **_QUIET)
+        except (Refusal, Rejected) as refusal:
+            raise GiveUp(refusal.word) from refusal
 
     # --- one copy -------------------------------------------------------------------------------
     async def _bring_up_to_date(self, key: tuple[str, RequestId]) -> None:
@@ -132,11 +134,11 @@ class SlackSurface:
         card = await self._card(request)
         stored = await self._chat_ref(name, request)
         ref = Ref.parse(stored.ref) if stored is not None else None
-        if stored is None or ref is None or not ref.ts or stored.version < _shown(card):
+        if stored is None or ref is None or not ref.ts or stored.version < mark_of_card(card):
             ref = await self._write(name, request, card, ref)
         if not card.state.is_open and not ref.told:
             told = await self._tell_timeline(ref, card)
-            await self._keep(name, request, told, _shown(card))
+            await self._keep(name, request, told, mark_of_card(card))
 
     async def _write(self, name: str, request: RequestId, card: Card, ref: Ref | None) -> Ref:
         """Edit the copy, or post it; its address is kept before anything else is tried."""
@@ -149,7 +151,7 @@ class SlackSurface:
             ref = await self._edit(ref, message)
         if ref is None:
             ref = await self._post(name, request, channel, message)
-        await self._keep(name, request, ref, _shown(card))
+        await self._keep(name, request, ref, mark_of_card(card))
         return ref
 
     def _message(self, card: Card, place: Place) -> dict[str, Any]:
@@ -197,7 +199,7 @@ class SlackSurface:
     async def _found(self, ref: Ref, request: RequestId) -> Ref | None:
         """The message of an intent whose answer was lost, by its metadata. None: it never arrived, or we may not look."""
         try:
-            answer = await self._api.look_up(
+            answer = await self._api.beside(
                 "conversations.history",
                 ref.channel,
                 oldest=ref.since,
@@ -264,7 +266,7 @@ class SlackSurface:
         if checked is not None and now - checked < SHARED_CHECK_SECONDS:
             return
         try:
-            answer = await self._api.look_up("conversations.info", channel)
+            answer = await self._api.beside("conversations.info", channel)
         except Refusal as refusal:
             raise GiveUp(refusal.word) from refusal
         about = answer.get("channel") or {}
@@ -303,8 +305,3 @@ _QUIET: Final[Mapping[str, object]] = {
 }
 """Nothing in the notification's text is read as markup, and nothing is unfurled."""
 _QUIET_EDIT: Final[Mapping[str, object]] = {"parse": "none", "link_names": False}
-
-
-def _shown(card: Card) -> int:
-    """What a copy shows, as one growing number: the request's version, and whether time has made it expired meanwhile."""
-    return card.version * 2 + (0 if card.state.is_open else 1)

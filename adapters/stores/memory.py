@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from adapters.stores import rules
-from adapters.stores.rules import PAGE_MAX
+from adapters.stores.rules import PAGE_MAX, SETTLED_LOOKED_AT
 from audit.chain import GENESIS
 from audit.entry import Draft
 from audit.journal import DisclosureRow, Head, HeadMoved, Journal, JournalError, LeafRow, SecretKey
@@ -28,6 +30,7 @@ T = TypeVar("T")
 Undo = Callable[[], object]
 
 _ABSENT: Final = object()
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EMPTY_HEAD: Final = Head(0, GENESIS, (), 0)
 
 
@@ -52,6 +55,7 @@ class _Tables:
     sessions: dict[str, Session] = field(default_factory=dict)
     delegations: dict[tuple[PersonId, PersonId], Delegation] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
+    outbound: dict[str, int] = field(default_factory=dict)
     chat_refs: dict[tuple[RequestId, str], ChatRef] = field(default_factory=dict)
     outbox: dict[int, _Waiting] = field(default_factory=dict)
     serial: int = 0
@@ -143,6 +147,23 @@ class _ReadTx(ReadTx):
         wanted = [r for r in found if agent in {None, r.agent} and state in {None, r.state}]
         return wanted[: _bounded(page.limit)]
 
+    def in_turn(self, limit: int, *, is_open: bool) -> list[Request]:
+        found = [(n, r) for n, r in enumerate(self._t.requests.values()) if r.state.is_open is is_open]
+        if is_open:
+            keyed = sorted(((r.decide_by, n, r) for n, r in found), key=itemgetter(0, 1))
+        else:
+            newest = found[-SETTLED_LOOKED_AT:]
+            keyed = sorted(
+                ((r.decided_at or EARLIEST, n, r) for n, r in newest), key=itemgetter(0, 1), reverse=True
+            )
+        turns: Counter[AgentId] = Counter()
+        in_turn = []
+        for place, (_, _, request) in enumerate(keyed):
+            in_turn.append((turns[request.agent], place, request))
+            turns[request.agent] += 1
+        in_turn.sort(key=itemgetter(0, 1))
+        return [request for _, _, request in in_turn[: _bounded(limit)]]
+
     def body(self, id: RequestId) -> Sealed | None:
         return self._t.bodies.get(id)
 
@@ -152,8 +173,8 @@ class _ReadTx(ReadTx):
     def votes(self, id: RequestId) -> list[Vote]:
         return list(self._t.votes.get(id, ()))
 
-    def pending_count(self, agent: AgentId) -> int:
-        return sum(r.agent == agent and r.state.is_open for r in self._t.requests.values())
+    def pending_count(self, agent: AgentId, most: int) -> int:
+        return min(most, sum(r.agent == agent and r.state.is_open for r in self._t.requests.values()))
 
     def due(self, now: datetime, limit: int) -> list[RequestId]:
         found = [
@@ -231,6 +252,9 @@ class _ReadTx(ReadTx):
     def session(self, id: str) -> Session | None:
         return self._t.sessions.get(id)
 
+    def sessions(self, person: PersonId) -> list[Session]:
+        return [session for _, session in sorted(self._t.sessions.items()) if session.person == person]
+
     def delegations(self, at: datetime) -> list[Delegation]:
         return [d for _, d in sorted(self._t.delegations.items()) if d.since <= at < d.until]
 
@@ -253,6 +277,12 @@ class _ReadTx(ReadTx):
 
     def audit_row(self, seq: int) -> AuditRow | None:
         return _audit_row(self._ledger.leaves[seq]) if 0 <= seq < len(self._ledger.leaves) else None
+
+    def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
+        return [_audit_row(row) for row in self._ledger.leaves[seq : seq + _bounded(limit)]]
+
+    def outbound(self, sink: str) -> int:
+        return self._t.outbound.get(sink, 0)
 
     def audit_head(self) -> tuple[int, bytes]:
         return self._ledger.head.size, self._ledger.head.last_hash
@@ -399,10 +429,6 @@ class _Tx(_ReadTx, Tx):
     def drop_session(self, id: str) -> None:
         self._drop(self._t.sessions, id)
 
-    def drop_sessions_of(self, person: PersonId) -> None:
-        for session in [s for s in self._t.sessions.values() if s.person == person]:
-            self._drop(self._t.sessions, session.id)
-
     def put_delegation(self, delegation: Delegation) -> None:
         self._put(self._t.delegations, (delegation.giver, delegation.taker), delegation)
 
@@ -410,6 +436,9 @@ class _Tx(_ReadTx, Tx):
 
     def set_meta(self, key: str, value: str) -> None:
         self._put(self._t.meta, key, value)
+
+    def set_outbound(self, sink: str, next_seq: int) -> None:
+        self._put(self._t.outbound, sink, max(next_seq, self.outbound(sink)))
 
     def forget(self, *, sessions: datetime, idempotency: datetime, windows: datetime, limit: int) -> int:
         old_sessions = [s.id for s in self._t.sessions.values() if s.expires_at < sessions][:limit]

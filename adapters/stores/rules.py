@@ -16,6 +16,9 @@ from bot.core.request import Grant, GrantState, Request
 PAGE_MAX: Final = 500
 """Largest list that one read returns."""
 
+SETTLED_LOOKED_AT: Final = 5_000
+"""Of how many of the newest settled requests the inbox's turns are made."""
+
 LIST_MAX: Final = 10_000
 """Largest list of agents, people or accounts: more than any one installation has of them."""
 

@@ -25,7 +25,8 @@ from adapters.stores import sqlite_outbox
 from adapters.stores.lane import Done, Failed, Lane, Outcome, Work, on_thread
 from adapters.stores.rules import to_us
 from adapters.stores.schema import LATEST, MIGRATIONS
-from adapters.stores.sqlite_tx import SET_STATE, STATE, Batch, SqliteReadTx, SqliteTx, translate
+from adapters.stores.seal import Mac, RowSeal
+from adapters.stores.sqlite_tx import DATA_VERSION, SET_STATE, STATE, Batch, SqliteReadTx, SqliteTx, translate
 from audit.batch import LedgerBatch
 from audit.journal import Journal
 from audit.ledger_sqlite import SqliteLedger
@@ -41,9 +42,13 @@ TOGETHER_MAX: Final = 256
 BUSY_MS: Final = 2_000
 """How long another process may hold the lock before callers hear ``Busy`` (T52)."""
 CACHE_KIB: Final = 32_768
+KNOWN_MAX: Final = 4_096
+"""Small rows kept between batches; a kilobyte each."""
 CHECKPOINT_PAGES: Final = 4_096
 """The write-ahead log is copied into the file every 16 MiB: four times rarer than by default, at which every tenth
 commit of a burst waits for it."""
+FORGET_SECONDS: Final = 10.0
+FORGET_PAUSE: Final = 0.1
 SAFE_VERSION: Final = (3, 51, 3)
 """The first SQLite without the WAL-reset bug (T53)."""
 APPLICATION_ID: Final = 0x53676E66
@@ -53,17 +58,23 @@ _log: Final = logging.getLogger(__name__)
 
 
 class SqliteStore:
-    """``Store`` over the file at *path*, which is created (owner only) when it is missing."""
+    """``Store`` over the file at *path*, which is created (owner only) when it is missing. *mac* is keyed from outside the database and
+    seals the rows (``adapters.stores.seal``); every process of an installation gives the same."""
 
-    def __init__(self, path: Path, clock: Clock, journal: Journal, *, readers: int = 2) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, journal: Journal, *, readers: int = 2, mac: Mac | None = None
+    ) -> None:
         self.path = path
         self._clock = clock
         self._journal = journal
+        self._seal = RowSeal(mac)
         self._readers_count = readers
         self._writer: Lane[SqliteTx] | None = None
         self._readers: list[Lane[SqliteReadTx]] = []
         self._raw: sqlite3.Connection | None = None
         self._mark_us = 0
+        self._known: dict[tuple[str, str], Any] = {}
+        self._known_version = -1
         self._wants_truncation = False
 
     # --- life
@@ -147,6 +158,23 @@ class SqliteStore:
         exist; it appears whole (owner only) or not at all."""
         await asyncio.to_thread(_copy, self.path, Path(path))
 
+    @property
+    def journal(self) -> Journal:
+        """What writes this store's log, with its keys: for whoever opens another file in its place."""
+        return self._journal
+
+    async def forget_deleted(self, seconds: float = FORGET_SECONDS) -> bool:
+        """Empty the write-ahead log, in which deleted bytes stay readable; whether it was done within *seconds*. Readers of
+        any process may be in the way for as long as they read."""
+        self._wants_truncation = True
+        async with asyncio.timeout(seconds + BUSY_MS / 1000 + 1):
+            for _ in range(max(1, int(seconds / FORGET_PAUSE))):
+                await self.ping()
+                if not self._wants_truncation:
+                    return True
+                await asyncio.sleep(FORGET_PAUSE)
+        return False
+
     async def check(self) -> list[str]:
         """What SQLite finds wrong with the file: nothing, when all is well. Reads all of it."""
         return await self._read(_check)
@@ -161,7 +189,7 @@ class SqliteStore:
         except sqlite3.Error as e:
             self._roll_back()
             return [Failed(translate(e))] * len(works)
-        except StoreFault as fault:
+        except Exception as fault:  # noqa: BLE001  such as a head that is gone: no transaction may stay open behind it
             self._roll_back()
             return [Failed(fault)] * len(works)
         self._truncate()
@@ -172,7 +200,7 @@ class SqliteStore:
         batch = self._begin()
         outcomes: list[Outcome] = []
         for work in works:
-            tx = SqliteTx(batch)
+            tx = SqliteTx(batch, self._seal)
             try:
                 outcomes.append(Done(work(tx)))
                 tx.finish()
@@ -190,7 +218,7 @@ class SqliteStore:
         for work in works:
             mark = batch.mark()
             batch.connection.execute("SAVEPOINT member")
-            tx = SqliteTx(batch)
+            tx = SqliteTx(batch, self._seal)
             try:
                 value = work(tx)
                 tx.finish()
@@ -211,8 +239,23 @@ class SqliteStore:
         ledger = LedgerBatch(SqliteLedger(connection))
         size = ledger.audit_head().size
         return Batch(
-            connection, self._clock, self._journal, ledger, number + 1, max(mark_us, self._mark_us), size
+            connection,
+            self._clock,
+            self._journal,
+            ledger,
+            number + 1,
+            max(mark_us, self._mark_us),
+            size,
+            self._known_now(connection),
         )
+
+    def _known_now(self, connection: sqlite3.Connection) -> dict[tuple[str, str], Any]:
+        """The small rows that the last batch knew, unless another connection (another process, an administrator's command)
+        has committed since: SQLite counts that in ``data_version``, exactly, once the transaction is open."""
+        version = connection.execute(DATA_VERSION).fetchone()[0]
+        if version != self._known_version or len(self._known) > KNOWN_MAX:
+            self._known, self._known_version = {}, version
+        return self._known
 
     def _commit(self, batch: Batch, outcomes: list[Outcome]) -> list[Outcome]:
         self._keep_mark(batch)
@@ -255,6 +298,7 @@ class SqliteStore:
 
     def _roll_back(self) -> None:
         # SQLITE_FULL and others roll back by themselves; a second ROLLBACK would hide their cause (trap 11).
+        self._known = {}  # what a batch saw of itself and then took back
         raw = self._raw
         if raw is not None and raw.in_transaction:
             with suppress(sqlite3.Error):
@@ -280,7 +324,9 @@ class SqliteStore:
             connection.execute("BEGIN")
             try:
                 mark_us = max(connection.execute(STATE).fetchone()[0], self._mark_us)
-                return [_read(work, SqliteReadTx(connection, self._clock, mark_us)) for work in works]
+                return [
+                    _read(work, SqliteReadTx(connection, self._clock, mark_us, self._seal)) for work in works
+                ]
             finally:
                 connection.execute("ROLLBACK")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.stores.rules import PAGE_MAX
+from adapters.stores.seal import Mac
 from adapters.stores.sqlite import SqliteStore, sync
 from adapters.stores.sqlite_tx import SqliteTx
 from audit.chain import b64u
@@ -44,7 +45,14 @@ class Restored:
 
 
 async def restore(
-    backup: Path, target: Path, clock: Clock, journal: Journal, rand: Rand, *, epoch_at_least: int = 0
+    backup: Path,
+    target: Path,
+    clock: Clock,
+    journal: Journal,
+    rand: Rand,
+    *,
+    epoch_at_least: int = 0,
+    mac: Mac | None = None,
 ) -> Restored:
     """Make *target* from *backup* and void what it may not vouch for. *target* must not exist: move the old file (with its
     ``-wal`` and ``-shm``) away first, it is evidence. *epoch_at_least* is above every epoch seen outside (an anchor, the
@@ -55,7 +63,7 @@ async def restore(
     staged = _beside(target, ".restoring")
     try:
         _copy(backup, staged)
-        store = SqliteStore(staged, clock, journal)
+        store = SqliteStore(staged, clock, journal, mac=mac)
         await store.open()
         try:
             faults = await store.check()
@@ -83,7 +91,7 @@ def _void(tx: Tx, rand: Rand, epoch_at_least: int) -> Restored:
     cancelled = _cancel_pending(tx, rand)
     revoked = _revoke_issued(tx, rand)
     assert isinstance(tx, SqliteTx), "this module is SQLite's"
-    sessions = tx.connection.execute("DELETE FROM session").rowcount
+    sessions = _end_sessions(tx, rand)
     tx.connection.execute("DELETE FROM outbox")
     keys = [key for agent in tx.agents() for key in tx.agent_keys(agent.id) if key.revoked_at is None]
     return Restored(epoch, cancelled, revoked, sessions, tuple(key.id for key in keys))
@@ -123,6 +131,20 @@ def _revoke_issued(tx: Tx, rand: Rand) -> int:
             )
         count += len(issued)
     return count
+
+
+def _end_sessions(tx: Tx, rand: Rand) -> int:
+    sessions = [session for person in tx.people() for session in tx.sessions(person.id)]
+    for session in sessions:
+        tx.drop_session(session.id)
+        person = tx.person(session.person)
+        data = {
+            "reason": REASON,
+            "session_id": session.id[:16],
+            "person": (person.ref if person else "") or "unknown",
+        }
+        tx.append(_draft(tx, rand, EntryType.SESSION_ENDED, Outcome.SUCCESS, data=data))
+    return len(sessions)
 
 
 def _draft(

@@ -8,13 +8,14 @@ the commit (``Batch.settle``); whatever reads them flushes first.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from adapters.stores import codec, rules
-from adapters.stores.rules import LIST_MAX, PAGE_MAX, from_us, to_us
+from adapters.stores.rules import LIST_MAX, PAGE_MAX, SETTLED_LOOKED_AT, from_us, to_us
+from adapters.stores.seal import RowSeal
 from audit.batch import LedgerBatch, Mark
 from audit.chain import GENESIS
 from audit.entry import Draft
@@ -26,7 +27,7 @@ from bot.errors import Busy, Conflict, StoreFault
 from bot.ports import AuditFilter, AuditRow, ChatRef, Clock, OutboxRow, Page, ReadTx, Sealed, Tx
 
 _REQUEST_COLUMNS: Final = (
-    "frozen, state, version, decided_us, decided_by, reason, reminders_sent, escalated, next_due_us"
+    "id, frozen, state, version, decided_us, decided_by, reason, reminders_sent, escalated, next_due_us"
 )
 REQUEST: Final = f"SELECT {_REQUEST_COLUMNS} FROM request WHERE id = ?"
 REQUESTS: Final = f"SELECT {_REQUEST_COLUMNS} FROM request WHERE id < ? ORDER BY id DESC LIMIT ?"
@@ -40,6 +41,16 @@ REQUESTS_PENDING: Final = (
     f"SELECT {_REQUEST_COLUMNS} FROM request WHERE state = 'pending' AND id < ? ORDER BY id DESC LIMIT ?"
 )
 REQUESTS_OF_IN: Final = f"SELECT {_REQUEST_COLUMNS} FROM request WHERE agent = ? AND state = ? AND id < ? ORDER BY id DESC LIMIT ?"
+OPEN_IN_TURN: Final = f"""
+SELECT {_REQUEST_COLUMNS} FROM (
+  SELECT n, decide_by_us AS soon, row_number() OVER (PARTITION BY agent ORDER BY decide_by_us, n) AS turn
+  FROM request WHERE state = 'pending'
+) JOIN request USING (n) ORDER BY turn, soon, n LIMIT ?"""
+SETTLED_IN_TURN: Final = f"""
+SELECT {_REQUEST_COLUMNS} FROM (
+  SELECT n, late, row_number() OVER (PARTITION BY agent ORDER BY late DESC, n DESC) AS turn
+  FROM (SELECT n, agent, decided_us AS late FROM request WHERE state <> 'pending' ORDER BY n DESC LIMIT ?)
+) JOIN request USING (n) ORDER BY turn, late DESC, n DESC LIMIT ?"""
 ADD_REQUEST: Final = (
     "INSERT INTO request (id, agent, payload_hash, decide_by_us, frozen, state, version, decided_us, decided_by,"
     " reason, reminders_sent, escalated, next_due_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -57,10 +68,12 @@ SHRED_BODY: Final = "DELETE FROM request_body WHERE request = ?"
 REWRAP_BODY: Final = (
     "UPDATE request_body SET kek_id = ?, wrapped_key = ? WHERE request = ? AND nonce = ? AND ciphertext = ?"
 )
-VOTES: Final = "SELECT data, withdrawn_us FROM vote WHERE request = ? ORDER BY n"
+VOTES: Final = "SELECT person, data, withdrawn_us FROM vote WHERE request = ? ORDER BY n"
 ADD_VOTE: Final = "INSERT INTO vote (request, person, choice, payload_hash, at_us, withdrawn_us, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
 WITHDRAW: Final = "UPDATE vote SET withdrawn_us = ? WHERE request = ? AND person = ? AND withdrawn_us IS NULL"
-PENDING_COUNT: Final = "SELECT count(*) FROM request WHERE agent = ? AND state = 'pending'"
+PENDING_COUNT: Final = (
+    "SELECT count(*) FROM (SELECT 1 FROM request WHERE agent = ? AND state = 'pending' LIMIT ?)"
+)
 DUE: Final = (
     "SELECT id FROM request WHERE state = 'pending' AND next_due_us IS NOT NULL AND next_due_us <= ?"
     " ORDER BY next_due_us, id LIMIT ?"
@@ -73,7 +86,7 @@ ADD_IDEMPOTENT: Final = (
 DENIALS: Final = "SELECT count(*) FROM request WHERE agent = ? AND payload_hash = ? AND state = 'denied' AND decided_us >= ?"
 WINDOW_SUM: Final = "SELECT total(amount) FROM window_amount WHERE name = ? AND at_us >= ?"
 ADD_AMOUNT: Final = "INSERT INTO window_amount (name, at_us, amount, request) VALUES (?, ?, ?, ?)"
-_GRANT_COLUMNS: Final = "frozen, state, token, redeemed_us, redemption_key, outcome_us, outcome"
+_GRANT_COLUMNS: Final = "id, frozen, state, token, redeemed_us, redemption_key, outcome_us, outcome"
 GRANT: Final = f"SELECT {_GRANT_COLUMNS} FROM grant_ WHERE id = ?"
 GRANT_OF: Final = f"SELECT {_GRANT_COLUMNS} FROM grant_ WHERE request = ?"
 GRANTS: Final = f"SELECT {_GRANT_COLUMNS} FROM grant_ WHERE state = ? ORDER BY use_by_us, id LIMIT ?"
@@ -86,7 +99,7 @@ SET_GRANT: Final = (
     " WHERE id = ? AND state = ?"
 )
 AGENT: Final = "SELECT data FROM agent WHERE id = ?"
-AGENTS: Final = "SELECT data FROM agent ORDER BY id LIMIT ?"
+AGENTS: Final = "SELECT id, data FROM agent ORDER BY id LIMIT ?"
 PUT_AGENT: Final = (
     "INSERT INTO agent (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data"
 )
@@ -94,18 +107,18 @@ DROP_OWNERS: Final = "DELETE FROM agent_owner WHERE agent = ?"
 ADD_OWNER: Final = "INSERT OR IGNORE INTO agent_owner (person, agent) VALUES (?, ?)"
 OWNED: Final = "SELECT agent FROM agent_owner WHERE person = ? ORDER BY agent LIMIT ?"
 AGENT_KEY: Final = "SELECT data FROM agent_key WHERE id = ?"
-AGENT_KEYS: Final = "SELECT data FROM agent_key WHERE agent = ? ORDER BY id LIMIT ?"
+AGENT_KEYS: Final = "SELECT id, data FROM agent_key WHERE agent = ? ORDER BY id LIMIT ?"
 PUT_AGENT_KEY: Final = (
     "INSERT INTO agent_key (id, agent, data) VALUES (?, ?, ?)"
     " ON CONFLICT (id) DO UPDATE SET agent = excluded.agent, data = excluded.data"
 )
 PERSON: Final = "SELECT data FROM person WHERE id = ?"
-PEOPLE: Final = "SELECT data FROM person ORDER BY id LIMIT ?"
+PEOPLE: Final = "SELECT id, data FROM person ORDER BY id LIMIT ?"
 PUT_PERSON: Final = (
     "INSERT INTO person (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data"
 )
 ACCOUNT: Final = "SELECT data FROM account WHERE key = ?"
-ACCOUNTS: Final = "SELECT data FROM account WHERE person = ? ORDER BY key LIMIT ?"
+ACCOUNTS: Final = "SELECT key, data FROM account WHERE person = ? ORDER BY key LIMIT ?"
 PUT_ACCOUNT: Final = (
     "INSERT INTO account (key, person, data) VALUES (?, ?, ?)"
     " ON CONFLICT (key) DO UPDATE SET person = excluded.person, data = excluded.data"
@@ -116,10 +129,8 @@ PUT_SESSION: Final = (
     " SET person = excluded.person, expires_us = excluded.expires_us, data = excluded.data"
 )
 DROP_SESSION: Final = "DELETE FROM session WHERE id = ?"
-DROP_SESSIONS_OF: Final = "DELETE FROM session WHERE person = ?"
-DELEGATIONS: Final = (
-    "SELECT data FROM delegation WHERE since_us <= ? AND until_us > ? ORDER BY giver, taker LIMIT ?"
-)
+SESSIONS_OF: Final = "SELECT id, data FROM session WHERE person = ? ORDER BY id LIMIT ?"
+DELEGATIONS: Final = "SELECT giver, taker, data FROM delegation WHERE since_us <= ? AND until_us > ? ORDER BY giver, taker LIMIT ?"
 PUT_DELEGATION: Final = (
     "INSERT INTO delegation (giver, taker, since_us, until_us, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT (giver, taker)"
     " DO UPDATE SET since_us = excluded.since_us, until_us = excluded.until_us, data = excluded.data"
@@ -150,9 +161,16 @@ ENQUEUE: Final = (
 )
 _AUDIT_COLUMNS: Final = "seq, type, req, actor, action, resource, outcome, ts_us, leaf, leaf_hash"
 AUDIT_ROW: Final = f"SELECT {_AUDIT_COLUMNS} FROM audit_leaf WHERE seq = ?"
+AUDIT_FROM: Final = f"SELECT {_AUDIT_COLUMNS} FROM audit_leaf WHERE seq >= ? ORDER BY seq LIMIT ?"
+OUTBOUND: Final = "SELECT next_seq FROM audit_outbound WHERE sink = ?"
+SET_OUTBOUND: Final = (
+    "INSERT INTO audit_outbound (sink, next_seq, state) VALUES (?, ?, 'ok')"
+    " ON CONFLICT (sink) DO UPDATE SET next_seq = max(next_seq, excluded.next_seq)"
+)
 AUDIT_HEAD: Final = "SELECT size, last_hash FROM audit_head WHERE id = 1"
 AUDIT_CHECKPOINT: Final = "SELECT note FROM audit_checkpoint ORDER BY size DESC LIMIT 1"
 STATE: Final = "SELECT mark_us, batch FROM store_state WHERE id = 1"
+DATA_VERSION: Final = "PRAGMA data_version"
 SET_STATE: Final = "UPDATE store_state SET mark_us = max(mark_us, ?), batch = ? WHERE id = 1"
 
 _FILTERS: Final = ("req", "actor", "action", "type", "outcome")
@@ -179,9 +197,10 @@ _LAST_ID: Final = "\x7f"
 class SqliteReadTx(ReadTx):
     """Reads in whatever transaction *connection* has open. *mark_us* is the store's high-water mark of time."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock, mark_us: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, mark_us: int, seal: RowSeal) -> None:
         self._execute = connection.execute
         self._clock = clock
+        self.seal = seal
         self._mark_us = mark_us
         self._now: datetime | None = None
 
@@ -190,11 +209,25 @@ class SqliteReadTx(ReadTx):
             self._now = max(self._clock.now(), from_us(self._mark_us))
         return self._now
 
+    # --- rows behind seals
+
+    def _request(self, row: tuple[Any, ...]) -> Request:
+        id, frozen, *moving = row
+        return codec.read_request((self.seal.open("request", id, frozen), *moving))
+
+    def _vote(self, request: RequestId, person: str, data: str, withdrawn_us: int | None) -> Vote:
+        vote = codec.read_vote(self.seal.open("vote", f"{request} {person}", data))
+        return vote if withdrawn_us is None else replace(vote, withdrawn_at=from_us(withdrawn_us))
+
+    def _grant(self, row: tuple[Any, ...]) -> Grant:
+        id, frozen, *moving = row
+        return codec.read_grant((self.seal.open("grant", id, frozen), *moving))
+
     # --- requests
 
     def request(self, id: RequestId) -> Request | None:
         row = self._execute(REQUEST, (id,)).fetchone()
-        return None if row is None else codec.read_request(row)
+        return None if row is None else self._request(row)
 
     def requests(
         self, page: Page, *, agent: AgentId | None = None, state: RequestState | None = None
@@ -211,7 +244,14 @@ class SqliteReadTx(ReadTx):
                 rows = self._execute(REQUESTS_OF, (agent, before, limit))
             case _:
                 rows = self._execute(REQUESTS_OF_IN, (agent, state, before, limit))
-        return [codec.read_request(row) for row in rows]
+        return [self._request(row) for row in rows]
+
+    def in_turn(self, limit: int, *, is_open: bool) -> list[Request]:
+        if is_open:
+            rows = self._execute(OPEN_IN_TURN, (bounded(limit),))
+        else:
+            rows = self._execute(SETTLED_IN_TURN, (SETTLED_LOOKED_AT, bounded(limit)))
+        return [self._request(row) for row in rows]
 
     def body(self, id: RequestId) -> Sealed | None:
         row = self._execute(BODY, (id,)).fetchone()
@@ -221,10 +261,10 @@ class SqliteReadTx(ReadTx):
         return [(row[0], Sealed(*row[1:])) for row in self._execute(BODIES_OUTSIDE, (kek_id, bounded(limit)))]
 
     def votes(self, id: RequestId) -> list[Vote]:
-        return [_vote(*row) for row in self._execute(VOTES, (id,))]
+        return [self._vote(id, *row) for row in self._execute(VOTES, (id,))]
 
-    def pending_count(self, agent: AgentId) -> int:
-        return self._number(PENDING_COUNT, (agent,))
+    def pending_count(self, agent: AgentId, most: int) -> int:
+        return self._number(PENDING_COUNT, (agent, max(0, most)))
 
     def due(self, now: datetime, limit: int) -> list[RequestId]:
         return [row[0] for row in self._execute(DUE, (to_us(now), bounded(limit)))]
@@ -246,52 +286,70 @@ class SqliteReadTx(ReadTx):
 
     def grant(self, id: GrantId) -> Grant | None:
         row = self._execute(GRANT, (id,)).fetchone()
-        return None if row is None else codec.read_grant(row)
+        return None if row is None else self._grant(row)
 
     def grant_of(self, request: RequestId) -> Grant | None:
         row = self._execute(GRANT_OF, (request,)).fetchone()
-        return None if row is None else codec.read_grant(row)
+        return None if row is None else self._grant(row)
 
     def grants(self, state: GrantState, limit: int) -> list[Grant]:
-        return [codec.read_grant(row) for row in self._execute(GRANTS, (state, bounded(limit)))]
+        return [self._grant(row) for row in self._execute(GRANTS, (state, bounded(limit)))]
 
     # --- people and agents
 
     def agent(self, id: AgentId) -> Agent | None:
         row = self._execute(AGENT, (id,)).fetchone()
-        return None if row is None else codec.read_agent(row[0])
+        return None if row is None else codec.read_agent(self.seal.open("agent", id, row[0]))
 
     def agents(self) -> list[Agent]:
-        return [codec.read_agent(row[0]) for row in self._execute(AGENTS, (LIST_MAX,))]
+        return [codec.read_agent(self.seal.open("agent", *row)) for row in self._execute(AGENTS, (LIST_MAX,))]
 
     def agent_key(self, key_id: str) -> AgentKey | None:
         row = self._execute(AGENT_KEY, (key_id,)).fetchone()
-        return None if row is None else codec.read_agent_key(row[0])
+        return None if row is None else codec.read_agent_key(self.seal.open("agent_key", key_id, row[0]))
 
     def agent_keys(self, agent: AgentId) -> list[AgentKey]:
-        return [codec.read_agent_key(row[0]) for row in self._execute(AGENT_KEYS, (agent, LIST_MAX))]
+        return [
+            codec.read_agent_key(self.seal.open("agent_key", *row))
+            for row in self._execute(AGENT_KEYS, (agent, LIST_MAX))
+        ]
 
     def person(self, id: PersonId) -> Person | None:
         row = self._execute(PERSON, (id,)).fetchone()
-        return None if row is None else codec.read_person(row[0])
+        return None if row is None else codec.read_person(self.seal.open("person", id, row[0]))
 
     def people(self) -> list[Person]:
-        return [codec.read_person(row[0]) for row in self._execute(PEOPLE, (LIST_MAX,))]
+        return [
+            codec.read_person(self.seal.open("person", *row)) for row in self._execute(PEOPLE, (LIST_MAX,))
+        ]
 
     def account(self, key: AccountKey) -> Account | None:
         row = self._execute(ACCOUNT, (key,)).fetchone()
-        return None if row is None else codec.read_account(row[0])
+        return None if row is None else codec.read_account(self.seal.open("account", key, row[0]))
 
     def accounts(self, person: PersonId) -> list[Account]:
-        return [codec.read_account(row[0]) for row in self._execute(ACCOUNTS, (person, LIST_MAX))]
+        return [
+            codec.read_account(self.seal.open("account", *row))
+            for row in self._execute(ACCOUNTS, (person, LIST_MAX))
+        ]
 
     def session(self, id: str) -> Session | None:
         row = self._execute(SESSION, (id,)).fetchone()
-        return None if row is None else codec.read_session(row[0])
+        return None if row is None else codec.read_session(self.seal.open("session", id, row[0]))
+
+    def sessions(self, person: PersonId) -> list[Session]:
+        return [
+            codec.read_session(self.seal.open("session", *row))
+            for row in self._execute(SESSIONS_OF, (person, LIST_MAX))
+        ]
 
     def delegations(self, at: datetime) -> list[Delegation]:
         us = to_us(at)
-        return [codec.read_delegation(row[0]) for row in self._execute(DELEGATIONS, (us, us, LIST_MAX))]
+        rows = self._execute(DELEGATIONS, (us, us, LIST_MAX))
+        return [
+            codec.read_delegation(self.seal.open("delegation", f"{giver} {taker}", data))
+            for giver, taker, data in rows
+        ]
 
     def owned_agents(self, person: PersonId) -> list[AgentId]:
         return [row[0] for row in self._execute(OWNED, (person, LIST_MAX))]
@@ -300,7 +358,7 @@ class SqliteReadTx(ReadTx):
 
     def meta(self, key: str) -> str | None:
         row = self._execute(META, (key,)).fetchone()
-        return None if row is None else str(row[0])
+        return None if row is None else self.seal.open("meta", key, str(row[0]))
 
     def chat_refs(self, request: RequestId) -> list[ChatRef]:
         return [ChatRef(*row) for row in self._execute(CHAT_REFS, (request, PAGE_MAX))]
@@ -323,6 +381,13 @@ class SqliteReadTx(ReadTx):
     def audit_row(self, seq: int) -> AuditRow | None:
         row = self._execute(AUDIT_ROW, (seq,)).fetchone()
         return None if row is None else _audit_row(row)
+
+    def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
+        return [_audit_row(row) for row in self._execute(AUDIT_FROM, (seq, bounded(limit)))]
+
+    def outbound(self, sink: str) -> int:
+        row = self._execute(OUTBOUND, (sink,)).fetchone()
+        return 0 if row is None else int(row[0])
 
     def audit_head(self) -> tuple[int, bytes]:
         size, last_hash = self._execute(AUDIT_HEAD).fetchone() or (0, GENESIS)
@@ -351,6 +416,9 @@ class Batch:
     number: int
     mark_us: int
     size_at_start: int
+    known: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """Agents, people and marks as this transaction sees them, by kind and id: nobody else can change them meanwhile, and what
+    changes them here drops them from it. Most members of a batch ask for the same few."""
     outbox: list[tuple[str, str, str, int]] = field(default_factory=list)
     wants_truncation: bool = False
     """A body was shredded: the write-ahead log must be emptied after the commit (AUDIT.md 2.5)."""
@@ -374,6 +442,7 @@ class Batch:
 
     def rewind(self, mark: tuple[Mark, bool]) -> None:
         ledger, self.wants_truncation = mark
+        self.known.clear()
         self.ledger.rewind(ledger)
         self.outbox.clear()
 
@@ -381,8 +450,8 @@ class Batch:
 class SqliteTx(SqliteReadTx, Tx):
     """One member of a batch. A fault or a failed journal entry is kept: swallowing it does not make the batch commit (I7)."""
 
-    def __init__(self, batch: Batch) -> None:
-        super().__init__(batch.connection, batch.clock, batch.mark_us)
+    def __init__(self, batch: Batch, seal: RowSeal) -> None:
+        super().__init__(batch.connection, batch.clock, batch.mark_us, seal)
         self._batch = batch
         self._connection = batch.connection
         self._fault: BaseException | None = None
@@ -398,9 +467,38 @@ class SqliteTx(SqliteReadTx, Tx):
         self._batch.flush_outbox()
         return self._connection
 
+    def forgets(self) -> None:
+        """For this package's other modules: something was deleted that must not stay readable in the write-ahead log."""
+        self._batch.wants_truncation = True
+
     def finish(self) -> None:
         if self._fault is not None:
             raise self._fault
+
+    # --- small rows, read once a batch
+
+    def agent(self, id: AgentId) -> Agent | None:
+        found: Agent | None = self._known("agent", id, super().agent)
+        return found
+
+    def person(self, id: PersonId) -> Person | None:
+        found: Person | None = self._known("person", id, super().person)
+        return found
+
+    def meta(self, key: str) -> str | None:
+        found: str | None = self._known("meta", key, super().meta)
+        return found
+
+    def _known(self, kind: str, id: Any, read: Callable[[Any], Any]) -> Any:
+        known = self._batch.known
+        try:
+            return known[kind, id]
+        except KeyError:
+            found = known[kind, id] = read(id)
+            return found
+
+    def _forget(self, kind: str, id: str) -> None:
+        self._batch.known.pop((kind, id), None)
 
     # --- requests
 
@@ -412,7 +510,7 @@ class SqliteTx(SqliteReadTx, Tx):
                 request.agent,
                 request.payload_hash,
                 to_us(request.decide_by),
-                codec.frozen_request(request),
+                self.seal.close("request", request.id, codec.frozen_request(request)),
                 *codec.moving_request(request),
             ),
         )
@@ -447,7 +545,7 @@ class SqliteTx(SqliteReadTx, Tx):
                 vote.payload_hash,
                 to_us(vote.at),
                 codec.micros(vote.withdrawn_at),
-                codec.text_of(vote),
+                self.seal.close("vote", f"{vote.request} {vote.person}", codec.text_of(vote)),
             ),
         )
 
@@ -475,7 +573,7 @@ class SqliteTx(SqliteReadTx, Tx):
                 grant.payload_hash,
                 to_us(grant.issued_at),
                 to_us(grant.use_by),
-                codec.frozen_grant(grant),
+                self.seal.close("grant", grant.id, codec.frozen_grant(grant)),
                 *codec.moving_grant(grant),
             ),
         )
@@ -493,39 +591,49 @@ class SqliteTx(SqliteReadTx, Tx):
     # --- people and agents
 
     def put_agent(self, agent: Agent) -> None:
-        self._write(PUT_AGENT, (agent.id, codec.text_of(agent)))
+        self._forget("agent", agent.id)
+        self._write(PUT_AGENT, (agent.id, self.seal.close("agent", agent.id, codec.text_of(agent))))
         self._write(DROP_OWNERS, (agent.id,))
         for owner in agent.owners:
             self._write(ADD_OWNER, (owner, agent.id))
 
     def put_agent_key(self, key: AgentKey) -> None:
-        self._write(PUT_AGENT_KEY, (key.id, key.agent, codec.text_of(key)))
+        self._write(
+            PUT_AGENT_KEY, (key.id, key.agent, self.seal.close("agent_key", key.id, codec.text_of(key)))
+        )
 
     def put_person(self, person: Person) -> None:
-        self._write(PUT_PERSON, (person.id, codec.text_of(person)))
+        self._forget("person", person.id)
+        self._write(PUT_PERSON, (person.id, self.seal.close("person", person.id, codec.text_of(person))))
 
     def put_account(self, account: Account) -> None:
-        self._write(PUT_ACCOUNT, (account.key, account.person, codec.text_of(account)))
+        text = self.seal.close("account", account.key, codec.text_of(account))
+        self._write(PUT_ACCOUNT, (account.key, account.person, text))
 
     def put_session(self, session: Session) -> None:
-        values = (session.id, session.person, to_us(session.expires_at), codec.text_of(session))
+        text = self.seal.close("session", session.id, codec.text_of(session))
+        values = (session.id, session.person, to_us(session.expires_at), text)
         self._write(PUT_SESSION, values)
 
     def drop_session(self, id: str) -> None:
         self._write(DROP_SESSION, (id,))
 
-    def drop_sessions_of(self, person: PersonId) -> None:
-        self._write(DROP_SESSIONS_OF, (person,))
-
     def put_delegation(self, delegation: Delegation) -> None:
         since, until = to_us(delegation.since), to_us(delegation.until)
-        values = (delegation.giver, delegation.taker, since, until, codec.text_of(delegation))
+        text = self.seal.close(
+            "delegation", f"{delegation.giver} {delegation.taker}", codec.text_of(delegation)
+        )
+        values = (delegation.giver, delegation.taker, since, until, text)
         self._write(PUT_DELEGATION, values)
 
     # --- the rest
 
     def set_meta(self, key: str, value: str) -> None:
-        self._write(SET_META, (key, value))
+        self._forget("meta", key)
+        self._write(SET_META, (key, self.seal.close("meta", key, value)))
+
+    def set_outbound(self, sink: str, next_seq: int) -> None:
+        self._write(SET_OUTBOUND, (sink, next_seq))
 
     def forget(self, *, sessions: datetime, idempotency: datetime, windows: datetime, limit: int) -> int:
         return (
@@ -555,6 +663,10 @@ class SqliteTx(SqliteReadTx, Tx):
         self._batch.ledger.flush()
         return super().audit_row(seq)
 
+    def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
+        self._batch.ledger.flush()
+        return super().audit_from(seq, limit)
+
     def audit_head(self) -> tuple[int, bytes]:
         head = self._batch.ledger.audit_head()
         return head.size, head.last_hash
@@ -583,15 +695,6 @@ def translate(error: sqlite3.Error) -> StoreFault:
 
 def bounded(limit: int) -> int:
     return max(0, min(limit, PAGE_MAX))
-
-
-def _vote(data: str, withdrawn_us: int | None) -> Vote:
-    vote = codec.read_vote(data)
-    return vote if withdrawn_us is None else _withdrawn(vote, withdrawn_us)
-
-
-def _withdrawn(vote: Vote, us: int) -> Vote:
-    return replace(vote, withdrawn_at=from_us(us))
 
 
 def _audit_row(row: tuple[Any, ...]) -> AuditRow:

@@ -14,6 +14,8 @@ from adapters.teams.cards import Cards
 from adapters.teams.limits import LimitError
 from adapters.teams.transport import Gone, TeamsTransport
 from bot.chat.coalesce import Coalescer, Pace
+from bot.chat.mark import mark_of_card
+from bot.chat.page import Page
 from bot.chat.pages import notice_page
 from bot.chat.seal import Place
 from bot.chat.template import RenderError
@@ -68,9 +70,10 @@ class TeamsSurface:
 
     async def show_everywhere(self, request: RequestId) -> None:
         """Every copy that stands anywhere in Teams: after a click, without waiting for the outbox."""
-        for ref in await self._store.read(lambda tx: tx.chat_refs(request)):
-            if ref.surface.startswith("teams:"):
-                await self.updates.touch((ref.surface, request))
+        refs = await self._store.read(lambda tx: tx.chat_refs(request))
+        await self.updates.touch_each(
+            (ref.surface, request) for ref in refs if ref.surface.startswith("teams:")
+        )
 
     async def notify(self, name: str, request: RequestId, kind: str) -> None:
         """A reminder or an escalation, beside the card."""
@@ -83,13 +86,20 @@ class TeamsSurface:
         page = self._cards.page(notice_page(card, title))
         await self._transport.send_card(self._settings.service_urls[0], conversation, page, title)
 
+    async def say(self, name: str, page: Page) -> None:
+        """Post *page* into the channel *name*: about the log, never about a request."""
+        conversation = self._conversation(name)
+        self._pace.take(conversation)
+        card = self._cards.page(page)
+        await self._transport.send_card(self._settings.service_urls[0], conversation, card, page.title)
+
     async def _bring_up_to_date(self, key: tuple[str, RequestId]) -> None:
         name, request = key
         card = await self._card(request)
         stored = await self._store.read(
             lambda tx: next((r for r in tx.chat_refs(request) if r.surface == name), None)
         )
-        shown = card.version * 2 + (0 if card.state.is_open else 1)
+        shown = mark_of_card(card)
         if stored is not None and stored.version >= shown:
             return
         ref = Ref.parse(stored.ref) if stored is not None else None

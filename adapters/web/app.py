@@ -5,6 +5,7 @@ Nothing is decided here about requests or people. Deliberately absent: any route
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Final
 
@@ -15,11 +16,12 @@ from adapters.web import login
 from adapters.web.fetch import fetch as provider_fetch
 from adapters.web.guard import Access, Console, Handler, OfferLink, Visit, guarded
 from adapters.web.oidc import CALLBACK, Fetch, Oidc, SigningKeys
-from adapters.web.pages import agents, audit, events, inbox, people, policies, profile, request
+from adapters.web.pages import agents, audit, events, inbox, people, policies, profile, reports, request
 from adapters.web.passwords import Passwords
 from adapters.web.render import STATIC, TYPES
 from adapters.web.sessions import Sessions
 from adapters.web.settings import WebSettings
+from bot.alerts import Alert
 from bot.desk.api import Desk
 from bot.errors import ConfigError
 from bot.ports import Clock, Rand, Store
@@ -39,7 +41,8 @@ async def static(visit: Visit) -> Response:
 
 TABLE: Final[tuple[tuple[str, str, Handler, Access], ...]] = (
     *chain.from_iterable(
-        module.ROUTES for module in (inbox, request, events, audit, policies, agents, people, profile, login)
+        module.ROUTES
+        for module in (inbox, request, events, audit, reports, policies, agents, people, profile, login)
     ),
     ("GET", "/static/{name}", static, Access.PUBLIC),
 )
@@ -55,6 +58,7 @@ def create_routes(
     fetch: Fetch = provider_fetch,
     keys: SigningKeys | None = None,
     offer_link: OfferLink | None = None,
+    alarms: Callable[[], Sequence[Alert]] = tuple,
 ) -> list[BaseRoute]:
     """The console's routes. *keys* is needed when ``settings.oidc`` is set: the cache of issuers' keys, which the identity adapter owns."""
     oidc = None
@@ -72,5 +76,6 @@ def create_routes(
         passwords=Passwords(settings.password_file),
         oidc=oidc,
         offer_link=offer_link,
+        alarms=alarms,
     )
     return [guarded(console, path, handler, method, access) for method, path, handler, access in TABLE]

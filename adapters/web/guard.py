@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -30,6 +30,7 @@ from adapters.web.passwords import Passwords
 from adapters.web.render import render
 from adapters.web.sessions import Sessions, same
 from adapters.web.settings import WebSettings
+from bot.alerts import Alert
 from bot.core.people import Actor, Person, Role, Session
 from bot.core.reasons import Reason, Refused
 from bot.desk.api import Desk, Freeze
@@ -64,6 +65,8 @@ class Console:
     passwords: Passwords
     oidc: Oidc | None
     offer_link: OfferLink | None = None
+    alarms: Callable[[], Sequence[Alert]] = tuple
+    """What stands on the board now; drawn for auditors and administrators."""
     throttle: limits.Throttle = field(default_factory=limits.Throttle)
     streams: limits.Streams = field(default_factory=limits.Streams)
 
@@ -128,6 +131,7 @@ class Visit:
             "actor": self.actor,
             "csrf": self.session.csrf if self.session else "",
             "frozen": self.frozen,
+            "alarms": self.console.alarms() if self.is_auditor else (),
             "is_cooling": self.is_cooling,
             "now": self.console.clock.now(),
             "is_admin": self.is_admin,
@@ -149,6 +153,8 @@ STATUS: Final = {
     Reason.NOT_FOUND: 404,
     Reason.NOT_ENTITLED: 403,
     Reason.NOT_ADMIN: 403,
+    Reason.NOT_CONFIRMER: 403,
+    Reason.LINK_UNCONFIRMED: 403,
     Reason.NOT_ELIGIBLE: 403,
     Reason.SEPARATED: 403,
     Reason.STEP_UP: 403,

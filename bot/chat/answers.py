@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from bot.chat import pages
+from bot.chat import evidence, pages
 from bot.chat.commands import SPECS, Command, Mistake
 from bot.chat.link import Links
 from bot.chat.page import Page, Section, note, plain
@@ -19,7 +19,7 @@ from bot.chat.view import date, name, text
 from bot.core.ids import NAME, AccountKey, PersonId, RequestId
 from bot.core.people import Actor
 from bot.core.preview import Card
-from bot.core.reasons import Refused
+from bot.core.reasons import Reason, Refused
 from bot.desk.api import ChainState, Desk
 from bot.ports import AuditFilter, Clock
 
@@ -31,11 +31,14 @@ Resolve = Callable[[str], Awaitable[PersonId | None]]
 class Answers:
     """Runs parsed commands. Every answer is for the one who asked, alone."""
 
-    def __init__(self, desk: Desk, links: Links, clock: Clock, console_url: str) -> None:
+    def __init__(
+        self, desk: Desk, links: Links, clock: Clock, console_url: str, *, takes_files: bool
+    ) -> None:
         self._desk = desk
         self._links = links
         self._clock = clock
         self._console_url = console_url
+        self._takes_files = takes_files
 
     async def link(self, command: Command, account: AccountKey) -> Page:
         """``/signoff link``: the one command that works for an account that is nobody yet."""
@@ -85,10 +88,19 @@ class Answers:
                 return (
                     pages.refused(frozen)
                     if isinstance(frozen, Refused)
-                    else note("Frozen", "Approvals are frozen. /signoff unfreeze lifts it.")
+                    else note(
+                        "Frozen",
+                        "Nothing is granted from now on; denials still work.",
+                        f"It is lifted in the console: {self._console_url}/freeze",
+                    )
                 )
             case ("signoff", "unfreeze"):
                 lifted = await self._desk.unfreeze(actor)
+                if lifted is not None and lifted.reason is Reason.STEP_UP:
+                    return note(
+                        "Not done",
+                        f"Lifting the freeze takes the console's sign-in: {self._console_url}/freeze",
+                    )
                 return (
                     pages.refused(lifted)
                     if lifted is not None
@@ -101,6 +113,10 @@ class Answers:
                 if not isinstance(chain, ChainState):
                     return pages.refused(chain)
                 return pages.chain_page(chain, checked=command.name == "verify")
+            case ("audit", "report") if not command.words:
+                return evidence.frameworks_page()
+            case ("audit", name) if name in evidence.COMMANDS:
+                return await self._evidence(command, actor)
             case ("audit", _):
                 return await self._audit(command, actor, resolve)
             case _:
@@ -142,6 +158,18 @@ class Answers:
             ),
         )
 
+    async def _evidence(self, command: Command, actor: Actor) -> Page:
+        asked = evidence.wanted(command, self._clock.now())
+        if isinstance(asked, Mistake):
+            return pages.mistake(asked)
+        found = await self._desk.evidence(actor, asked)
+        if isinstance(found, Refused):
+            return pages.refused(found)
+        before = int(command.keys["before"]) if "before" in command.keys else None
+        return evidence.page_of(
+            asked, found, takes_files=self._takes_files, console_url=self._console_url, before=before
+        )
+
     async def _audit(self, command: Command, actor: Actor, resolve: Resolve) -> Page:
         found = await self._filter(command, resolve)
         if isinstance(found, Mistake):
@@ -158,7 +186,9 @@ class Answers:
         title = {"recent": "Latest entries", "show": "Entries", "who": "What one person did"}.get(
             command.name, "Entries"
         )
-        return pages.audit_page(title, rows, names, more)
+        chain = await self._desk.chain(actor)
+        said = pages.chain_words(chain) if isinstance(chain, ChainState) else ""
+        return pages.audit_page(title, rows, names, more, said)
 
     async def _filter(self, command: Command, resolve: Resolve) -> AuditFilter | Mistake:
         limit = pages.AUDIT_PAGE

@@ -7,12 +7,12 @@ one more call, since the work reads the committed state when it starts. Delibera
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, TypeVar
 
-from bot.errors import Retry
+from bot.errors import GiveUp, Retry
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -54,6 +54,18 @@ class Coalescer(Generic[Key]):
             slot.waiting -= 1
             if slot.waiting == 0:
                 self._slots.pop(key, None)
+
+    async def touch_each(self, keys: Iterable[Key]) -> None:
+        """``touch`` all of *keys*, whatever becomes of one: a person who cannot be written to keeps nothing from the others.
+        Afterwards raises what is to be tried again, else what is lost."""
+        faults: list[Retry | GiveUp] = []
+        for key in keys:
+            try:
+                await self.touch(key)
+            except (Retry, GiveUp) as fault:
+                faults.append(fault)
+        if faults:
+            raise min(faults, key=lambda fault: isinstance(fault, GiveUp))
 
 
 class Pace:

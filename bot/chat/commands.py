@@ -18,6 +18,12 @@ _SEARCH_KEYS: Final = ("type", "actor", "action", "outcome", "request", "since",
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@+-]{0,127}")
 
 
+FORMS: Final = ("jsonl", "csv", "ocsf", "cef", "syslog", "cloudevents", "otel")
+"""What ``/audit export`` writes: the names of ``audit.formats.FORMATS``."""
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_FRAMEWORK: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     usage: str
@@ -31,7 +37,7 @@ SPECS: Final[Mapping[str, Mapping[str, Spec]]] = {
         "show": Spec("show ID", "One request as you may see it.", "show req_01jd7m3w9qk2v8x5t4n6b0c1de"),
         "policy": Spec("policy [WORD]", "The rules in words, in order; with WORD those that mention it.", "policy db.export"),
         "freeze": Spec("freeze REASON", "Stop all approvals. Denials still work. For administrators.", "freeze key leaked"),
-        "unfreeze": Spec("unfreeze", "Lift the freeze. For administrators.", "unfreeze"),
+        "unfreeze": Spec("unfreeze", "Lift the freeze. For administrators, in the console.", "unfreeze"),
         "delegate": Spec(
             "delegate @PERSON until WHEN",
             "Let somebody sit in your groups while you are away (at most 30 days).",
@@ -48,6 +54,18 @@ SPECS: Final[Mapping[str, Mapping[str, Spec]]] = {
             "search type:… actor:… action:… outcome:… request:… since:… until:…",
             "Entries that match every given word.",
             "search type:vote.cast since:2026-11-01",
+        ),
+        "prove": Spec("prove SEQ", "A proof that entry SEQ is in the log; others can check it without us.", "prove 4711"),
+        "export": Spec(
+            "export FROM TO FORMAT",
+            "Entries as a file. FROM and TO are entry numbers or days; FORMAT is one of " + ", ".join(FORMS) + ".",
+            "export 2026-11-01 2026-11-30 jsonl",
+        ),
+        "gaps": Spec("gaps [before:SEQ]", "What should not be: begins without an end, tries at self-approval, overrides.", "gaps"),
+        "report": Spec(
+            "report [FRAMEWORK [FROM TO]]",
+            "An evidence page for an auditor, of the last 90 days or of the days given; alone, the list of frameworks.",
+            "report soc2 2026-07-01 2026-09-30",
         ),
         "head": Spec("head", "How long the log is, and its head's hash.", "head"),
         "verify": Spec("verify", "Check the whole chain now.", "verify"),
@@ -122,6 +140,19 @@ def _arguments(command: Command, rest: list[str]) -> Command | Mistake:
             return Command(family, name, (who, " ".join(when)))
         case (_, "who", [who]):
             return Command(family, name, (who,))
+        case ("audit", "prove", [seq]) if _is_count(seq):
+            return Command(family, name, (seq,))
+        case ("audit", "export", [start, end, form]):
+            return _export(command, start, end, form.lower(), wrong)
+        case ("audit", "gaps", [] | [_]):
+            keys = _keys(rest)
+            return wrong if keys is None or set(keys) - {"before"} else Command(family, name, (), keys)
+        case ("audit", "report", []):
+            return command
+        case ("audit", "report", [framework, *days]) if _FRAMEWORK.fullmatch(framework.lower()):
+            if days and not (len(days) == 2 and all(_DAY.fullmatch(day) for day in days)):
+                return wrong
+            return Command(family, name, (framework.lower(), *days))
         case ("audit", "recent" | "search", _):
             keys = _keys(rest)
             return (
@@ -142,6 +173,17 @@ def _keys(tokens: list[str]) -> dict[str, str] | None:
             return None
         found[key] = value
     return found
+
+
+def _export(command: Command, start: str, end: str, form: str, wrong: Mistake) -> Command | Mistake:
+    """Two entry numbers or two days, and a known format; a mistyped format is answered with the nearest one."""
+    if not (all(map(_is_count, (start, end))) or all(map(_DAY.fullmatch, (start, end)))):
+        return wrong
+    if form not in FORMS:
+        near = difflib.get_close_matches(form[:40], FORMS, n=1, cutoff=0.5)
+        sentence = "There is no such format." + (f" Did you mean {near[0]}?" if near else "")
+        return Mistake(sentence, wrong.usage)
+    return Command(command.family, command.name, (start, end, form))
 
 
 def _is_count(text: str) -> bool:

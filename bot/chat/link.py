@@ -2,7 +2,7 @@
 
 Decided here: the code, its life, and how often one may guess. The console shows the code (``offer``); the chat takes it
 (``accept``). This way round nobody can be tricked at the console into linking a stranger's account: the code names the
-person, and only who types it in chat gives an account. Deliberately absent: the cool-down and the journal (``desk.link_account``).
+person, and only who types it in chat gives an account. Deliberately absent: the cool-down and the journal (``desk.link_own_account``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Final
 from bot.core.ids import AccountKey, PersonId
 from bot.core.people import Account, Actor
 from bot.core.reasons import Reason, Refused
+from bot.core.request import Assurance
 from bot.desk.api import Desk
 from bot.ports import Clock, Rand, ReadTx, Store, Tx
 
@@ -51,7 +52,7 @@ class Links:
         """For somebody logged in at the console. Ten letters and digits, good once, for ten minutes."""
         code = base64.b32encode(self._rand.bytes(7)).decode()[:10]
         until = self._clock.now() + LIFE
-        body = json.dumps({"person": actor.person, "until": until.timestamp()})
+        body = json.dumps({"person": actor.person, "account": actor.account, "until": until.timestamp()})
         await self._store.write(lambda tx: tx.set_meta(self._key(code), body))
         return Offer(code, until)
 
@@ -60,25 +61,25 @@ class Links:
         now = self._clock.now()
         if not self._may_try(account, now):
             return Refused(Reason.RATE_LIMIT)
-        person = await self._spend(code.strip().upper().replace("-", ""), now)
-        if person is None:
+        giver = await self._spend(code.strip().upper().replace("-", ""), now)
+        if giver is None:
             return Refused(
                 Reason.UNMAPPED,
                 "The code is not known or past its ten minutes. Get a new one in the console.",
             )
         self._tries.pop(account, None)
-        return await self._desk.link_account(None, account, person, proof="console+chat")
+        return await self._desk.link_own_account(giver, account, proof="console+chat")
 
-    async def _spend(self, code: str, now: datetime) -> PersonId | None:
+    async def _spend(self, code: str, now: datetime) -> Actor | None:
         key = self._key(code)
         if not await self._store.read(lambda tx: _holder(tx, key, now)):
             return None
 
-        def work(tx: Tx) -> PersonId | None:
-            person = _holder(tx, key, now)
-            if person is not None:
+        def work(tx: Tx) -> Actor | None:
+            giver = _holder(tx, key, now)
+            if giver is not None:
                 tx.set_meta(key, "")
-            return person
+            return giver
 
         return await self._store.write(work)
 
@@ -96,9 +97,12 @@ class Links:
         return count < TRIES_MAX
 
 
-def _holder(tx: ReadTx, key: str, now: datetime) -> PersonId | None:
+def _holder(tx: ReadTx, key: str, now: datetime) -> Actor | None:
+    """Who got the code, as they were signed in at the console."""
     body = tx.meta(key)
     if not body:
         return None
     offer = json.loads(body)
-    return PersonId(offer["person"]) if now.timestamp() < offer["until"] else None
+    if now.timestamp() >= offer["until"]:
+        return None
+    return Actor(PersonId(offer["person"]), AccountKey(offer["account"]), "console", Assurance.CONSOLE, now)

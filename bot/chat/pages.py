@@ -240,9 +240,28 @@ def policy_page(policy: Policy, word: str = "") -> Page:
     )
 
 
-def audit_page(title: str, rows: Sequence[AuditRow], names: Mapping[str, str], more: str = "") -> Page:
+def audit_page(
+    title: str, rows: Sequence[AuditRow], names: Mapping[str, str], more: str = "", chain: str = ""
+) -> Page:
+    """*chain*: how the log stands, in words."""
     lines = tuple(_audit_line(row, names) for row in rows) or (plain("No entry matches."),)
-    return Page(title, (Section(rows=lines),), note="That you asked is in the log as well.", more=more)
+    return Page(
+        title,
+        (Section(rows=lines),),
+        note=" ".join(filter(None, (chain, "That you asked is in the log as well."))),
+        more=more,
+    )
+
+
+def chain_words(chain: ChainState) -> str:
+    """One line for the end of a page: length, signed head, and what the last check of the whole log found."""
+    signed = f"{chain.size:,} entries, signed up to {chain.checkpoint_size:,}"
+    if chain.verified is None:
+        return f"{signed}; not checked since the start (/audit verify)."
+    at = chain.verified_at.strftime("%Y-%m-%d %H:%M UTC") if chain.verified_at is not None else ""
+    return f"{signed}; " + (
+        f"checked {at}, it holds." if chain.verified else f"CHECKED {at}: IT DOES NOT HOLD."
+    )
 
 
 def _audit_line(row: AuditRow, names: Mapping[str, str]) -> Line:

@@ -17,6 +17,7 @@ from bot import telemetry
 from bot.cli import (
     agents,
     audit,
+    audit_keep,
     data,
     demo,
     doctor,
@@ -28,6 +29,7 @@ from bot.cli import (
     request,
     serve,
     setup,
+    witness,
 )
 from bot.cli._io import CommandError, Exit
 from bot.errors import SignoffError
@@ -40,10 +42,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (setup, serve, demo, request, mask, doctor, freeze, data):
+for module in (setup, serve, demo, request, doctor, freeze, data):
     module.add_to(app)
-for module in (policy, agents, people, keys, audit):
+for module in (policy, agents, people, keys, audit, mask, witness):
     app.add_typer(module.family)
+audit_keep.add_to(audit.family)
 
 
 @app.callback()

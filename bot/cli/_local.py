@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from bot.app import Bot, assemble
 from bot.config import Config, load
+from bot.key_lock import using
 from bot.log_check import check_head
 from masking import Worker
 
@@ -22,14 +23,23 @@ T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
-async def opened(config: Config, *, masking: bool = False, checked: bool = True) -> AsyncIterator[Bot]:
+async def opened(
+    config: Config, *, masking: bool = False, checked: bool = True, alone: bool = False
+) -> AsyncIterator[Bot]:
     """The bot without server, policy or, unless *masking*, the masking worker. *checked*: refuse a log that does not pass
-    the start-up check."""
+    the start-up check. *alone*: refuse while anybody else uses the keys."""
+    with using(config.keys.directory, alone=alone):
+        async with _opened(config, masking, checked) as bot:
+            yield bot
+
+
+@contextlib.asynccontextmanager
+async def _opened(config: Config, masking: bool, checked: bool) -> AsyncIterator[Bot]:
     bot = assemble(config)
     await bot.store.open()
     try:
         if checked:
-            await check_head(bot.store, bot.head_file, bot.keys, config)
+            await check_head(bot.store, [bot.head_file] if bot.head_file else [], bot.keys, config)
         worker = bot.office.masker
         if masking and isinstance(worker, Worker):
             await worker.start()

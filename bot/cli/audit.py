@@ -8,6 +8,7 @@ surface (AU-9, T35); verifying and heads are not reading. ``verify`` keeps the l
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -19,18 +20,23 @@ import typer
 
 from adapters.keys.files import load as load_keys
 from audit import cli as log
-from audit.checkpoint import BadNote
+from audit import report as reports
+from audit import report_pdf
+from audit.checkpoint import BadNote, split_note
 from audit.controls import FRAMEWORKS
 from audit.fields import Value
 from audit.formats import Entry
 from audit.proof import BadProof
 from audit.query import Query
+from audit.reader import Reader
 from bot.app import Bot
-from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker, shown
+from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker, bar, shown
 from bot.cli._local import administer
 from bot.config import Config, load
+from bot.config_audit import TimestampAnchor
 from bot.core.facts import Fact
 from bot.desk.admin import journal
+from bot.log_check import stored_policies
 from bot.rand import OsRand
 
 T = TypeVar("T")
@@ -58,6 +64,15 @@ def verify(
     expect_size: Annotated[
         int | None, typer.Option(min=0, help="Entries that must be there at least.")
     ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes that check; default: one for each core.")
+    ] = None,
+    bytes_only: Annotated[
+        bool,
+        typer.Option(
+            help="Only hashes, tiles, heads and copies; not what the entries mean. Several times faster."
+        ),
+    ] = False,
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
@@ -70,7 +85,17 @@ def verify(
         head = settings.audit.head_file
         if head is not None and head.exists():
             heads.append(head)
-    verdict = log.verify(target, vkeys=vkeys, checkpoints=heads, expect_size=expect_size)
+    with bar("verifying", is_quiet=is_json) as told:
+        verdict = log.verify(
+            target,
+            vkeys=vkeys,
+            checkpoints=heads,
+            expect_size=expect_size,
+            progress=told,
+            policies_of=stored_policies,
+            processes=processes or os.cpu_count() or 1,
+            bytes_only=bytes_only,
+        )
     Speaker(is_json).answer(verdict.facts, *(shown(line) for line in verdict.text.splitlines()))
     if verdict.code:
         raise typer.Exit(int(verdict.code))
@@ -204,8 +229,15 @@ def export(
     if folder.exists():
         raise CommandError(f"{folder} exists; an export never overwrites")
     vkeys = _vkeys(load(config))
+    settings = load(config)
+    stamped = settings.audit.anchors.timestamp
     made = _journalled(
-        config, Fact.AUDIT_EXPORTED, {"command": "export"}, lambda c: log.export(c, folder, vkeys)
+        config,
+        Fact.AUDIT_EXPORTED,
+        {"command": "export"},
+        lambda c: log.export(
+            c, folder, vkeys, timestamps=_timestamps(c, stamped), policies=stored_policies(c)
+        ),
     )
     Speaker(is_json).answer(
         {
@@ -223,7 +255,9 @@ def export(
 @family.command("report")
 def report(
     framework: Annotated[str, typer.Argument(help=f"One of {', '.join(sorted(FRAMEWORKS))}.")],
-    out: Annotated[Path, typer.Argument(metavar="FILE", help="The HTML page to write.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The page to write, or a PDF when it ends in .pdf.")
+    ],
     since: Annotated[datetime, typer.Option(help="From this time on, UTC.")],
     until: Annotated[datetime, typer.Option(help="Before this time, UTC.")],
     seed: Annotated[
@@ -233,20 +267,48 @@ def report(
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
-    """An evidence page for an auditor."""
+    """An evidence report for an auditor. It says what entries evidence, never that a control is met."""
     if framework not in FRAMEWORKS:
         raise CommandError(
             f"there is no framework {shown(framework)}; there are: {', '.join(sorted(FRAMEWORKS))}"
         )
+    is_pdf = out.suffix.lower() == ".pdf"
+    if is_pdf and not report_pdf.is_available():
+        raise CommandError(
+            "a PDF needs reportlab; install signoff[reports], or give a name that ends in .html"
+        )
     start, end = _utc(since), _utc(until)
-    page = _journalled(
+    made = _journalled(
         config,
         Fact.AUDIT_EXPORTED,
-        {"command": "report"},
-        lambda c: log.report(c, framework, start, end, seed, sample),
+        {"command": "report", "format": "pdf" if is_pdf else "html"},
+        lambda c: _report(c, framework, start, end, seed, sample),
     )
-    _write_new(out, page)
+    _write_new(out, report_pdf.pdf(made) if is_pdf else reports.html(made))
     Speaker(is_json).answer({"file": str(out)}, f"written to {out}")
+
+
+def _report(
+    connection: sqlite3.Connection, framework: str, since: datetime, until: datetime, seed: str, sample: int
+) -> reports.Report:
+    connection.execute("BEGIN")
+    try:
+        return reports.make(Reader(connection), framework, since, until, seed, sample)
+    finally:
+        connection.rollback()
+
+
+def _timestamps(connection: sqlite3.Connection, settings: TimestampAnchor | None) -> dict[str, bytes]:
+    """The tokens over heads of this log, and the roots they chain to; those over a head that a restore lost stay behind."""
+    if settings is None:
+        return {}
+    files = {}
+    for token in sorted(settings.directory.glob("*.tsr")):
+        kept = (token.with_suffix(".note")).read_text("utf-8")
+        own = Reader(connection).note_at(int(token.stem)) if token.stem.isdigit() else None
+        if own is not None and split_note(own)[0] == split_note(kept)[0]:
+            files[token.name] = token.read_bytes()
+    return {**files, "ca.pem": settings.ca_file.read_bytes()} if files else {}
 
 
 def _page(config: Path, is_json: bool, query: Query) -> None:
@@ -311,10 +373,10 @@ def _us(moment: datetime | None) -> int | None:
     return None if moment is None else int(_utc(moment).timestamp() * 1_000_000)
 
 
-def _write_new(path: Path, text: str) -> None:
+def _write_new(path: Path, content: str | bytes) -> None:
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with path.open("xb") as file:
             path.chmod(0o600)
-            file.write(text)
+            file.write(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}") from None

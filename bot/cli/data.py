@@ -10,29 +10,30 @@ from __future__ import annotations
 import asyncio
 import socket
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from adapters.anchors.headfile import HeadFile
 from adapters.stores.sqlite import SqliteStore
 from adapters.stores.sqlite_restore import Restored
 from adapters.stores.sqlite_restore import restore as restore_store
 from audit.checkpoint import BadNote, Checkpoint, open_checkpoint
-from audit.entry import Actor
-from audit.gate import difference, restored
-from audit.journal import Journal
+from audit.entry import Actor, Draft
+from audit.gate import difference, is_excused, restored
 from audit.reader import Reader
 from bot import mint
-from bot.app import Bot, assemble
+from bot.app import Bot, assemble, row_mac
 from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker
 from bot.cli._local import administer
 from bot.config import Config, load
-from bot.log_check import connect_read_only, log_keys
+from bot.log_check import connect_read_only, log_keys, recalled
+from bot.ports import Tx
 
 SUFFIXES: Final = ("", "-wal", "-shm")
 
@@ -120,8 +121,8 @@ class _Answer:
 
 async def _restore(config: Config, backup: Path, epoch_at_least: int) -> _Answer:
     bot = assemble(config)
-    head = _kept_head(config, bot)
-    journal: Journal = bot.store._journal  # noqa: SLF001  the one that ``assemble`` made, with its keys
+    heads = await _kept_heads(config, bot)
+    journal = bot.store.journal
     lost_epoch = _epoch_of(config.store.path)
     kept = _move_aside(config.store.path, bot.office.clock.now())
     try:
@@ -132,55 +133,56 @@ async def _restore(config: Config, backup: Path, epoch_at_least: int) -> _Answer
             journal,
             bot.office.rand,
             epoch_at_least=max(epoch_at_least, lost_epoch + 1),
+            mac=row_mac(bot.keys),
         )
     except BaseException:
         if kept is not None and not config.store.path.exists():
             _move_back(kept, config.store.path)
         raise
-    answered = await _answer_head(bot, head)
+    answered = await _answer_heads(bot, heads)
     return _Answer(result, kept, answered)
 
 
-async def _answer_head(bot: Bot, head: Checkpoint | None) -> bool:
-    """Write ``log.restored`` naming the head that was kept outside, when the database contradicts it; then keep the new head."""
-    if bot.head_file is None:
-        return False
+async def _answer_heads(bot: Bot, heads: Mapping[str, Checkpoint]) -> bool:
+    """Write ``log.restored`` for each head kept outside that the database contradicts; then keep the new head in the file."""
     store: SqliteStore = bot.store
     await store.open()
     try:
-        with closing(connect_read_only(store)) as connection:
-            reader = Reader(connection)
-            contradicted = head is not None and difference(reader, head) is not None
-            if contradicted and head is not None:
+        contradicted = False
+        for anchor, head in heads.items():
+            with closing(connect_read_only(store)) as connection:
+                reader = Reader(connection)
+                if difference(reader, head) is None or is_excused(connection, head):
+                    continue
                 now = bot.office.clock.now()
-                draft = restored(
-                    mint.entry_id(now, bot.office.rand),
-                    Actor("system", "operator", "cli"),
-                    now,
-                    reader,
-                    head,
-                    bot.head_file.name,
-                )
-                await store.write(lambda tx: tx.append(draft))
-        with closing(connect_read_only(store)) as connection:
-            bot.head_file.replace(Reader(connection).latest_note()[1])
+                who = Actor("system", "operator", "cli")
+                draft = restored(mint.entry_id(now, bot.office.rand), who, now, reader, head, anchor)
+            await store.write(partial(_append, draft))
+            contradicted = True
+        if bot.head_file is not None:
+            with closing(connect_read_only(store)) as connection:
+                bot.head_file.replace(Reader(connection).latest_note()[1])
         return contradicted
     finally:
         await store.close()
 
 
-def _kept_head(config: Config, bot: Bot) -> Checkpoint | None:
-    if config.audit.head_file is None:
-        return None
-    note = HeadFile(config.audit.head_file).recall_now()
-    if note is None:
-        return None
-    try:
-        return open_checkpoint(note, log_keys(bot.keys, config), config.audit_origin)
-    except BadNote as error:
-        raise CommandError(
-            f"the head file {config.audit.head_file} cannot be believed ({error}); find out who changed it before restoring"
-        ) from None
+def _append(draft: Draft, tx: Tx) -> None:
+    tx.append(draft)
+
+
+async def _kept_heads(config: Config, bot: Bot) -> dict[str, Checkpoint]:
+    """The head that each anchor remembers, where it can be asked and believed."""
+    heads = {}
+    for name, note in (await recalled([plan.anchor for plan in bot.audit.plans])).items():
+        if note is not None:
+            try:
+                heads[name] = open_checkpoint(note, log_keys(bot.keys, config), config.audit_origin)
+            except BadNote as error:
+                raise CommandError(
+                    f"the head kept by {name} cannot be believed ({error}); find out who changed it before restoring"
+                ) from None
+    return heads
 
 
 def _must_be_stopped(config: Config) -> None:
@@ -199,7 +201,7 @@ def _epoch_of(path: Path) -> int:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             row = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
-            return int(row[0]) if row else 0
+            return int(str(row[0]).partition("\n")[0]) if row else 0  # behind it stands the seal
     except (sqlite3.Error, ValueError, TypeError):
         return 0
 

@@ -29,11 +29,13 @@ from audit.checkpoint import BadNote, open_checkpoint
 from audit.fsck import verify_database
 from audit.walk import Exit as AuditExit
 from bot.app import Bot
+from bot.cli import doctor_audit
 from bot.cli._io import CONFIG, ConfigOption, Exit, JsonOption, Speaker, shown
 from bot.cli._local import opened
 from bot.config import Config, is_loopback, load
 from bot.core.policy import Policy
 from bot.core.policy_load import PolicyError, load_policy
+from bot.desk import proof
 from bot.errors import SignoffError
 from bot.log_check import log_keys
 from bot.rand import OsRand
@@ -90,6 +92,7 @@ def examine(path: Path) -> list[Finding]:
     found += _server(config)
     found += _disk(config)
     found += _clock()
+    found += [Finding(*_said(one)) for one in doctor_audit.files(config, _now())]
     if keys is not None and config.store.path.exists():
         found += _log(config, keys)
         found += asyncio.run(_database(config, policy))
@@ -149,7 +152,10 @@ def _policy(config: Config, found: list[Finding]) -> Policy | None:
         )
         return None
     except PolicyError as error:
-        found.append(Finding("policy", "error", f"{file} cannot be used, so nobody may do anything: {error}"))
+        place = f"{file}:{error.line}" if error.line is not None else str(file)
+        found.append(
+            Finding("policy", "error", f"{place} cannot be used, so nobody may do anything: {error}")
+        )
         return None
     if not policy.rules:
         found.append(
@@ -359,7 +365,12 @@ async def _database(config: Config, policy: Policy | None) -> list[Finding]:
             found += [
                 Finding("database", "error", f"{line}; restore a backup") for line in await bot.store.check()
             ]
+            forged = await bot.store.read(lambda tx: proof.faults(bot.office, tx))
+            found += [Finding("rows", "error", line) for line in forged[:5]]
+            if not forged:
+                found.append(Finding("rows", "ok", "what is still to be decided agrees with the audit log"))
             found += [finding async for finding in _people(bot, policy)]
+            found += [Finding(*_said(one)) for one in await doctor_audit.database(bot)]
     except SignoffError as error:
         found.append(Finding("database", "error", str(error)))
     return found
@@ -448,6 +459,10 @@ async def _people(bot: Bot, policy: Policy | None) -> AsyncIterator[Finding]:
         yield Finding(
             "outbox", "warning", "more than 1,000 messages wait to be sent; is the chat platform reachable?"
         )
+
+
+def _said(one: doctor_audit.Said) -> tuple[str, Level, str]:
+    return one.check, one.level, one.sentence
 
 
 def _now() -> datetime:

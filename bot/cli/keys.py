@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -9,7 +10,11 @@ import typer
 
 from adapters.keys.files import load as load_keys
 from bot.cli._io import CONFIG, ConfigOption, JsonOption, Speaker
-from bot.config import load
+from bot.cli._keeping import keeper_of
+from bot.cli._local import opened
+from bot.config import Config, load
+from bot.custody import Rotated, rotate_keks
+from bot.key_lock import using
 from bot.rand import OsRand
 
 family = typer.Typer(name="keys", help="The installation's own keys.", no_args_is_help=True)
@@ -48,3 +53,42 @@ def rotate(
         f"The new {kind.value} key is {new}.",
         "Restart the server to use it; keep the old key file.",
     )
+
+
+@family.command("rotate-kek")
+def rotate_kek(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
+    """Seal everything by a new key-encryption key and destroy the old ones: copies made before cannot be opened any more. The server
+    must be stopped. If it is interrupted, run it again: it goes on where it was, and no key goes before nothing needs it."""
+    done = asyncio.run(_rotate(load(config)))
+    lines = [f"{done.rewrapped} data keys are now wrapped by {done.current}."]
+    lines += [
+        f"{id} is destroyed. Backups made before today cannot be opened with this key folder."
+        for id in done.dropped
+    ]
+    if not done.forgotten:
+        lines.append(
+            "A reader kept the write-ahead log from being emptied; it is at the server's next quiet moment."
+        )
+    lines.append("Backups of the key folder still hold the old key: destroy those as well.")
+    Speaker(is_json).answer(
+        {
+            "current": done.current,
+            "rewrapped": done.rewrapped,
+            "dropped": list(done.dropped),
+            "forgotten": done.forgotten,
+        },
+        *lines,
+    )
+
+
+async def _rotate(settings: Config) -> Rotated:
+    with using(settings.keys.directory, alone=True):
+        keys = load_keys(settings.keys.directory, OsRand())
+        if len(keys.keks) == 1:
+            keys.add_kek()
+        # Two keys: this is a rotation that was interrupted, or one that `keys rotate kek` began. It is finished first.
+    async with opened(settings, alone=True) as bot:
+        keeper = keeper_of(bot)
+        return await rotate_keks(
+            keeper, tuple(id for id in keeper.keys.keks if id != keeper.keys.current_kek)
+        )

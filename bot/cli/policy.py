@@ -140,7 +140,8 @@ def _load(file: Path) -> Policy:
     except UnicodeDecodeError:
         raise CommandError(f"{file} is not UTF-8") from None
     except PolicyError as error:
-        raise CommandError(f"{file.name}: {error}") from None
+        place = file.name if error.line is None else f"{file.name}:{error.line}"
+        raise CommandError(f"{place}: {error}") from None
 
 
 def _rules(policy: Policy) -> list[tuple[str, str]]:

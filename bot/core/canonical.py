@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+import msgspec
 import rfc8785
 
 from bot.core.ids import Digest
@@ -103,9 +104,27 @@ def read(raw: bytes, *, bytes_max: int = BODY_BYTES_MAX, depth_max: int = DEPTH_
     return value
 
 
+_SORTED: Final = msgspec.json.Encoder(order="sorted").encode
+
+
 def canonical(value: Json) -> bytes:
     """RFC 8785 bytes of a value that ``read`` returned."""
+    if _is_plain(value):
+        return _SORTED(value)
     return rfc8785.dumps(value)
+
+
+def _is_plain(value: Json) -> bool:
+    """Whether *value* has no float and only ASCII keys. For such a value msgspec's sorted output is the RFC 8785 form:
+    both escape only what RFC 8259 demands, in the same way, and sorting by code points is sorting by UTF-16 units."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return True
+    if kind is dict:
+        return all(map(str.isascii, value)) and all(map(_is_plain, value.values()))
+    if kind is list:
+        return all(map(_is_plain, value))
+    return False
 
 
 def payload_hash(canonical_bytes: bytes) -> Digest:
@@ -147,8 +166,11 @@ class _Reader:
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) == len(pairs):
-            folded = {_fold(key) for key in made}
-            if len(folded) == len(made) and max(map(len, made), default=0) <= KEY_CHARS_MAX:
+            text = "".join(made)
+            folded = set(map(str.lower, made)) if text.isascii() else {_fold(key) for key in made}
+            if len(folded) == len(made) and (
+                len(text) <= KEY_CHARS_MAX or max(map(len, made)) <= KEY_CHARS_MAX
+            ):
                 return made
         self.dirty = True
         return _clash(pairs)

@@ -51,6 +51,8 @@ class Fact(Enum):
     KEY_ROTATED = (37, "key.rotated")
     LOG_STARTED = (38, "log.started")
     LOG_STOPPED = (39, "log.stopped")
+    SESSION_ENDED = (40, "session.ended")
+    ROWS_SEALED = (41, "rows.sealed")
 
     @property
     def tag(self) -> int:

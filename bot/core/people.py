@@ -21,6 +21,14 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FormerOwner:
+    """Who owned an agent until *left_at*: may still hold what asks in its name."""
+
+    person: PersonId
+    left_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """``owners`` may be empty, then it cannot ask. ``actions`` are globs of what it may ask for; empty means nothing."""
 
@@ -32,6 +40,7 @@ class Agent:
     callback_urls: tuple[str, ...] = ()
     pending_max: int = 50
     per_minute_max: int = 600
+    former_owners: tuple[FormerOwner, ...] = ()
 
 
 class KeyKind(StrEnum):
@@ -53,6 +62,12 @@ class AgentKey:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    held_by: frozenset[PersonId] = frozenset()
+    """Who may know the secret: whoever issued it, and everybody who owned the agent since. They decide nothing that the
+    agent asks while the key works (I3)."""
+
+    def is_live(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,9 @@ class Account:
     secret: str = ""
     revoked_at: datetime | None = None
     expires_at: datetime | None = None
+    unconfirmed_by: PersonId | None = None
+    """The administrator who alone says that this account is the person's. While he is named here the account opens
+    nothing: the person, by another account, or a second administrator confirms it (docs/decisions/0201)."""
 
 
 @dataclass(frozen=True, slots=True)

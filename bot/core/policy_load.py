@@ -7,9 +7,10 @@ a yes or no, two rules of one name, more than the stated limits. Deliberately ab
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
 
 import msgspec
 
@@ -32,11 +33,22 @@ DECIDE_WITHIN: Final = (timedelta(seconds=10), timedelta(days=7))
 GRANT_VALID: Final = (timedelta(seconds=10), timedelta(hours=24))
 SURFACE_PREFIXES: Final = ("slack:", "teams:")
 PER: Final = ("agent", "action", "resource", "on_behalf_of")
+WORDS: Final = (
+    "when", "cumulative", "decide_within", "grant_valid_for", "remind_after", "escalate", "surface", "deny_threshold", "group",
+)  # fmt: skip
+"""Of a rule's words, those that a complaint may name."""
+T = TypeVar("T")
 _FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class PolicyError(ValueError):
-    """The policy cannot be loaded; the message names the place and the remedy."""
+    """The policy cannot be loaded; the message names the place and the remedy. ``line`` counts from 1, None where no one
+    line is to blame."""
+
+    def __init__(self, what: str, line: int | None = None, *, about: str = "") -> None:
+        super().__init__(what)
+        self.line = line
+        self.about = about
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -115,7 +127,7 @@ def load_policy(text: str, revision: int = 0) -> Policy:
     try:
         document = yaml_strict.read(text)
     except ValueError as e:
-        raise PolicyError(f"The policy is not usable YAML: {e}") from e
+        raise PolicyError(f"The policy is not usable YAML: {e}", getattr(e, "line", None)) from e
     if document.value is None:
         raise PolicyError(
             "The policy is empty, so nobody could do anything. Write at least `version: 1` and one rule."
@@ -123,25 +135,61 @@ def load_policy(text: str, revision: int = 0) -> Policy:
     try:
         wire = msgspec.convert(document.value, PolicyIn)
     except msgspec.ValidationError as e:
-        raise PolicyError(f"The policy does not have the right form: {e}") from e
-    groups = {GroupName(name): _group(name, group) for name, group in wire.groups.items()}
+        raise PolicyError(f"The policy does not have the right form: {e}", _line(document, str(e))) from e
+    groups = {
+        GroupName(name): _at(document, ("groups", name), _group, name, group)
+        for name, group in wire.groups.items()
+    }
     rules = tuple(
-        _rule(rule, groups, document.text(("rules", index))) for index, rule in enumerate(wire.rules)
+        _at(document, ("rules", index), _rule, rule, groups, document.text(("rules", index)))
+        for index, rule in enumerate(wire.rules)
     )
-    names = [rule.name for rule in rules]
-    for name in names:
-        if names.count(name) > 1:
+    names: set[str] = set()
+    for index, rule in enumerate(rules):
+        if rule.name in names:
             raise PolicyError(
-                f"Two rules are called {name!r}; names must differ, they stand in the audit log."
+                f"Two rules are called {rule.name!r}; names must differ, they stand in the audit log.",
+                document.line(("rules", index, "name")),
             )
+        names.add(rule.name)
     return Policy(
         groups=groups,
         rules=rules,
         hash=Digest("sha256:" + hashlib.sha256(text.encode()).hexdigest()),
         revision=revision,
         source=text,
-        denial_memory=_duration("denial_memory", wire.denial_memory),
-        editor_cool_down=_duration("editor_cool_down", wire.editor_cool_down),
+        denial_memory=_at(document, ("denial_memory",), _duration, "denial_memory", wire.denial_memory),
+        editor_cool_down=_at(
+            document, ("editor_cool_down",), _duration, "editor_cool_down", wire.editor_cool_down
+        ),
+    )
+
+
+def _at(document: yaml_strict.Document, path: yaml_strict.Path, read: Callable[..., T], *given: Any) -> T:
+    """What *read* makes of *given*; its complaint gets the line of *path*, or of the word below it that it is about."""
+    try:
+        return read(*given)
+    except PolicyError as e:
+        said = (e.about, *(word for word in WORDS if f" {word} " in f" {e} "))
+        below = next((word for word in said if (*path, word) in document.lines), None)
+        raise PolicyError(str(e), document.line(path if below is None else (*path, below))) from e
+
+
+def _line(document: yaml_strict.Document, complaint: str) -> int:
+    """The line that msgspec's *complaint* means: it ends in the place, as in ``... - at `$.rules[0].when` ``."""
+    place = re.search(r"at `(?:key in )?\$([^`]*)`$", complaint)
+    paths: list[yaml_strict.Path] = [()]
+    for name, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", place.group(1) if place else ""):
+        if index == "...":  # some key of this map, msgspec does not say which
+            paths = [p for p in document.lines for parent in paths if p[:-1] == parent and p]
+        else:
+            paths = [(*parent, name or int(index)) for parent in paths]
+    unknown = re.search(r"unknown field `([^`]*)`", complaint)
+    if unknown:
+        paths = [(*parent, unknown.group(1)) for parent in paths]
+    standing = [path for path in paths if path in document.lines]
+    return document.line(
+        standing[0] if len(standing) == 1 else paths[0][:1] if len(paths) > 1 else paths[0] if paths else ()
     )
 
 
@@ -167,12 +215,14 @@ def _rule(rule: RuleIn, groups: dict[GroupName, Group], text: str) -> Rule:
             place,
             f"say exactly one of allow, deny, require or stages, not {' and '.join(said) or 'none of them'}.",
         )
+    word = "when"
     try:
         compile_condition(rule.when)
         if rule.cumulative is not None:
+            word = "cumulative"
             compile_number(rule.cumulative.amount)
     except ConditionError as e:
-        raise PolicyError(f"{place}: {e}") from e
+        raise PolicyError(f"{place}: {e}", about=word) from e
     if said[0] in ("allow", "deny"):
         _no_approval_words(place, rule, said[0])
     requirement = _requirement(place, rule, groups)

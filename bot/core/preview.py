@@ -169,6 +169,8 @@ def fits(preview: Preview, budget: Budget) -> bool:
 
 def order(leaves: Sequence[Leaf], pointers: Sequence[str], show: Sequence[str]) -> tuple[Leaf, ...]:
     """Put the leaves under the parameters named in *show* first, in its order; the rest keep theirs. Drops nothing."""
+    if not show and len(leaves) == len(pointers):
+        return tuple(leaves)
     ranks = {name: rank for rank, name in enumerate(show)}
 
     def rank(pointer: str) -> int:

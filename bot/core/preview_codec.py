@@ -46,6 +46,7 @@ class _Document(msgspec.Struct, frozen=True):
 
 
 _DECODER: Final = msgspec.json.Decoder(_Document)
+_ENCODER: Final = msgspec.json.Encoder()
 _EMPTY: Final = restore("")
 
 
@@ -81,15 +82,17 @@ def build(
 
 def freeze(preview: Preview) -> str:
     """The preview as JSON text; equal previews give equal bytes."""
-    document = _Document(
-        _text(preview.resource),
-        tuple(_row(leaf) for leaf in preview.leaves),
-        preview.hidden,
-        preview.payload_bytes,
-        _text(preview.justification),
-        tuple(_row(leaf) for leaf in preview.context),
-    )
-    return msgspec.json.encode(document).decode()
+    # As ``_Document`` says, from plain tuples: no object is made for a row that lives only until it is encoded.
+    document = {
+        "resource": _pair(preview.resource),
+        "leaves": [_row(leaf) for leaf in preview.leaves],
+        "hidden": preview.hidden,
+        "payload_bytes": preview.payload_bytes,
+        "justification": _pair(preview.justification),
+        "context": [_row(leaf) for leaf in preview.context],
+        "v": 1,
+    }
+    return _ENCODER.encode(document).decode()
 
 
 def thaw(document: str, expected: Digest) -> Preview:
@@ -98,33 +101,36 @@ def thaw(document: str, expected: Digest) -> Preview:
         raise ValueError("the stored preview is not the one that was hashed")
     row = _DECODER.decode(document)
     return Preview(
-        restore(*_pair(row.resource)),
+        _restored(row.resource),
         tuple(_back(leaf) for leaf in row.leaves),
         row.hidden,
         row.payload_bytes,
-        restore(*_pair(row.justification)),
+        _restored(row.justification),
         tuple(_back(leaf) for leaf in row.context),
     )
 
 
 def _leaf(leaf: MaskedLeaf, index: int) -> Leaf:
     parts = leaf.path[1:]
+    if len(parts) == 1:
+        return Leaf(parts[0], leaf.kind, leaf.value, leaf.hidden, index)
     hidden = tuple(pair for part in parts for pair in part.hidden)
-    label = restore(LABEL_JOIN.join(part.text for part in parts), hidden)
+    label = restore(LABEL_JOIN.join([part.text for part in parts]), hidden)
     return Leaf(label, leaf.kind, leaf.value, leaf.hidden, index)
 
 
-def _text(masked: Masked) -> _Text:
-    return _Text(masked.text, masked.hidden)
+def _pair(masked: Masked) -> tuple[str, Hidden]:
+    return masked.text, masked.hidden
 
 
-def _pair(text: _Text) -> tuple[str, Hidden]:
-    return text.text, text.hidden
+def _row(leaf: Leaf) -> tuple[tuple[str, Hidden], str, tuple[str, Hidden], bool, int]:
+    label, value = leaf.label, leaf.value
+    return (label.text, label.hidden), leaf.kind, (value.text, value.hidden), leaf.hidden, leaf.index
 
 
-def _row(leaf: Leaf) -> _Leaf:
-    return _Leaf(_text(leaf.label), leaf.kind, _text(leaf.value), leaf.hidden, leaf.index)
+def _restored(text: _Text) -> Masked:
+    return restore(text.text, text.hidden)
 
 
 def _back(row: _Leaf) -> Leaf:
-    return Leaf(restore(*_pair(row.label)), row.kind, restore(*_pair(row.value)), row.hidden, row.index)
+    return Leaf(_restored(row.label), row.kind, _restored(row.value), row.hidden, row.index)

@@ -53,6 +53,8 @@ class Facts:
     disabled: frozenset[PersonId] = frozenset()
     separated_now: frozenset[PersonId] = frozenset()
     frozen: bool = False
+    void: frozenset[PersonId] = frozenset()
+    """People whose standing vote was cast by an account that is theirs no longer: it stands and does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ def may_vote(case: Case, event: Cast, facts: Facts) -> Refused | None:
 
 def counts(case: Case, person: PersonId, facts: Facts) -> bool:
     """Whether a vote already cast by *person* still counts under *facts* (re-checked at the decision)."""
-    if facts.membership is None or person in facts.disabled:
+    if facts.membership is None or person in facts.disabled or person in facts.void:
         return False
     if person in case.separation or person in facts.separated_now:
         return False

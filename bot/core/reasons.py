@@ -68,6 +68,9 @@ class Reason(StrEnum):
     SHREDDED = "shredded"
     NOT_ADMIN = "not-admin"
     AUDIT_UNAVAILABLE = "audit-unavailable"
+    # identity, appended: the order of codes is frozen
+    LINK_UNCONFIRMED = "link-unconfirmed"
+    NOT_CONFIRMER = "not-confirmer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.ASSURANCE: "The policy asks for a stronger sign-in to approve this. Open it in the console.",
     Reason.SURFACE: "The policy does not let this request be decided from here. Open it in the console.",
     Reason.COOL_DOWN: "Your account was linked a short while ago and may not decide yet. Try again after the cool-down, or ask somebody else.",
+    Reason.LINK_UNCONFIRMED: "One administrator alone has linked this account, so it opens nothing yet. Use another account of yours to confirm it, or ask a second administrator to.",
     Reason.REASON_REQUIRED: "Please give a reason.",
     Reason.DIRECTORY_DOWN: "Group membership cannot be checked now, so the vote does not count. Try again in a minute.",
     Reason.NOT_REQUESTER: "Only the one who asked, or an owner of the agent, may cancel this request. Deny it if you may decide it.",
@@ -132,5 +136,6 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.REVEAL_RATE: "You have revealed many values in a short time. Wait, then try again.",
     Reason.SHREDDED: "The payload was destroyed under the retention rules and cannot be shown.",
     Reason.NOT_ADMIN: "Only an administrator may do this. Ask one of them.",
+    Reason.NOT_CONFIRMER: "A link is confirmed by the person it is for, by another account of theirs, or by a second administrator. Ask one of them.",
     Reason.AUDIT_UNAVAILABLE: "The audit log cannot be written, so nothing is approved. Ask an administrator to run `signoff doctor`. (ABF001)",
 }

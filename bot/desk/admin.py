@@ -28,38 +28,48 @@ from bot.core.credentials import (
 )
 from bot.core.facts import Fact
 from bot.core.ids import AccountKey, AgentId, PersonId
-from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role
+from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, FormerOwner, KeyKind, Person, Role
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance
 from bot.desk import entries
 from bot.desk.api import Freeze, NewKey
-from bot.desk.context import META_FREEZE, Office
+from bot.desk.context import META_EDITORS, META_FREEZE, Office
+from bot.desk.ending import SessionEnd, end_sessions
 from bot.desk.entries import OPERATOR
-from bot.desk.standing import account_refusal
+from bot.desk.standing import account_refusal, note_editor
 from bot.ports import ReadTx, Tx
 
 T = TypeVar("T")
 LIVE_KEYS_MAX: Final = 2
+FORMER_OWNERS_MAX: Final = 100
 DELEGATION_MAX: Final = timedelta(days=60)
 REASON_CHARS_MAX: Final = 500
 
 
-def is_admin(tx: ReadTx, by: Actor | None) -> bool:
-    """The operator, or an enabled administrator with more than a chat click."""
+def is_admin(tx: ReadTx, by: Actor | None, at_least: Assurance = Assurance.CONSOLE) -> bool:
+    """The operator, or an enabled administrator with more than a chat click (*at_least* says how much)."""
     if by is None:
         return True
     person = tx.person(by.person)
-    strong = by.assurance.rank >= Assurance.CONSOLE.rank
+    strong = by.assurance.rank >= at_least.rank
     may = person is not None and person.enabled and Role.ADMIN in person.roles and strong
     return may and account_refusal(tx, by, tx.now()) is None
 
 
-async def as_admin(office: Office, by: Actor | None, work: Callable[[Tx], T | Refused]) -> T | Refused:
-    """Run *work* if *by* is an administrator; a refusal is journalled."""
+async def as_admin(
+    office: Office,
+    by: Actor | None,
+    work: Callable[[Tx], T | Refused],
+    at_least: Assurance = Assurance.CONSOLE,
+) -> T | Refused:
+    """Run *work* if *by* is an administrator; a refusal is journalled. One whose sign-in is too weak for it is told so."""
 
     def guarded(tx: Tx) -> T | Refused:
-        if is_admin(tx, by):
+        if is_admin(tx, by, at_least):
             return work(tx)
+        if is_admin(tx, by, Assurance.CHAT):
+            journal(office, tx, Fact.COMMAND_REFUSED, by, {"command": "admin", "reason": Reason.STEP_UP.value}, Outcome.REFUSED)  # fmt: skip
+            return Refused(Reason.STEP_UP)
         journal(
             office,
             tx,
@@ -82,8 +92,12 @@ def journal(
     outcome: Outcome = Outcome.SUCCESS,
     private: tuple[Private, ...] = (),
 ) -> int:
-    actor: LogActor = entries.person_actor(tx, by) if by is not None else OPERATOR
+    actor = log_actor(tx, by)
     return tx.append(entries.draft(fact, tx.now(), office.rand, actor, outcome, data=data, private=private))
+
+
+def log_actor(tx: ReadTx, by: Actor | None) -> LogActor:
+    return entries.person_actor(tx, by) if by is not None else OPERATOR
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -119,7 +133,7 @@ def set_enabled(office: Office, tx: Tx, by: Actor | None, id: PersonId, enabled:
     changed = replace(person, enabled=enabled)
     tx.put_person(changed)
     if not enabled:
-        tx.drop_sessions_of(id)
+        end_sessions(office, tx, id, log_actor(tx, by), SessionEnd.DISABLED)
         for account in tx.accounts(id):
             if account.key.startswith("token:") and account.revoked_at is None:
                 tx.put_account(replace(account, revoked_at=tx.now()))
@@ -138,7 +152,11 @@ def link(
     secret: str,
     cool_down: timedelta,
 ) -> Account | Refused:
-    """Link *key* to *id*. An account that another person holds is never taken over: unlink it first (T04)."""
+    """Link *key* to *id*. An account that another person holds is never taken over: unlink it first (T04).
+
+    What one administrator links for somebody else, a new password for them included, opens nothing until it is confirmed
+    (``confirm``). The operator and the person's own proof need no second pair of eyes. The same link again changes nothing.
+    """
     person = tx.person(id)
     if person is None:
         return Refused(Reason.NOT_FOUND, "Add the person first.")
@@ -146,28 +164,88 @@ def link(
     if known is not None and known.person != id and known.revoked_at is None:
         return Refused(Reason.NOT_FOUND, "This account belongs to another person; unlink it there first.")
     now = tx.now()
-    unchanged = known is not None and known.person == id and known.revoked_at is None
-    # A new password on one's own account, or by the operator, is no new link, so it starts no new cool-down. One that an
-    # administrator sets for somebody else is: he knows it.
     trusted = by is None or by.person == id
-    active_from = known.active_from if unchanged and trusted and known is not None else now + cool_down
-    account = Account(key, id, now, active_from, proof[:40], secret)
+    if known is not None and known.revoked_at is None:
+        is_confirmed = known.unconfirmed_by is None
+        if not secret and (is_confirmed or not trusted):
+            return known
+        if trusted and is_confirmed:
+            # A new password on one's own account, or by the operator, is no new link, so it starts no new cool-down.
+            return _keep(office, tx, by, person, replace(known, secret=secret, proof=proof[:40]), known)
+    proposer = None if trusted or by is None else by.person
+    account = Account(key, id, now, now + cool_down, proof[:40], secret, unconfirmed_by=proposer)
+    return _keep(office, tx, by, person, account, known)
+
+
+def _keep(
+    office: Office, tx: Tx, by: Actor | None, person: Person, account: Account, known: Account | None
+) -> Account:
     tx.put_account(account)
-    data: dict[str, Value] = {
-        "change": "account-linked",
-        "person": person.ref,
-        "method": entries.account_kind(key),
-    }
-    private = (Private(f"person:{person.ref}", "account", str(key)),)
-    journal(office, tx, Fact.IDENTITY_CHANGED, by, data, private=private)
+    if known is not None:
+        end_sessions(office, tx, person.id, log_actor(tx, by), SessionEnd.PASSWORD, account.key)
+    change = "account-linked" if account.unconfirmed_by is None else "link-proposed"
+    _journal_link(office, tx, by, change, account)
     return account
 
 
-def unlink(office: Office, tx: Tx, by: Actor | None, key: AccountKey) -> Refused | None:
-    """By an administrator; a person takes back only their own tokens. Otherwise the person's sessions end."""
+def _journal_link(office: Office, tx: Tx, by: Actor | None, change: str, account: Account) -> None:
+    """One entry; an administrator who changes what others are known by judges nothing for a while (I3, T20)."""
+    ref = entries.ref_of(tx, account.person)
+    data: dict[str, Value] = {
+        "change": change,
+        "person": ref,
+        "method": entries.account_kind(account.key),
+        "account_ref": entries.account_ref(office.keys, account.key),
+    }
+    private = (Private(f"person:{ref}", "account", str(account.key)),)
+    journal(office, tx, Fact.IDENTITY_CHANGED, by, data, private=private)
+    if by is not None and by.person != account.person:
+        tx.set_meta(META_EDITORS, note_editor(tx, by.person, tx.now()))
+
+
+def link_own(
+    office: Office, tx: Tx, by: Actor, key: AccountKey, proof: str, cool_down: timedelta
+) -> Account | Refused:
+    """*by* has proved *key* beside the console's session: linked as their own, by themselves."""
+    barred = account_refusal(tx, by, tx.now())
+    if barred is not None and barred.reason is not Reason.COOL_DOWN:
+        return barred
+    if by.assurance.rank < Assurance.CONSOLE.rank:
+        return Refused(Reason.ASSURANCE)
+    return link(office, tx, by, key, by.person, proof, "", cool_down)
+
+
+def confirm(office: Office, tx: Tx, by: Actor, key: AccountKey, cool_down: timedelta) -> Account | Refused:
+    """The second pair of eyes on a link: the person, by another account, or another administrator. The cool-down begins now."""
     account = tx.account(key)
-    own_token = (
-        account is not None and by is not None and account.person == by.person and key.startswith("token:")
+    if account is None or account.revoked_at is not None or account.unconfirmed_by is None:
+        return Refused(Reason.NOT_FOUND)
+    if not _may_confirm(tx, by, account):
+        data: dict[str, Value] = {"command": "confirm", "reason": Reason.NOT_CONFIRMER.value}
+        journal(office, tx, Fact.COMMAND_REFUSED, by, data, Outcome.REFUSED)
+        return Refused(Reason.NOT_CONFIRMER)
+    confirmed = replace(account, unconfirmed_by=None, active_from=tx.now() + cool_down)
+    tx.put_account(confirmed)
+    _journal_link(office, tx, by, "link-confirmed", confirmed)
+    return confirmed
+
+
+def _may_confirm(tx: ReadTx, by: Actor, account: Account) -> bool:
+    if by.person == account.unconfirmed_by or account_refusal(tx, by, tx.now()) is not None:
+        return False
+    person = tx.person(by.person)
+    if person is None or not person.enabled or by.assurance.rank < Assurance.CONSOLE.rank:
+        return False
+    return by.person == account.person or Role.ADMIN in person.roles
+
+
+def unlink(office: Office, tx: Tx, by: Actor | None, key: AccountKey) -> Refused | None:
+    """By an administrator; a person takes back their own tokens and turns down links that nobody confirmed. Unless it is
+    one of these, the person's sessions end."""
+    account = tx.account(key)
+    own = account is not None and by is not None and account.person == by.person
+    own_token = own and (
+        key.startswith("token:") or (account is not None and account.unconfirmed_by is not None)
     )
     if not own_token and not is_admin(tx, by):
         return Refused(Reason.NOT_ADMIN)
@@ -175,14 +253,8 @@ def unlink(office: Office, tx: Tx, by: Actor | None, key: AccountKey) -> Refused
         return Refused(Reason.NOT_FOUND)
     tx.put_account(replace(account, revoked_at=tx.now()))
     if not own_token:
-        tx.drop_sessions_of(account.person)
-    ref = entries.ref_of(tx, account.person)
-    data: dict[str, Value] = {
-        "change": "account-unlinked",
-        "person": ref,
-        "method": entries.account_kind(key),
-    }
-    journal(office, tx, Fact.IDENTITY_CHANGED, by, data)
+        end_sessions(office, tx, account.person, log_actor(tx, by), SessionEnd.UNLINKED)
+    _journal_link(office, tx, by, "account-unlinked", account)
     return None
 
 
@@ -211,6 +283,7 @@ def person_token(
         "person": person.ref,
         "key_id": key_id,
         "until": entries.us(expires),
+        "account_ref": entries.account_ref(office.keys, AccountKey(f"token:{key_id}")),
     }
     journal(office, tx, Fact.IDENTITY_CHANGED, by, data)
     return make_key_text(KeyPrefix.PERSON, key_id, secret)
@@ -228,7 +301,7 @@ def put_agent(office: Office, tx: Tx, by: Actor | None, agent: Agent, *, new: bo
     missing = [owner for owner in agent.owners if tx.person(owner) is None]
     if missing:
         return Refused(Reason.NOT_FOUND, f"Add the owner first: {', '.join(missing)}.")
-    stored = agent if known is None else replace(agent, created_at=known.created_at)
+    stored = agent if known is None else _succeeding(tx, known, agent)
     tx.put_agent(stored)
     owners = [entries.ref_of(tx, owner) for owner in stored.owners]
     change = "agent-added" if new else "agent-changed"
@@ -243,13 +316,25 @@ def put_agent(office: Office, tx: Tx, by: Actor | None, agent: Agent, *, new: bo
     return stored
 
 
+def _succeeding(tx: Tx, known: Agent, agent: Agent) -> Agent:
+    """*agent* in place of *known*. Who owned it until now is remembered, and stays a holder of every key of that time (I3)."""
+    now = tx.now()
+    left = [FormerOwner(owner, now) for owner in known.owners if owner not in agent.owners]
+    for key in tx.agent_keys(agent.id):
+        if key.is_live(now) and not key.held_by.issuperset(known.owners):
+            tx.put_agent_key(replace(key, held_by=key.held_by.union(known.owners)))
+    former = (*known.former_owners, *left)[-FORMER_OWNERS_MAX:]
+    return replace(agent, created_at=known.created_at, former_owners=former)
+
+
 def issue_key(
     office: Office, tx: Tx, by: Actor | None, id: AgentId, kind: KeyKind, valid_for: timedelta | None
 ) -> NewKey | Refused:
-    if tx.agent(id) is None:
+    agent = tx.agent(id)
+    if agent is None:
         return Refused(Reason.AGENT_UNKNOWN)
     now = tx.now()
-    live = [key for key in tx.agent_keys(id) if key.kind is kind and is_live(key, now)]
+    live = [key for key in tx.agent_keys(id) if key.kind is kind and key.is_live(now)]
     if len(live) >= LIVE_KEYS_MAX:
         return Refused(
             Reason.NOT_FOUND, f"This agent has {LIVE_KEYS_MAX} live keys; revoke one before issuing another."
@@ -261,15 +346,20 @@ def issue_key(
     else:
         mac = msgspec.msgpack.encode(office.keys.seal(secret, key_id.encode()))
         text = make_webhook_secret(secret)
-    key = AgentKey(key_id, id, kind, mac, now, now + valid_for if valid_for is not None else None)
+    held_by = frozenset(agent.owners) | ({by.person} if by is not None else frozenset())
+    until = now + valid_for if valid_for is not None else None
+    key = AgentKey(key_id, id, kind, mac, now, until, held_by=held_by)
     tx.put_agent_key(key)
-    data: dict[str, Value] = {"change": "key-issued", "agent": id, "key_id": key_id, "method": kind.value}
+    data: dict[str, Value] = {
+        "change": "key-issued",
+        "agent": id,
+        "key_id": key_id,
+        "method": kind.value,
+        "persons": [entries.ref_of(tx, person) for person in sorted(held_by)],
+        "until": entries.us(until) if until is not None else None,
+    }
     journal(office, tx, Fact.AGENT_CHANGED, by, data)
     return NewKey(key, text)
-
-
-def is_live(key: AgentKey, now: datetime) -> bool:
-    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
 
 
 def revoke_key(office: Office, tx: Tx, by: Actor | None, key_id: str) -> AgentKey | Refused:

@@ -18,6 +18,7 @@ from bot.core.policy import Policy
 from bot.core.preview import Card, TimelineLine
 from bot.core.reasons import Refused
 from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestState
+from bot.desk.evidence import Evidence, Wanted
 from bot.ports import AuditFilter, AuditRow, Page
 
 
@@ -107,6 +108,8 @@ class Inbox:
     mine: tuple[InboxItem, ...]
     decided: tuple[InboxItem, ...]
     open: tuple[InboxItem, ...]
+    is_cut: bool = False
+    """There is more that this person may look at than is shown; each agent's most urgent come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +196,14 @@ class Desk(Protocol):
         five minutes old; journalled and committed before the value is returned (I10)."""
         ...
 
-    async def freeze(self, actor: Actor | None, reason: str) -> Freeze | Refused: ...
-    async def unfreeze(self, actor: Actor | None) -> Refused | None: ...
+    async def freeze(self, actor: Actor | None, reason: str) -> Freeze | Refused:
+        """By an administrator, from chat as well: it only ever stops things."""
+        ...
+
+    async def unfreeze(self, actor: Actor | None) -> Refused | None:
+        """By an administrator with console assurance; from chat it is ``STEP_UP``."""
+        ...
+
     async def frozen(self) -> Freeze | None: ...
 
     async def delegate(self, actor: Actor, taker: PersonId, until: datetime) -> Delegation | Refused: ...
@@ -232,6 +241,11 @@ class Desk(Protocol):
 
     async def chain(self, viewer: Actor, *, verify: bool = False) -> ChainState | Refused:
         """For auditors and administrators. *verify*: check the whole live log now (seconds on a long one), off the event loop."""
+        ...
+
+    async def evidence(self, viewer: Actor, wanted: Wanted) -> Evidence | Refused:
+        """A proof, the gaps, a slice of the log or a report, for auditors and administrators. Journalled (``audit.exported``, for gaps
+        ``audit.queried``) and committed before it is returned; a refusal is journalled as well. Missing and forbidden look alike."""
         ...
 
     async def policy(self) -> Policy: ...
@@ -307,15 +321,31 @@ class Desk(Protocol):
         proof: str,
         secret: str = "",
         cool_down: timedelta | None = None,
-    ) -> Account | Refused: ...
+    ) -> Account | Refused:
+        """By the operator, or by an administrator. What an administrator links for another person (a password included) opens
+        nothing until it is confirmed (``confirm_account``); the operator's link needs no second pair of eyes (T04)."""
+        ...
+
+    async def link_own_account(self, by: Actor, account: AccountKey, *, proof: str) -> Account | Refused:
+        """*by*, signed in at the console, has proved *account* as well. It may decide after its cool-down."""
+        ...
+
+    async def confirm_account(self, by: Actor, account: AccountKey) -> Account | Refused:
+        """Confirm a link that one administrator made: by the person it is for, by another account of theirs, or by another
+        administrator. Its cool-down begins now. NOT_CONFIRMER, journalled, for anybody else."""
+        ...
+
     async def unlink_account(self, by: Actor | None, account: AccountKey) -> Refused | None:
-        """By an administrator; a person may take back their own ``token:`` accounts (personal access tokens)."""
+        """By an administrator; a person may take back their own ``token:`` accounts (personal access tokens) and turn down links
+        to themselves that nobody confirmed yet."""
         ...
 
     async def issue_person_token(
         self, by: Actor | None, person: PersonId, valid_for: timedelta
     ) -> str | Refused:
-        """A personal access token, ``sop_…``: shown once, stored as HMAC. Votes with it have console assurance and surface ``api``."""
+        """A personal access token, ``sop_…``: shown once, stored as HMAC. Votes with it have console assurance and surface ``api``.
+        By the operator (``by`` None), or by *person* for themselves with console assurance or more from an account that may
+        decide now; not by an administrator for another: a token votes at once and as that person (T04)."""
         ...
 
     async def add_agent(self, by: Actor | None, agent: Agent) -> Agent | Refused: ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from audit.entry import Actor as LogActor
@@ -20,20 +21,28 @@ from bot.core.facts import Fact
 from bot.core.ids import AccountKey, AgentId, PersonId
 from bot.core.people import Actor
 from bot.core.request import Request
-from bot.ports import Rand, ReadTx
+from bot.ports import KeyProvider, Rand, ReadTx
 
 SYSTEM: Final = LogActor("system", "signoff")
 OPERATOR: Final = LogActor("system", "operator", "cli")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_TYPES: Final = {fact: EntryType(fact.entry_type) for fact in Fact}
 _SLUG: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
+@lru_cache(maxsize=1024)
 def slug(name: str) -> str:
     """A rule's name as the log may carry it."""
     return _SLUG.sub("-", name).strip("-.")[:64] or "rule"
 
 
+@lru_cache(maxsize=64)
+def _policy(revision: int, hash: str) -> LogPolicy:
+    return LogPolicy("policy", revision, hash)
+
+
+@lru_cache(maxsize=4096)
 def agent_actor(agent: AgentId, key_id: str) -> LogActor:
     return LogActor("agent", agent, key_id.split(":", 1)[0][:64].lower() or "key")
 
@@ -51,6 +60,11 @@ def ref_of(tx: ReadTx, person: PersonId) -> str:
 
 def account_kind(account: AccountKey) -> str:
     return kind_of(account)
+
+
+def account_ref(keys: KeyProvider, account: AccountKey) -> str:
+    """What the log calls *account*: the same in every entry, and no way back to it without our key."""
+    return keys.mac("account-ref", account.encode()).hex()[:32]
 
 
 def kind_of(name: str) -> str:
@@ -75,9 +89,9 @@ def draft(
     if request is not None:
         fields.setdefault("action", request.action)
         fields.setdefault("resource", request.resource_type)
-        policy = LogPolicy("policy", request.policy_revision, request.policy_hash)
+        policy = _policy(request.policy_revision, request.policy_hash)
     return Draft(
-        type=EntryType(fact.entry_type),
+        type=_TYPES[fact],
         id=mint.entry_id(now, rand),
         outcome=outcome,
         actor=actor,

@@ -17,10 +17,11 @@ from bot.core.facts import Fact
 from bot.core.grant import claims, may_redeem
 from bot.core.ids import Digest, GrantId
 from bot.core.people import Actor, Role
+from bot.core.policy_judge import Judge
 from bot.core.quorum import counts, standing
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Grant, GrantState, Request
-from bot.desk import entries
+from bot.desk import entries, proof
 from bot.desk.api import AgentCaller, Redeemed
 from bot.desk.context import META_EPOCH, META_FREEZE, Office
 from bot.desk.standing import Membership, account_refusal, approvals, case_of, facts_now
@@ -92,15 +93,24 @@ async def redeem(
     if payload_hash is None:
         return Refused(Reason.WRONG_PAYLOAD)
     id = GrantId(str(presented.get("jti", "")))
+    if redemption_key is not None:  # kept unreadable: a client's key may hold anything (I10)
+        redemption_key = office.keys.mac("redemption-key", f"{id}\0{redemption_key}".encode()).hex()
     request = await office.store.read(lambda tx: _request_of(tx, id))
-    membership: Membership | None = {}
-    if request is not None and request.requirement.recheck_at_redeem:
-        membership = await office.membership(request.requirement.groups)
+    result: Redeemed | Refused | None = None
+    while result is None:  # again when another policy came in force in between: its groups are other groups
+        judge = office.book.judge
+        membership: Membership | None = {}
+        if request is not None and request.requirement.recheck_at_redeem:
+            membership = await office.membership(request.requirement.groups)
 
-    def work(tx: Tx) -> Redeemed | Refused:
-        return _redeem(office, tx, presented, id, caller, payload_hash, redemption_key, membership)
+        def work(
+            tx: Tx, judge: Judge = judge, membership: Membership | None = membership
+        ) -> Redeemed | Refused | None:
+            if office.book.judge is not judge:
+                return None
+            return _redeem(office, tx, presented, id, caller, payload_hash, redemption_key, membership)
 
-    result = await office.store.write(work)
+        result = await office.store.write(work)
     if isinstance(result, Redeemed) and not result.repeated:
         office.changed(result.request.id)
     return result
@@ -140,9 +150,10 @@ def _redeem(
     if refusal is None and tx.meta(META_FREEZE):
         refusal = Refused(Reason.FROZEN)
     if refusal is None and request.requirement.recheck_at_redeem:
-        refusal = _recheck(tx, request, membership, now)
+        refusal = _recheck(office, tx, request, membership, now)
     if refusal is not None:
         return _refuse(office, tx, request, grant, caller, refusal, now)
+    proof.grant_holds(tx, request, grant)
     spent = replace(grant, state=GrantState.REDEEMED, redeemed_at=now, redemption_key=redemption_key)
     tx.update_grant(spent, expected_state=GrantState.ISSUED)
     tx.append(
@@ -179,10 +190,12 @@ def _is_repeat(
     )
 
 
-def _recheck(tx: Tx, request: Request, membership: Membership | None, now: datetime) -> Refused | None:
+def _recheck(
+    office: Office, tx: Tx, request: Request, membership: Membership | None, now: datetime
+) -> Refused | None:
     """Every approval that stood must stand still, and together they must still fill every seat (T39)."""
     votes = tx.votes(request.id)
-    facts = facts_now(tx, request, votes, membership, None, now)
+    facts = facts_now(office, tx, request, votes, membership, None, now)
     if facts.membership is None:
         return Refused(Reason.DIRECTORY_DOWN)
     case = case_of(request, votes)

@@ -20,19 +20,18 @@ from bot.core import preview_codec
 from bot.core.callback_rules import allowed
 from bot.core.facts import Fact
 from bot.core.globs import matches
-from bot.core.ids import PersonId, RequestId
+from bot.core.ids import Digest, PersonId, RequestId
 from bot.core.people import Agent
 from bot.core.policy import Effect, Requirement, Rule
 from bot.core.policy_judge import Candidate, Judge, Plan, facts_of
-from bot.core.preview import Preview
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Ask, Body, Grant, Request, RequestState
 from bot.desk import entries
 from bot.desk.api import AgentCaller, Idempotency, Submitted
 from bot.desk.context import META_FREEZE, Office
 from bot.desk.granting import epoch_of, issue
-from bot.desk.standing import recent_editors
-from bot.desk.telling import next_due, tell
+from bot.desk.standing import holders, recent_editors
+from bot.desk.telling import due_of, tell
 from bot.ports import Sealed, Tx
 from masking.document import MaskedDocument
 from masking.errors import MaskingError
@@ -56,7 +55,11 @@ class _Draftwork:
     caller: AgentCaller
     judge: Judge
     plan: Plan | Refused
-    preview: Preview
+    label: str
+    """The resource's id, masked."""
+    leaves: int
+    document: str
+    preview_hash: Digest
     classes: tuple[tuple[str, int], ...]
     id: RequestId
     sealed: Sealed
@@ -66,6 +69,7 @@ async def submit(
     office: Office, ask: Ask, caller: AgentCaller, idempotency: Idempotency | None
 ) -> Submitted | Refused:
     """See ``Desk.submit``."""
+    idempotency = _unreadable(office, caller, idempotency)
     known = await office.store.read(lambda tx: (tx.agent(caller.agent), _earlier(tx, caller, idempotency)))
     agent, earlier = known
     if isinstance(earlier, Refused | Submitted):
@@ -101,7 +105,28 @@ def _prepare(
         ask.canonical, ask.justification, dict(ask.context) if ask.context is not None else None, pointers
     )
     sealed = office.seal(id, msgspec.msgpack.encode(body))
-    return _Draftwork(ask, caller, judge, plan, preview, masked.classes, id, sealed)
+    document = preview_codec.freeze(preview)
+    return _Draftwork(
+        ask,
+        caller,
+        judge,
+        plan,
+        preview.resource.text,
+        len(preview.leaves),
+        document,
+        preview_codec.preview_hash(document),
+        masked.classes,
+        id,
+        sealed,
+    )
+
+
+def _unreadable(office: Office, caller: AgentCaller, idempotency: Idempotency | None) -> Idempotency | None:
+    """*idempotency* as it is kept: a client's key may hold anything, a customer's number too, and the database must not (I10)."""
+    if idempotency is None:
+        return None
+    key = office.keys.mac("idempotency-key", f"{caller.agent}\0{idempotency.key}".encode()).hex()
+    return Idempotency(key, office.keys.mac("idempotency-body", idempotency.fingerprint))
 
 
 def _earlier(tx: Any, caller: AgentCaller, idempotency: Idempotency | None) -> Submitted | Refused | None:
@@ -171,7 +196,7 @@ def _write(
         for candidate in work.plan.candidates:
             if candidate.window:
                 tx.add_to_window(_window(office, candidate), now, candidate.amount, request.id)
-    _journal_created(office, tx, request, work)
+    _journal_created(office, tx, request, work, agent)
     if isinstance(verdict, Refused) or verdict.effect is Effect.DENY:
         reason = verdict.reason if isinstance(verdict, Refused) else Reason.POLICY_DENIES
         return Submitted(_deny(office, tx, request, reason, now), None, created=True)
@@ -187,7 +212,7 @@ def _caps(office: Office, tx: Tx, work: _Draftwork, agent: Agent | None, now: da
         return None
     if tx.meta(META_FREEZE):
         return Refused(Reason.FROZEN)
-    if tx.pending_count(agent.id) >= agent.pending_max:
+    if tx.pending_count(agent.id, agent.pending_max) >= agent.pending_max:
         return Refused(Reason.PENDING_CAP)
     behalf = work.ask.on_behalf_of
     if behalf is not None and tx.person(behalf) is None:
@@ -223,20 +248,20 @@ def _request(
     within = requirement.decide_within
     if ask.decide_within_seconds is not None:
         within = min(within, timedelta(seconds=ask.decide_within_seconds))
-    separation: set[PersonId] = {*agent.owners, *recent_editors(office, tx, now)}
+    separation: set[PersonId] = {*holders(office, tx, agent, now), *recent_editors(office, tx, now)}
     if ask.on_behalf_of is not None:
         separation.add(ask.on_behalf_of)
-    document = preview_codec.freeze(work.preview)
-    request = Request(
+    decide_by = now + within
+    return Request(
         id=work.id,
         agent=agent.id,
         on_behalf_of=ask.on_behalf_of,
         action=ask.action,
         resource_type=ask.resource.type,
         resource_env=ask.resource.env,
-        resource_label=work.preview.resource.text,
+        resource_label=work.label,
         payload_hash=ask.payload_hash,
-        preview_hash=preview_codec.preview_hash(document),
+        preview_hash=work.preview_hash,
         policy_hash=work.judge.policy.hash,
         policy_revision=work.judge.policy.revision,
         rule=rule.name if rule is not None else UNSEEN_RULE,
@@ -244,16 +269,16 @@ def _request(
         requirement=requirement,
         separation=frozenset(separation),
         classes=work.classes,
-        document=document,
+        document=work.document,
         created_at=now,
-        decide_by=now + within,
+        decide_by=decide_by,
         callback_url=ask.callback_url,
         epoch=epoch_of(tx),
+        next_due=due_of(requirement, now, decide_by),
     )
-    return replace(request, next_due=next_due(request))
 
 
-def _journal_created(office: Office, tx: Tx, request: Request, work: _Draftwork) -> None:
+def _journal_created(office: Office, tx: Tx, request: Request, work: _Draftwork, agent: Agent) -> None:
     actor = entries.agent_actor(request.agent, work.caller.key_id)
     tx.append(
         entries.draft(
@@ -267,7 +292,7 @@ def _journal_created(office: Office, tx: Tx, request: Request, work: _Draftwork)
                 "payload_hash": request.payload_hash,
                 "agent": request.agent,
                 "env": request.resource_env or None,
-                "owners": [entries.ref_of(tx, owner) for owner in sorted(_agent_owners(tx, request))],
+                "owners": [entries.ref_of(tx, owner) for owner in sorted(agent.owners)],
                 "subject": entries.ref_of(tx, request.on_behalf_of) if request.on_behalf_of else None,
                 "separated": [entries.ref_of(tx, person) for person in sorted(request.separation)],
                 "decide_by": entries.us(request.decide_by),
@@ -287,15 +312,10 @@ def _journal_created(office: Office, tx: Tx, request: Request, work: _Draftwork)
                 "preview_hash": request.preview_hash,
                 "classes": [name for name, _ in request.classes],
                 "spans": sum(count for _, count in request.classes),
-                "pointers": len(work.preview.leaves),
+                "pointers": work.leaves,
             },
         )
     )
-
-
-def _agent_owners(tx: Tx, request: Request) -> tuple[PersonId, ...]:
-    agent = tx.agent(request.agent)
-    return agent.owners if agent is not None else ()
 
 
 def _deny(office: Office, tx: Tx, request: Request, reason: Reason, now: datetime) -> Request:

@@ -26,9 +26,11 @@ from bot.desk.api import AgentCaller, Inbox, InboxItem
 from bot.desk.context import Office
 from bot.desk.standing import Membership, case_of, facts_now
 from bot.desk.timeline import words_of
-from bot.ports import AuditFilter, AuditRow, Page, ReadTx, Tx
+from bot.ports import AuditFilter, AuditRow, ReadTx, Tx
 
 WAIT_MAX: Final = timedelta(seconds=60)
+_LOOKED_AT: Final = 300
+"""Requests, in turn by agent, that an inbox is picked from: one agent's flood does not hide another's (T08)."""
 _POLL: Final = 5.0
 """A lost wake-up delays a waiter by at most this many seconds."""
 
@@ -78,7 +80,7 @@ async def card(office: Office, id: RequestId, viewer: Actor | None) -> Card | Re
         current = tx.request(id)
         if current is None:
             return Refused(Reason.NOT_FOUND)
-        if viewer is not None and not may_look(tx, current, viewer.person, membership):
+        if viewer is not None and not may_look(office, tx, current, viewer.person, membership):
             return Refused(Reason.NOT_FOUND)
         return build_card(office, tx, current, viewer, membership)
 
@@ -90,7 +92,9 @@ def _groups(request: Request) -> frozenset[GroupName]:
     return request.requirement.groups | (frozenset((reveal,)) if reveal else frozenset())
 
 
-def may_look(tx: ReadTx, request: Request, person: PersonId, membership: Membership | None) -> bool:
+def may_look(
+    office: Office, tx: ReadTx, request: Request, person: PersonId, membership: Membership | None
+) -> bool:
     """Voters, owners, the person it was asked for, auditors and administrators."""
     known = tx.person(person)
     if known is None or not known.enabled:
@@ -103,7 +107,7 @@ def may_look(tx: ReadTx, request: Request, person: PersonId, membership: Members
     groups = (membership or {}).get(person, frozenset())
     if groups & _groups(request):
         return True
-    facts = facts_now(tx, request, (), membership, person, tx.now())
+    facts = facts_now(office, tx, request, (), membership, person, tx.now())
     return bool((facts.membership or {}).get(person, frozenset()) & request.requirement.groups)
 
 
@@ -115,7 +119,7 @@ def build_card(
     votes = tx.votes(request.id)
     grant = tx.grant_of(request.id)
     agent = tx.agent(request.agent)
-    facts = facts_now(tx, request, votes, membership, viewer.person if viewer else None, now)
+    facts = facts_now(office, tx, request, votes, membership, viewer.person if viewer else None, now)
     case = case_of(request, votes)
     return Card(
         request=request.id,
@@ -140,12 +144,12 @@ def build_card(
         decide_by=request.decide_by,
         decided_at=request.decided_at,
         decided_by=name_of(tx, request.decided_by) if request.decided_by else None,
-        reason=reason_words(request.reason),
+        reason=reason_words(request),
         assurance=request.requirement.assurance,
         grant=_grant_line(grant, now) if grant else None,
         buttons=_buttons(office, tx, request, viewer, votes, case, facts, now),
         requested_by_viewer=viewer is not None
-        and viewer.person in (facts.separated_now | {request.on_behalf_of}),
+        and viewer.person in (*(agent.owners if agent else ()), request.on_behalf_of),
         viewer_vote=next(
             (v.choice for v in votes if viewer and v.person == viewer.person and v.withdrawn_at is None), None
         ),
@@ -159,12 +163,14 @@ def _state_now(request: Request, now: datetime) -> RequestState:
     return RequestState.EXPIRED if request.state.is_open and now >= request.decide_by else request.state
 
 
-def reason_words(reason: str) -> str:
-    """A stored reason is either a stable code or a person's masked words."""
+def reason_words(request: Request) -> str:
+    """A stored reason is a person's masked words where a person decided, though they be those of a code; else a stable code."""
+    if request.decided_by is not None:
+        return request.reason
     try:
-        return Refused(Reason(reason)).sentence
+        return Refused(Reason(request.reason)).sentence
     except ValueError:
-        return reason
+        return request.reason
 
 
 def name_of(tx: ReadTx, person: PersonId) -> str:
@@ -228,7 +234,7 @@ def _buttons(
                 buttons.append(button)
         if any(vote.person == viewer.person and vote.withdrawn_at is None for vote in votes):
             buttons.append(Button.WITHDRAW)
-        if viewer.person in facts.separated_now or viewer.person == request.on_behalf_of:
+        if viewer.person == request.on_behalf_of or request.agent in tx.owned_agents(viewer.person):
             buttons.append(Button.CANCEL)
     reveal = request.requirement.reveal
     if reveal is not None and reveal in (facts.membership or {}).get(viewer.person, frozenset()):
@@ -257,13 +263,9 @@ async def timeline(office: Office, id: RequestId, viewer: Actor) -> list[Timelin
 
 
 async def inbox(office: Office, viewer: Actor) -> Inbox:
-    """See ``Desk.inbox``. Bounded by ``inbox_max`` open and as many lately decided requests."""
-    limit = office.settings.inbox_max
+    """See ``Desk.inbox``. Bounded by ``inbox_max`` open and as many lately decided requests, of up to ``_LOOKED_AT`` each."""
     candidates = await office.store.read(
-        lambda tx: (
-            tx.requests(Page(limit), state=RequestState.PENDING),
-            [r for r in tx.requests(Page(limit)) if not r.state.is_open],
-        )
+        lambda tx: (tx.in_turn(_LOOKED_AT, is_open=True), tx.in_turn(_LOOKED_AT, is_open=False))
     )
     groups = (
         frozenset().union(*(_groups(r) for rows in candidates for r in rows))
@@ -288,10 +290,11 @@ def _sort(
     now = tx.now()
     waiting, mine, decided, others = [], [], [], []
     owned = set(tx.owned_agents(viewer.person))
-    for request in (*rows[0], *rows[1]):
-        if not may_look(tx, request, viewer.person, membership):
-            continue
-        item = _item(tx, request, viewer, membership, now)
+    limit = office.settings.inbox_max
+    visible = [[r for r in found if may_look(office, tx, r, viewer.person, membership)] for found in rows]
+    is_cut = any(len(found) > limit for found in visible) or len(rows[0]) == _LOOKED_AT
+    for request in (*visible[0][:limit], *visible[1][:limit]):
+        item = _item(office, tx, request, viewer, membership, now)
         if request.agent in owned or request.on_behalf_of == viewer.person:
             mine.append(item)
         if not item.state.is_open:
@@ -302,14 +305,14 @@ def _sort(
         else:
             others.append(item)
     waiting.sort(key=lambda item: item.decide_by)
-    return Inbox(tuple(waiting), tuple(mine), tuple(decided), tuple(others))
+    return Inbox(tuple(waiting), tuple(mine), tuple(decided), tuple(others), is_cut)
 
 
 def _item(
-    tx: ReadTx, request: Request, viewer: Actor, membership: Membership | None, now: datetime
+    office: Office, tx: ReadTx, request: Request, viewer: Actor, membership: Membership | None, now: datetime
 ) -> InboxItem:
     votes = tx.votes(request.id)
-    facts = facts_now(tx, request, votes, membership, viewer.person, now)
+    facts = facts_now(office, tx, request, votes, membership, viewer.person, now)
     case = case_of(request, votes)
     seats = standing(case, facts).seats
     state = _state_now(request, now)

@@ -1,16 +1,25 @@
-"""Putting a policy in force: journalled with its hash, its editor remembered and kept from judging under it for a while (T20)."""
+"""Putting a policy in force: journalled with its hash, its editor remembered and kept from judging under it for a while (T20).
+
+Its text is kept for ever under its hash, and its rules as they were read: an auditor replays old decisions by the policy of
+their time, and the entry that put it in force holds both hashes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from hashlib import sha256
+
 import msgspec
 
+from audit.canonical import encode
 from audit.fields import Value
 from bot.core.facts import Fact
 from bot.core.people import Actor
 from bot.core.policy import Policy
 from bot.core.policy_load import load_policy
 from bot.desk.admin import journal
-from bot.desk.context import META_EDITORS, META_POLICY, Office
+from bot.desk.context import META_EDITORS, META_POLICY, META_POLICY_KEPT, Office
+from bot.desk.entries import slug
 from bot.desk.standing import note_editor
 from bot.ports import Tx
 
@@ -25,12 +34,16 @@ async def put_in_force(office: Office, text: str, by: Actor | None) -> Policy:
         stored = tx.meta(META_POLICY)
         revision, known = msgspec.json.decode(stored, type=tuple[int, str]) if stored else (0, "")
         policy = load_policy(text, revision)
+        rules = rules_of(policy)
+        if tx.meta(META_POLICY_KEPT + policy.hash) is None:
+            tx.set_meta(META_POLICY_KEPT + policy.hash, msgspec.json.encode((text, rules)).decode())
         if policy.hash == known:
             return policy
         policy = load_policy(text, revision + 1)
         tx.set_meta(META_POLICY, msgspec.json.encode((policy.revision, policy.hash)).decode())
         data: dict[str, Value] = {
             "policy_hash": policy.hash,
+            "rules_hash": "sha256:" + sha256(rules.encode()).hexdigest(),
             "rev": policy.revision,
             "rules": len(policy.rules),
         }
@@ -42,3 +55,29 @@ async def put_in_force(office: Office, text: str, by: Actor | None) -> Policy:
     policy = await office.store.write(work)
     office.book.replace(policy)
     return policy
+
+
+def rules_of(policy: Policy) -> str:
+    """What of *policy* decisions are replayed by, canonical, so that nobody needs our reader of YAML: each rule's name as
+    entries carry it, its effect and its seats."""
+    rules = [
+        {
+            "effect": rule.effect.value,
+            "name": slug(rule.name),
+            "seats": [
+                f"{seat.group}:{seat.approvals}" for stage in rule.requirement.stages for seat in stage.seats
+            ],
+        }
+        for rule in policy.rules
+    ]
+    return encode({"rules": rules, "v": 1}).decode()
+
+
+def kept_of(rows: Iterable[tuple[str, str]]) -> dict[str, tuple[bytes, bytes]]:
+    """The policies among the store's *rows* of key and value: text and rules by hash."""
+    kept = {}
+    for key, value in rows:
+        if key.startswith(META_POLICY_KEPT):
+            text, rules = msgspec.json.decode(value, type=tuple[str, str])
+            kept[key.removeprefix(META_POLICY_KEPT)] = (text.encode(), rules.encode())
+    return kept

@@ -34,8 +34,6 @@ async def reveal(office: Office, id: RequestId, actor: Actor, leaf: int, purpose
     request = await office.store.read(lambda tx: tx.request(id))
     if request is None:
         return Refused(Reason.NOT_FOUND)
-    if not purpose.strip():
-        return Refused(Reason.REASON_REQUIRED)
     group = request.requirement.reveal
     membership = await office.membership((group,)) if group is not None else {}
 
@@ -70,6 +68,8 @@ def _journal(
     preview = preview_codec.thaw(request.document, request.preview_hash)
     hidden = {x.index for x in (*preview.leaves, *preview.context) if x.hidden}
     refusal = _refusal(office, tx, request, actor, membership, now)
+    if refusal is None and not purpose.strip():
+        refusal = Refused(Reason.REASON_REQUIRED)
     if refusal is None and leaf not in hidden:
         refusal = Refused(Reason.NOT_FOUND)
     if refusal is None and sealed is None:
@@ -88,7 +88,7 @@ def _journal(
                 "surface": actor.surface.split(":", 1)[0],
                 "reason": refusal.reason.value if refusal is not None else None,
             },
-            private=(Private(f"request:{request.id}", "purpose", purpose),),
+            private=(Private(f"request:{request.id}", "purpose", purpose),) if purpose else (),
         )
     )
     return refusal if refusal is not None or sealed is None else (seq, sealed)  # type: ignore[return-value]

@@ -15,7 +15,18 @@ from bot.core.policy import Policy
 from bot.core.preview import Card, TimelineLine
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestState
-from bot.desk import admin, granting, intake, looking, policies, revealing, sessions, sweeping, voting
+from bot.desk import (
+    admin,
+    evidence,
+    granting,
+    intake,
+    looking,
+    policies,
+    revealing,
+    sessions,
+    sweeping,
+    voting,
+)
 from bot.desk.api import (
     AgentCaller,
     ChainState,
@@ -30,6 +41,7 @@ from bot.desk.api import (
     Voted,
 )
 from bot.desk.context import Office
+from bot.desk.evidence import Evidence, Library, Wanted
 from bot.errors import StoreFault
 from bot.ports import AuditFilter, AuditRow, Page, ReadTx
 
@@ -40,8 +52,11 @@ Verifier = Callable[[], Awaitable[tuple[bool, str]]]
 class DeskService:
     """See ``bot.desk.api.Desk`` for what each call promises."""
 
-    def __init__(self, office: Office, verifier: Verifier | None = None) -> None:
+    def __init__(
+        self, office: Office, verifier: Verifier | None = None, library: Library | None = None
+    ) -> None:
         self.office = office
+        self._library = library
         self._verifier = verifier
         self._verified: tuple[datetime, bool, str] | None = None
 
@@ -95,7 +110,10 @@ class DeskService:
     async def freeze(self, actor: Actor | None, reason: str) -> Freeze | Refused:
         shown = (await self.office.masker.mask_text(reason)).text if reason else ""
         office = self.office
-        return await admin.as_admin(office, actor, lambda tx: admin.freeze(office, tx, actor, reason, shown))
+        # Stopping everything is the safe direction, so an administrator's chat click is enough; lifting it is not (A7).
+        return await admin.as_admin(
+            office, actor, lambda tx: admin.freeze(office, tx, actor, reason, shown), Assurance.CHAT
+        )
 
     async def unfreeze(self, actor: Actor | None) -> Refused | None:
         office = self.office
@@ -159,6 +177,9 @@ class DeskService:
         at, whole, finding = self._verified or (None, None, "")
         return ChainState(size, head, note, signed, at, whole, finding)
 
+    async def evidence(self, viewer: Actor, wanted: Wanted) -> Evidence | Refused:
+        return await evidence.evidence(self.office, self._library, viewer, wanted)
+
     async def policy(self) -> Policy:
         return self.office.book.policy
 
@@ -196,10 +217,12 @@ class DeskService:
         await office.store.write(lambda tx: sessions.refuse_session(office, tx, account, why.value))
 
     async def close_session(self, id: str) -> None:
-        await self.office.store.write(lambda tx: tx.drop_session(id))
+        office = self.office
+        await office.store.write(lambda tx: sessions.close_session(office, tx, id))
 
     async def close_sessions(self, actor: Actor) -> None:
-        await self.office.store.write(lambda tx: tx.drop_sessions_of(actor.person))
+        office = self.office
+        await office.store.write(lambda tx: sessions.close_sessions(office, tx, actor))
 
     async def person(self, id: PersonId) -> Person | None:
         return await self.office.store.read(lambda tx: tx.person(id))
@@ -243,6 +266,16 @@ class DeskService:
         return await admin.as_admin(
             office, by, lambda tx: admin.link(office, tx, by, account, person, proof, secret, wait)
         )
+
+    async def link_own_account(self, by: Actor, account: AccountKey, *, proof: str) -> Account | Refused:
+        office = self.office
+        wait = office.settings.cool_down
+        return await office.store.write(lambda tx: admin.link_own(office, tx, by, account, proof, wait))
+
+    async def confirm_account(self, by: Actor, account: AccountKey) -> Account | Refused:
+        office = self.office
+        wait = office.settings.cool_down
+        return await office.store.write(lambda tx: admin.confirm(office, tx, by, account, wait))
 
     async def unlink_account(self, by: Actor | None, account: AccountKey) -> Refused | None:
         office = self.office

@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from bot.core.ids import GroupName, PersonId
-from bot.core.people import Actor
+from bot.core.people import Actor, Agent
 from bot.core.quorum import Ballot, Case, Facts
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Request, Vote
@@ -37,6 +37,7 @@ def case_of(request: Request, votes: Sequence[Vote]) -> Case:
 
 
 def facts_now(
+    office: Office,
     tx: ReadTx,
     request: Request,
     votes: Sequence[Vote],
@@ -49,25 +50,48 @@ def facts_now(
     if voter is not None:
         persons.add(voter)
     agent = tx.agent(request.agent)
-    owners = frozenset(agent.owners) if agent is not None else frozenset()
+    apart = holders(office, tx, agent, now) if agent is not None else frozenset()
     if membership is not None:
-        membership = _delegated(tx, request, persons, membership, owners, now)
+        membership = _delegated(tx, request, persons, membership, apart, now)
     return Facts(
         membership=membership,
         disabled=frozenset(person for person in persons if not _is_active(tx, person)),
-        separated_now=owners,
+        separated_now=apart,
         frozen=bool(tx.meta(META_FREEZE)),
+        void=frozenset(vote.person for vote in votes if vote.withdrawn_at is None and not _stands(tx, vote)),
     )
 
 
 def account_refusal(tx: ReadTx, actor: Actor, now: datetime) -> Refused | None:
-    """Why the account that *actor* came by may decide nothing now: gone, past its end, another's, or still cooling (T04)."""
+    """Why the account that *actor* came by may decide nothing now: gone, past its end, another's, or not confirmed, or still cooling (T04)."""
     account = tx.account(actor.account)
     if account is None or account.person != actor.person or account.revoked_at is not None:
         return Refused(Reason.UNMAPPED)
     if account.expires_at is not None and now >= account.expires_at:
         return Refused(Reason.UNMAPPED)
+    if account.unconfirmed_by is not None:
+        return Refused(Reason.LINK_UNCONFIRMED)
     return Refused(Reason.COOL_DOWN) if account.active_from > now else None
+
+
+def holders(office: Office, tx: ReadTx, agent: Agent, now: datetime) -> frozenset[PersonId]:
+    """Everybody who can ask as *agent*, or could a short while ago: its owners, whoever holds a key of it that works, and whoever
+    owned it within the editors' cool-down (an agent that signs in by a workload token has no key) (I3, T03)."""
+    horizon = now - office.book.policy.editor_cool_down
+    held = (key.held_by for key in tx.agent_keys(agent.id) if key.is_live(now))
+    former = (owner.person for owner in agent.former_owners if owner.left_at > horizon)
+    return frozenset(agent.owners).union(former, *held)
+
+
+def _stands(tx: ReadTx, vote: Vote) -> bool:
+    """Whether the account that cast *vote* is still that person's, by the same link. A token's end by time takes no vote back."""
+    account = tx.account(vote.account)
+    return (
+        account is not None
+        and account.person == vote.person
+        and account.revoked_at is None
+        and account.linked_at <= vote.at
+    )
 
 
 def _is_active(tx: ReadTx, person: PersonId) -> bool:

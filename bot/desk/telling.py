@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.core.policy import Requirement
 from bot.core.request import Request
 from bot.desk.context import Office
 from bot.ports import OutboxRow, Tx
@@ -47,10 +48,23 @@ def next_due(request: Request) -> datetime | None:
     """The next instant at which the sweep must look at *request*; None once it is decided."""
     if not request.state.is_open:
         return None
-    instants = [request.decide_by]
-    reminders = request.requirement.remind_after[request.reminders_sent :]
+    return due_of(
+        request.requirement, request.created_at, request.decide_by, request.reminders_sent, request.escalated
+    )
+
+
+def due_of(
+    requirement: Requirement,
+    created_at: datetime,
+    decide_by: datetime,
+    reminders_sent: int = 0,
+    escalated: bool = False,
+) -> datetime:
+    """The same for an open request of which only these are known yet."""
+    due = decide_by
+    reminders = requirement.remind_after[reminders_sent:]
     if reminders:
-        instants.append(request.created_at + reminders[0])
-    if request.requirement.escalate_after is not None and not request.escalated:
-        instants.append(request.created_at + request.requirement.escalate_after)
-    return min(instants)
+        due = min(due, created_at + reminders[0])
+    if requirement.escalate_after is not None and not escalated:
+        due = min(due, created_at + requirement.escalate_after)
+    return due

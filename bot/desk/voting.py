@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from audit.entry import Outcome
 from audit.fields import Value
 from bot.core.facts import Fact
 from bot.core.ids import PersonId, RequestId
 from bot.core.people import Actor
+from bot.core.policy_judge import Judge
 from bot.core.quorum import Cancel, Case, Cast, Facts, Tick, Withdraw, counts, standing, step
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Grant, Request, RequestState, Vote
-from bot.desk import entries
+from bot.desk import entries, proof
 from bot.desk.api import AgentCaller, Voted
 from bot.desk.context import Office
 from bot.desk.granting import issue
@@ -44,26 +46,57 @@ async def vote(
         return Refused(Reason.NOT_FOUND)
     if choice is Choice.DENY and not comment.strip():
         return Refused(Reason.REASON_REQUIRED)
-    membership = await office.membership(request.requirement.groups)
     shown = await _masked(office, comment[:COMMENT_CHARS_MAX])
-
-    def work(tx: Tx) -> Voted | Refused:
-        return _vote(
+    result: Voted | Refused | None = None
+    while result is None:  # again when another policy came in force in between: its groups are other groups
+        judge = office.book.judge
+        membership = await office.membership(request.requirement.groups)
+        work = partial(
+            _vote_under,
             office,
-            tx,
+            judge,
             id,
             actor,
             choice,
             version,
-            comment[:COMMENT_CHARS_MAX],
+            comment,
             shown,
             preview_complete,
             membership,
         )
-
-    result = await office.store.write(work)
+        result = await office.store.write(work)
     office.changed(id, result.grant.use_by if isinstance(result, Voted) and result.grant else None)
     return result
+
+
+def _vote_under(
+    office: Office,
+    judge: Judge,
+    id: RequestId,
+    actor: Actor,
+    choice: Choice,
+    version: int | None,
+    comment: str,
+    shown: str,
+    preview_complete: bool,
+    membership: Membership | None,
+    tx: Tx,
+) -> Voted | Refused | None:
+    """None, and nothing written, when *membership* was read under a policy that is no longer in force."""
+    if office.book.judge is not judge:
+        return None
+    return _vote(
+        office,
+        tx,
+        id,
+        actor,
+        choice,
+        version,
+        comment[:COMMENT_CHARS_MAX],
+        shown,
+        preview_complete,
+        membership,
+    )
 
 
 async def _masked(office: Office, comment: str) -> str:
@@ -94,7 +127,7 @@ def _vote(
         return Refused(Reason.NOT_FOUND)
     votes = tx.votes(id)
     case = case_of(request, votes)
-    facts = facts_now(tx, request, votes, membership, actor.person, now)
+    facts = facts_now(office, tx, request, votes, membership, actor.person, now)
     refusal = _may_click(tx, request, actor, choice, version, preview_complete, now)
     after = step(case, Cast(actor.person, choice, actor.assurance), now, facts)
     # What the core refuses comes first: "already decided" is more use to a person than "open the full view".
@@ -102,6 +135,8 @@ def _vote(
         return _refuse(
             office, tx, request, actor, choice, after if isinstance(after, Refused) else refusal, now
         )
+    if after.state is RequestState.APPROVED:
+        proof.votes_hold(office, tx, request, votes)
     groups = sorted((facts.membership or {}).get(actor.person, frozenset()) & request.requirement.groups)
     seq = tx.append(
         entries.draft(
@@ -118,6 +153,7 @@ def _vote(
                 "preview_hash": request.preview_hash,
                 "surface": entries.kind_of(actor.surface),
                 "assurance": actor.assurance.value,
+                "account_ref": entries.account_ref(office.keys, actor.account),
             },
             private=entries.comment(request, comment),
         )
@@ -268,17 +304,14 @@ async def withdraw(office: Office, id: RequestId, actor: Actor) -> Voted | Refus
         if request is None:
             return Refused(Reason.NOT_FOUND)
         votes = tx.votes(id)
-        facts = facts_now(tx, request, votes, {}, actor.person, now)
-        if actor.person in facts.disabled:
-            return Refused(Reason.PERSON_DISABLED)
-        barred = account_refusal(tx, actor, now)
-        if barred is not None:
-            return barred
-        after = step(case_of(request, votes), Withdraw(actor.person), now, facts)
+        facts = facts_now(office, tx, request, votes, {}, actor.person, now)
+        disabled = Refused(Reason.PERSON_DISABLED) if actor.person in facts.disabled else None
+        refusal = disabled or account_refusal(tx, actor, now)
+        after = refusal or step(case_of(request, votes), Withdraw(actor.person), now, facts)
         if isinstance(after, Refused):
             if after.reason is Reason.LATE:
                 expire(office, tx, request, now)
-            return after
+            return _refuse_command(office, tx, request, actor, "withdraw", after, now)
         own = next(vote.seq for vote in votes if vote.person == actor.person and vote.withdrawn_at is None)
         tx.withdraw_vote(id, actor.person, now)
         seq = tx.append(
@@ -311,14 +344,15 @@ async def cancel(office: Office, id: RequestId, by: AgentCaller | Actor) -> Requ
         if request is None or (isinstance(by, AgentCaller) and by.agent != request.agent):
             return Refused(Reason.NOT_FOUND)
         if isinstance(by, Actor) and not _asked(tx, request, by):
-            return Refused(Reason.NOT_REQUESTER)
+            refusal = Refused(Reason.NOT_REQUESTER)
+            return _refuse_command(office, tx, request, by, "cancel", refusal, now)
         if request.state is RequestState.CANCELLED:
             return request
         after = step(case_of(request, []), Cancel(), now, Facts({}))
         if isinstance(after, Refused):
             if after.reason is Reason.LATE:
                 expire(office, tx, request, now)
-            return after
+            return _refuse_command(office, tx, request, by, "cancel", after, now)
         who = by.person if isinstance(by, Actor) else None
         updated = replace(
             request,
@@ -343,6 +377,30 @@ async def cancel(office: Office, id: RequestId, by: AgentCaller | Actor) -> Requ
     result = await office.store.write(work)
     office.changed(id)
     return result
+
+
+def _refuse_command(
+    office: Office,
+    tx: Tx,
+    request: Request,
+    by: AgentCaller | Actor,
+    command: str,
+    refusal: Refused,
+    now: datetime,
+) -> Refused:
+    """An attempt to take something back that was refused is seen as well (I7)."""
+    data: dict[str, Value] = {"command": command, "reason": refusal.reason.value}
+    if isinstance(by, Actor):
+        actor = entries.person_actor(tx, by)
+        data["surface"] = entries.kind_of(by.surface)
+    else:
+        actor = entries.agent_actor(by.agent, by.key_id)
+    tx.append(
+        entries.draft(
+            Fact.COMMAND_REFUSED, now, office.rand, actor, Outcome.REFUSED, request=request, data=data
+        )
+    )
+    return refusal
 
 
 def _asked(tx: Tx, request: Request, actor: Actor) -> bool:

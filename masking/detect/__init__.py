@@ -25,6 +25,7 @@ FAMILIES: Final = (
     "medical",
     "address",
     "names",
+    "labelled",
     "secrets",
     "secrets_cloud",
     "secrets_vendors",

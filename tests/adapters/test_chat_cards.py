@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from adapters.slack.cards import Cards as SlackCards
 from adapters.slack.limits import LimitError, check_message
 from adapters.teams.cards import Cards as TeamsCards
-from bot.chat.page import Page, Section, note, plain
+from bot.chat.page import note
 from bot.chat.seal import Click, Place, seal, unseal
 from bot.chat.template import RenderError, Templates
 from bot.chat.view import CLAIM_CHARS_MAX
 from bot.core.preview import Button, fits
 from bot.core.visible import visible
 from tests.support import chat_cards as samples
+from tests.support import chat_drawn as drawn
 from tests.support.markup import markdown_effects, slack_effects, slack_words, teams_effects, teams_words
 
 
@@ -34,6 +35,7 @@ SLACK = SlackCards.create(mac)
 TEAMS = TeamsCards.create(mac)
 IN_SLACK = Place("slack", "T0001", "C0001")
 IN_TEAMS = Place("teams", "tenant-1", "19:channel@thread.tacv2")
+PENS = drawn.Pens.create()
 
 
 @pytest.fixture(scope="session")
@@ -118,56 +120,39 @@ def test_the_agents_claim_is_clipped_and_the_clip_is_said() -> None:
     assert "1,234 characters more" in teams_words(TEAMS.message(card, IN_TEAMS))
 
 
-def test_t12_no_hostile_string_mentions_links_formats_or_acts_in_slack() -> None:
-    ours = Counter(slack_effects(SLACK.message(samples.hostile_card("plain"), IN_SLACK)))
-    settled = Counter(slack_effects(SLACK.message(samples.hostile_settled("plain"), IN_SLACK)))
-
-    for text in samples.hostile():
-        found = Counter(slack_effects(SLACK.message(samples.hostile_card(text), IN_SLACK)))
-        assert not found - ours, text
-        found = Counter(slack_effects(SLACK.message(samples.hostile_settled(text), IN_SLACK)))
-        assert not found - settled, text
+EFFECTS = {"slack": slack_effects, "teams": teams_effects}
 
 
-def test_t12_no_hostile_string_mentions_links_formats_or_acts_in_teams(adaptive_schema: Any) -> None:
-    ours = Counter(teams_effects(TEAMS.message(samples.hostile_card("plain"), IN_TEAMS)))
-    ours |= Counter(teams_effects(TEAMS.message(samples.states()["too-long"], IN_TEAMS)))
-    settled = Counter(teams_effects(TEAMS.message(samples.hostile_settled("plain"), IN_TEAMS)))
+@pytest.mark.slow
+def test_t12_no_hostile_string_mentions_links_formats_or_acts_in_any_template(adaptive_schema: Any) -> None:
+    strings = samples.hostile()
+    ours: dict[tuple[str, str], Counter[str]] = {}
+    for harmless in ("plain", "two plain words"):
+        for one in drawn.hostile(PENS, harmless):
+            key = one.platform, one.name
+            ours[key] = ours.get(key, Counter()) | Counter(EFFECTS[one.platform](one.value))
+    for one in drawn.everything(PENS):  # a card that does not fit whole leads to the console
+        if one.name == "too-long":
+            ours[one.platform, "open"] |= Counter(EFFECTS[one.platform](one.value))
 
-    for text in samples.hostile():
-        card = TEAMS.message(samples.hostile_card(text), IN_TEAMS)
-        adaptive_schema.validate(without_msteams(card))
-        assert not Counter(teams_effects(card)) - ours, text
-        assert not Counter(teams_effects(TEAMS.message(samples.hostile_settled(text), IN_TEAMS))) - settled, (
-            text
-        )
+    for text in strings:
+        for one in drawn.hostile(PENS, text):
+            found = Counter(EFFECTS[one.platform](one.value))
+            assert not found - ours[one.platform, one.name], (one.platform, one.name, text)
+            if one.kind == "card" and one.name in ("open", "settled"):
+                adaptive_schema.validate(without_msteams(one.value))
+
+    assert len(strings) >= 300
 
 
-def test_t12_hostile_strings_in_answers_stay_letters() -> None:
-    def answer(text: str) -> Page:
-        return Page(
-            text[:140] or "-",
-            (Section(text[:140], (plain(visible(text) or "-"),)),),
-            note=visible(text)[:200],
-        )
+def test_t12_the_strings_reach_every_template() -> None:
+    pens = drawn.Pens.create()
+    assert pens.unused()["slack"]
 
-    ours = Counter(slack_effects(SLACK.page(answer("plain"))))
-    ours_teams = Counter(teams_effects(TEAMS.page(answer("plain"))))
+    for _ in drawn.hostile(pens, "plain"):
+        pass
 
-    for text in samples.hostile():
-        safe = visible(text)[:2000]
-        assert (
-            not Counter(slack_effects(SLACK.page(Page("Answer", (Section("x", (plain(safe or "-"),)),)))))
-            - ours
-        )
-        assert (
-            not Counter(slack_effects(SLACK.modal(Page("Answer", (Section("x", (plain(safe or "-"),)),)))))
-            - ours
-        )
-        assert (
-            not Counter(teams_effects(TEAMS.page(Page("Answer", (Section("x", (plain(safe or "-"),)),)))))
-            - ours_teams
-        )
+    assert pens.unused() == {"slack": set(), "teams": set()}
 
 
 def test_the_mini_parsers_see_what_they_are_for() -> None:

@@ -16,7 +16,7 @@ from bot.core.ids import AccountKey, PersonId
 from bot.core.people import Actor
 from bot.core.request import Assurance, Choice, RequestState
 from bot.desk.api import Submitted, Voted
-from tests.support.chat_world import CHANNEL, TEAM, make_world
+from tests.support.chat_world import CHANNEL, SLACK_USERS, TEAM, make_world
 from tests.support.fake_slack import FakeSlack, buttons
 from tests.support.markup import slack_words
 from tests.support.slack_harness import Harness, harness
@@ -423,6 +423,16 @@ async def test_direct_copies_go_to_the_named_approvers_and_settle_with_the_rest(
         assert "Approved" in slack_words(next(iter(slack.fake.messages["D" + user].values()))["blocks"])
 
 
+async def test_an_approver_who_cannot_be_written_to_keeps_the_card_from_nobody_else(slack: Harness) -> None:
+    del slack.fake.users["U0ANA"]
+    await slack.world.ask("db.grant")
+
+    await slack.settle()
+
+    assert len(slack.fake.messages["D0BO"]) == len(slack.fake.messages["D0EVA"]) == 1
+    assert slack.given_up == ["user_not_found"]
+
+
 async def test_a_click_on_a_direct_copy_counts(slack: Harness) -> None:
     request = await slack.world.ask("db.grant")
     await slack.settle()
@@ -623,7 +633,11 @@ async def test_linking_needs_the_code_from_the_console_and_then_a_cool_down(slac
     await slack.settle()
     slack.fake.users["U0NEW"] = {**slack.fake.users["U0ANA"], "id": "U0NEW"}
     actor = Actor(
-        PersonId("person:cy"), AccountKey("oidc:x:y"), "console", Assurance.CONSOLE, slack.world.clock.now()
+        PersonId("person:cy"),
+        AccountKey(f"slack:{TEAM}:{SLACK_USERS['cy']}"),
+        "console",
+        Assurance.CONSOLE,
+        slack.world.clock.now(),
     )
     offer = await slack.links.offer(actor)
 
@@ -660,14 +674,14 @@ async def test_socket_mode_takes_clicks_and_a_repeated_envelope_changes_nothing(
     async with FakeSlack(world.clock) as fake, harness(world, fake, mode="socket") as slack:
         request = await world.ask("db.export")
         await slack.settle()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not fake.sockets:
                 await asyncio.sleep(0.01)
         payload = fake.click("ana", fake.button("approve"))
 
         for envelope in ("e1", "e1"):
             await fake.socket_send("interactive", payload, envelope)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(fake.acks) < 2 or len(fake.responses) < 2:
                 await asyncio.sleep(0.01)
         await slack.app.tasks.drain()

@@ -10,12 +10,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from adapters.teams.transport import BotbuilderTransport
+from bot.chat.link import Links
 from bot.chat.seal import Click, Place, seal
+from bot.config import Config, Server
 from bot.config_chat import TeamsSettings
 from bot.core.preview import Button
 from bot.core.request import RequestState
 from bot.errors import GiveUp
 from bot.secret import Secret
+from bot.teams_wiring import assemble
 from tests.support.chat_world import AAD, TEAMS_CHANNEL, TENANT, TestKeys, make_world
 from tests.support.fake_connector import BOT, FakeConnector, executes
 from tests.support.markup import teams_words
@@ -300,6 +303,26 @@ async def test_t29_the_token_never_leaves_for_a_service_url_off_the_list(teams: 
 def test_t29_settings_that_would_let_anybody_in_refuse_to_start(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         TeamsSettings(**settings)
+
+
+async def test_under_the_development_flag_nothing_is_asked_of_entra_and_no_token_is_sent(
+    teams: TeamsHarness,
+) -> None:
+    world, fake = teams.world, teams.fake
+    fake.is_open = True
+    settings = TeamsSettings(
+        development=True, service_urls=(fake.url,), channels={"approvals": TEAMS_CHANNEL}
+    )
+    keys = TestKeys()
+    links = Links(world.store, world.desk, world.clock, world.rand, keys.mac)
+    made = assemble(settings, Config(server=Server(port=0)), world.office, world.desk, links)
+    request = await world.ask()
+
+    await made.surface.show("teams:approvals", request.id)
+
+    assert request.id in teams_words(fake.card())
+    assert not fake.tokens
+    await made.app.stop()
 
 
 def test_the_development_flag_works_on_loopback() -> None:

@@ -14,6 +14,8 @@ SAMPLES: dict[str, object] = {
     "seats": ["data-owners:1", "security:1"],
     "jti": "grt_01hxyz",
     "decision": 5,
+    "reason": "logout",
+    "row_count": 12,
 }
 
 

@@ -63,6 +63,10 @@ def human(ref: str = "p_ana") -> Actor:
 AGENT = Actor("agent", "a_bot", "key")
 SYSTEM = Actor("system", "s_main")
 POLICY = Policy("prod-2of3", 17, HASH)
+POLICY_TEXT = b"version: 1\n# two of three\n"
+IN_FORCE = Policy("prod-2of3", 17, "sha256:" + sha256(POLICY_TEXT).hexdigest())
+"""The policy of every story; ``POLICIES`` is what a bundle of one needs."""
+POLICIES = {IN_FORCE.hash: (POLICY_TEXT, b'{"rules":[],"v":1}')}
 
 
 def at(n: float) -> datetime:
@@ -85,7 +89,7 @@ def story(
             actor,
             at(t),
             request=request,
-            policy=POLICY,
+            policy=IN_FORCE,
             tool=Tool("db.export", "high"),
             **kw,
         )  # type: ignore[arg-type]
@@ -155,10 +159,10 @@ def write(
     return sealed
 
 
-def filled(path: Path | str = ":memory:", requests: int = 3) -> sqlite3.Connection:
-    """A log of *requests* whole stories, one signed head after each."""
+def filled(path: Path | str = ":memory:", requests: int = 3, start: int = 0) -> sqlite3.Connection:
+    """A log of *requests* whole stories from *start* seconds on, one signed head after each."""
     connection, log, n = database(path), journal(), 0
     for i in range(requests):
-        drafts = list(story(f"r-{i}", start=i * 60, first_seq=n))
+        drafts = list(story(f"r-{i}", start=start + i * 60, first_seq=n))
         n += len(write(connection, drafts, log))
     return connection

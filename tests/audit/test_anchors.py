@@ -2,10 +2,9 @@ import asyncio
 import shutil
 import sqlite3
 import subprocess
-from datetime import timedelta
+from base64 import b64encode
 from pathlib import Path
 
-import aiohttp
 import pytest
 from aiohttp import web
 from cryptography import x509
@@ -15,13 +14,45 @@ from adapters.anchors.chatnote import ChatNote
 from adapters.anchors.headfile import HeadFile
 from adapters.anchors.timestamp import TimestampFault, Timestamps, ask_over_http
 from adapters.anchors.witness import WitnessAnchor, WitnessFault, WitnessStore, app
-from audit.checkpoint import Checkpoint, parse_vkey, sign_note
+from audit.checkpoint import (
+    COSIGNATURE_V1,
+    Checkpoint,
+    cosigned_text,
+    parse_vkey,
+    sign_note,
+    split_note,
+    vkey_text,
+)
 from audit.export import export_bundle
 from audit.gate import examine, restored
 from audit.reader import Reader
-from audit.standalone import verify
+from audit.standalone import stamped_at, verify
 from audit.witness import Cosigner, Seen, answer, head_of, request_body
-from tests.audit.logs import ORIGIN, T0, at, database, filled, human, journal, signer, story, verifier, write
+from bot.chat.page import Page
+from bot.outgoing import Reach
+from tests.audit.logs import (
+    ORIGIN,
+    POLICIES,
+    T0,
+    at,
+    database,
+    filled,
+    human,
+    journal,
+    signer,
+    story,
+    verifier,
+    write,
+)
+
+LOCAL = Reach(frozenset({"127.0.0.1"}))
+
+
+def proves(connection: sqlite3.Connection):
+    async def prove(old: int, new: int) -> list[bytes]:
+        return Reader(connection).consistency(old, new)
+
+    return prove
 
 
 def gate(connection, **kept):
@@ -153,28 +184,25 @@ def test_a_head_file_that_cannot_be_written_raises(tmp_path: Path):
 # --- the channel
 
 
-async def test_the_channel_gets_one_head_an_hour_and_a_failed_post_is_tried_again():
-    said: list[str] = []
-    clock = [T0]
+async def test_the_channel_gets_the_whole_note_and_a_failed_post_is_a_fault():
+    said: list[Page] = []
     fail = [True]
 
-    async def say(text: str) -> None:
+    async def say(page: Page) -> None:
         if fail[0]:
             raise OSError("chat is down")
-        said.append(text)
+        said.append(page)
 
-    anchor = ChatNote(say, lambda: clock[0])
+    anchor = ChatNote(say)
     note = Reader(filled()).latest_note()[1]
     with pytest.raises(OSError, match="down"):
         await anchor.remember(note)
     fail[0] = False
     await anchor.remember(note)
-    await anchor.remember(note)
-    clock[0] += timedelta(hours=1)
-    await anchor.remember(note)
 
-    assert len(said) == 2
-    assert note in said[0]
+    (block,) = said[0].sections[0].leaves
+    assert block.is_block
+    assert block.text + "\n" == note
     assert await anchor.recall() is None
 
 
@@ -241,6 +269,9 @@ async def serve(handler, path: str = "/"):
     return runner, f"http://127.0.0.1:{runner.addresses[0][1]}{path}"
 
 
+LONG = 10 * 365 * 86_400
+
+
 async def test_a_timestamp_is_verified_kept_once_and_checked_in_the_bundle(authority, tmp_path):
     directory, reply = authority
     queries = []
@@ -250,26 +281,77 @@ async def test_a_timestamp_is_verified_kept_once_and_checked_in_the_bundle(autho
         return web.Response(body=reply(queries[-1]), content_type="application/timestamp-reply")
 
     runner, url = await serve(handler)
-    connection = filled()
+    connection = filled(start=-LONG)
     note = Reader(connection).latest_note()[1]
     root = x509.load_pem_x509_certificate((directory / "ca.pem").read_bytes())
-    async with aiohttp.ClientSession() as session:
-        anchor = Timestamps(ask_over_http(session, url), tmp_path / "tsr", [root])
-        assert await anchor.recall() is None
-        await anchor.remember(note)
-        await anchor.remember(note)
-        assert await anchor.recall() == note
+    anchor = Timestamps(ask_over_http(url, LOCAL), tmp_path / "tsr", [root])
+    assert await anchor.recall() is None
+    await anchor.remember(note)
+    await anchor.remember(note)
+    assert await anchor.recall() == note
     await runner.cleanup()
 
     assert len(queries) == 1
     files = {**anchor.files(), "ca.pem": (directory / "ca.pem").read_bytes()}
-    export_bundle(Reader(connection), tmp_path / "bundle", [verifier().vkey], timestamps=files)
+    export_bundle(
+        Reader(connection), tmp_path / "bundle", [verifier().vkey], timestamps=files, policies=POLICIES
+    )
     assert verify(tmp_path / "bundle", [verifier().vkey], [], 24).findings == []
     stamped = tmp_path / "bundle" / "tsr" / "24.tsr"
     stamped.rename(stamped.with_name("16.tsr"))
     assert any(
         "timestamp" in text for _, _, text in verify(tmp_path / "bundle", [verifier().vkey], [], 24).findings
     )
+
+
+async def test_an_entry_that_says_it_was_written_after_its_head_was_stamped_is_found(authority, tmp_path):
+    directory, reply = authority
+    root = x509.load_pem_x509_certificate((directory / "ca.pem").read_bytes())
+    for start, found in ((-LONG, []), (LONG, ["10 time never goes back, nor past a stamp"])):
+        connection, place = filled(start=start), tmp_path / str(start)
+
+        async def ask(query: bytes) -> bytes:
+            return reply(query)
+
+        anchor = Timestamps(ask, place / "tsr", [root])
+        await anchor.remember(Reader(connection).latest_note()[1])
+        files = {**anchor.files(), "ca.pem": (directory / "ca.pem").read_bytes()}
+        export_bundle(Reader(connection), place / "b", [verifier().vkey], timestamps=files, policies=POLICIES)
+
+        result = verify(place / "b", [verifier().vkey], [], 24)
+
+        assert [name for name, _, _ in result.findings] == found
+
+
+def test_a_cosignature_from_before_an_entry_was_written_is_found(tmp_path):
+    connection, key = filled(requests=1), Ed25519PrivateKey.from_private_bytes(bytes(32))
+    witness = vkey_text("witness.example/one", COSIGNATURE_V1, key.public_key().public_bytes_raw())
+    note = Reader(connection).latest_note()[1]
+    written = int(at(8).timestamp())
+    for moment, found in ((written, []), (written - 301, ["10 time never goes back, nor past a stamp"])):
+        place = tmp_path / str(moment)
+        export_bundle(Reader(connection), place, [verifier().vkey], policies=POLICIES)
+        raw = key.sign(cosigned_text(split_note(note)[0].encode(), moment))
+        name, id_, _ = witness.split("+", 2)
+        line = f"— {name} {b64encode(bytes.fromhex(id_) + moment.to_bytes(8, 'big') + raw).decode()}\n"
+        (tmp_path / "seen").write_text(note + line)
+
+        result = verify(place, [verifier().vkey, witness], [tmp_path / "seen"], 8)
+
+        assert [name for name, _, _ in result.findings] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("x\nTime stamp: Nov 24 11:03:41 2026 GMT\n", 1795518221),
+        ("Time stamp: Jan  2 00:00:00.125 2026 GMT", 1767312000),
+        ("Time stamp: unspecified", None),
+        ("Time stamp: Foo  2 00:00:00 2026 GMT", None),
+    ],
+)
+def test_the_time_that_openssl_prints_is_read(text, seconds):
+    assert stamped_at(text) == seconds
 
 
 async def test_an_answer_about_another_head_is_not_kept(authority, tmp_path):
@@ -296,12 +378,13 @@ async def test_an_authority_that_fails_is_a_fault(tmp_path):
 
     runner, url = await serve(handler)
     note = Reader(filled()).latest_note()[1]
-    async with aiohttp.ClientSession() as session:
-        with pytest.raises(TimestampFault, match="503"):
-            await Timestamps(ask_over_http(session, url), tmp_path, []).remember(note)
-        await runner.cleanup()
-        with pytest.raises(TimestampFault, match="reached"):
-            await Timestamps(ask_over_http(session, url), tmp_path, []).remember(note)
+    with pytest.raises(TimestampFault, match="503"):
+        await Timestamps(ask_over_http(url, LOCAL), tmp_path, []).remember(note)
+    with pytest.raises(TimestampFault, match="not called"):
+        await Timestamps(ask_over_http(url), tmp_path, []).remember(note)
+    await runner.cleanup()
+    with pytest.raises(TimestampFault, match="reached"):
+        await Timestamps(ask_over_http(url, LOCAL), tmp_path, []).remember(note)
 
 
 # --- the witness
@@ -377,29 +460,34 @@ async def test_our_log_is_cosigned_and_a_rolled_back_one_is_refused(tmp_path):
     notes = dict(reader.notes())
     witness = parse_vkey(COSIGNER.vkey)
 
-    async with aiohttp.ClientSession() as session:
-        anchor = WitnessAnchor(session, url, ORIGIN, witness, reader.consistency)
-        assert await anchor.recall() is None
-        await anchor.remember(notes[8])
-        await anchor.remember(notes[24])
-        await anchor.remember(notes[16])
-        assert await anchor.recall() == notes[24]
-        assert anchor.cosigned is not None
-        assert anchor.cosigned.count("— ") == 2
+    anchor = WitnessAnchor(url, ORIGIN, witness, proves(connection), LOCAL)
+    assert await anchor.recall() is None
+    await anchor.remember(notes[8])
+    await anchor.remember(notes[24])
+    await anchor.remember(notes[16])
+    assert await anchor.recall() == notes[24]
+    assert anchor.cosigned is not None
+    assert anchor.cosigned.count("— ") == 2
 
-        restarted = WitnessAnchor(session, url, ORIGIN, witness, reader.consistency)
-        newest = more(connection, "r-7")
-        await restarted.remember(newest)
+    restarted = WitnessAnchor(url, ORIGIN, witness, proves(connection), LOCAL)
+    newest = more(connection, "r-7")
+    await restarted.remember(newest)
 
-        backup = filled()
-        with pytest.raises(WitnessFault, match="rolled back"):
-            await WitnessAnchor(session, url, ORIGIN, witness, Reader(backup).consistency).remember(notes[24])
-        fork = filled()
-        more(fork, "r-7", ("p_ana", "p_eve"))
-        forked = more(fork, "r-8")
-        with pytest.raises(WitnessFault, match="422"):
-            await WitnessAnchor(session, url, ORIGIN, witness, Reader(fork).consistency).remember(forked)
-        assert examine(backup, {"witness": await restarted.recall()}, [verifier()], ORIGIN) != []
+    backup = filled()
+    with pytest.raises(WitnessFault, match="rolled back"):
+        await WitnessAnchor(url, ORIGIN, witness, proves(backup), LOCAL).remember(notes[24])
+    fork = filled()
+    more(fork, "r-7", ("p_ana", "p_eve"))
+    forked = more(fork, "r-8")
+    with pytest.raises(WitnessFault, match="422"):
+        await WitnessAnchor(url, ORIGIN, witness, proves(fork), LOCAL).remember(forked)
+    assert examine(backup, {"witness": await restarted.recall()}, [verifier()], ORIGIN) != []
+
+    with pytest.raises(WitnessFault, match="not called"):
+        await WitnessAnchor(url, ORIGIN, witness, proves(connection)).remember(newest)
+    other = parse_vkey(Cosigner("other.example", Ed25519PrivateKey.from_private_bytes(b"o" * 32)).vkey)
+    with pytest.raises(WitnessFault, match="signature"):
+        await WitnessAnchor(url, ORIGIN, other, proves(connection), LOCAL).remember(newest)
 
     server.should_exit = True
     await task

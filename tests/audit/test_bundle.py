@@ -1,5 +1,6 @@
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from audit.proof import BadProof
 from audit.reader import NotInLog, Reader
 from audit.tiles import number_path, tile_path, tiles_of, unbundle
 from tests.audit.interop import campaign
-from tests.audit.logs import KEK, ORIGIN, filled, signer, verifier
+from tests.audit.logs import KEK, ORIGIN, POLICIES, filled, signer, verifier
 
 VKEY = signer().vkey
 
@@ -29,7 +30,7 @@ def connection():
 def good(connection, tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("bundle") / "b"
     opened = [o for seq in (0, 8) for o in disclose_entry(connection, seq, None, KEK, ORIGIN)]
-    export_bundle(Reader(connection), directory, [VKEY], disclosures=opened, policies={"sha256:ab": "{}"})
+    export_bundle(Reader(connection), directory, [VKEY], disclosures=opened, policies=POLICIES)
     return directory
 
 
@@ -78,6 +79,13 @@ def test_the_verifier_in_the_bundle_runs_alone_without_our_packages(good, tmp_pa
     assert "import audit" not in verifier_text()
 
 
+def test_the_auditors_page_lists_the_checks_that_are_made():
+    page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text("utf-8")
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in page.splitlines() if re.match(r"\| \d", line)]
+
+    assert tuple(rows) == standalone.CHECKS
+
+
 def test_without_a_kept_head_the_answer_says_what_cannot_be_excluded(good, capsys):
     assert standalone.main([str(good)]) == 0
 
@@ -103,7 +111,7 @@ def test_exit_codes_tell_misuse_from_incompleteness(good, argv, code, capsys):
 
 
 def test_a_cut_log_passes_alone_and_fails_against_a_kept_head(good, tmp_path):
-    export_bundle(Reader(filled(requests=30)), tmp_path / "cut", [VKEY])
+    export_bundle(Reader(filled(requests=30)), tmp_path / "cut", [VKEY], policies=POLICIES)
 
     assert failing(tmp_path / "cut", expect=None) == set()
     assert failing(tmp_path / "cut", outside=[good / "checkpoint"]) == {3}

@@ -23,7 +23,7 @@ from audit.journal import Journal
 from audit.reader import Reader
 from audit.rotation import check_rotation, rotated
 from audit.standalone import verify
-from tests.audit.logs import ORIGIN, Rand, at, filled, signer, verifier, write
+from tests.audit.logs import ORIGIN, POLICIES, Rand, at, filled, signer, verifier, write
 from tests.audit.test_journal import reminder
 
 HEAD = Checkpoint(ORIGIN, 7, bytes(range(32)))
@@ -158,7 +158,7 @@ def test_a_rotation_is_signed_by_both_keys_and_both_verify_across_it(tmp_path):
     found = verify_database(connection, verifiers=[verifier(b"signer"), verifier(b"new")], expect_size=10)
     assert found.findings == []
     assert verify_database(connection, verifiers=[verifier(b"signer")]).exit == 1
-    export_bundle(Reader(connection), tmp_path / "b", [new.vkey, f"{old.vkey} 0..9"])
+    export_bundle(Reader(connection), tmp_path / "b", [new.vkey, f"{old.vkey} 0..9"], policies=POLICIES)
     assert verify(tmp_path / "b", [], [], 10).findings == []
 
 
@@ -166,7 +166,7 @@ def test_a_rotation_that_one_key_did_not_sign_is_found_by_both_verifiers(tmp_pat
     connection = filled(requests=1)
     draft = rotated("rot-1", signer(), signer(b"new"), 8, journal_actor(), at(500))
     write(connection, [replace(draft, data={**draft.data, "proof": draft.data["old_proof"]})])
-    export_bundle(Reader(connection), tmp_path / "b", [signer().vkey])
+    export_bundle(Reader(connection), tmp_path / "b", [signer().vkey], policies=POLICIES)
 
     assert {f.check for f in verify_database(connection, verifiers=[verifier()]).findings} == {"keys"}
     assert [name for name, _, _ in verify(tmp_path / "b", [], [], 9).findings] == ["9 key windows"]

@@ -14,7 +14,20 @@ from audit.journal import DisclosureRow
 from audit.ledger_sqlite import SqliteLedger
 from audit.reader import Reader
 from audit.standalone import verify
-from tests.audit.logs import HASH, KEK, ORIGIN, SYSTEM, Rand, at, database, journal, story, verifier, write
+from tests.audit.logs import (
+    HASH,
+    KEK,
+    ORIGIN,
+    POLICIES,
+    SYSTEM,
+    Rand,
+    at,
+    database,
+    journal,
+    story,
+    verifier,
+    write,
+)
 
 CANARY = "maria@acme.example"
 
@@ -99,7 +112,7 @@ def test_after_a_shred_key_and_ciphertext_are_in_no_file_and_everything_still_ve
         assert wrapped not in data, file.name
         assert not any(c in data for c in cipher), file.name
     assert verify_database(log, verifiers=[verifier()]).findings == []
-    export_bundle(Reader(log), tmp_path / "bundle", [verifier().vkey])
+    export_bundle(Reader(log), tmp_path / "bundle", [verifier().vkey], policies=POLICIES)
     assert verify(tmp_path / "bundle", [verifier().vkey], [], None).exit == 0
 
 

@@ -18,6 +18,7 @@ from audit.retention import NotPrunable, mark_for, prune
 from audit.standalone import verify
 from tests.audit.logs import (
     AGENT,
+    POLICIES,
     SYSTEM,
     T0,
     Rand,
@@ -91,8 +92,30 @@ def made(connection, **kw):
 def test_the_population_is_complete_and_counted(busy):
     r = made(busy)
 
-    assert (r.first, r.last, r.contiguous, r.requests) == (0, 332, True, 42)
+    assert (r.first, r.last, r.whole, r.requests) == (0, 332, True, 42)
     assert r.counts["vote.cast"] == 83
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE audit_leaf SET leaf_hash = zeroblob(32) WHERE seq = 7",
+        "DELETE FROM audit_leaf WHERE seq = 7",
+        "UPDATE audit_leaf SET leaf_hash = zeroblob(32) WHERE seq = 332",
+    ],
+)
+def test_a_report_says_that_an_entry_is_missing_or_was_changed(busy, harm):
+    for name in [r[0] for r in busy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]:
+        busy.execute(f"DROP TRIGGER {name}")
+    busy.execute("SAVEPOINT harmed")
+    try:
+        busy.execute(harm)
+        r = made(busy)
+    finally:
+        busy.execute("ROLLBACK TO harmed")
+
+    assert not r.whole
+    assert "BROKEN: entries are missing or were changed" in report.html(r)
 
 
 def test_every_kind_of_exception_is_listed(busy):
@@ -202,7 +225,7 @@ def test_search_show_who_and_head_agree(busy):
 
 def test_verify_tells_bundles_and_databases_apart_and_uses_the_exit_codes(tmp_path: Path):
     connection = filled(tmp_path / "a.db")
-    cli.export(connection, tmp_path / "b", [VKEY])
+    cli.export(connection, tmp_path / "b", [VKEY], policies=POLICIES)
     (tmp_path / "head").write_text(cli.head(connection))
     (tmp_path / "bad").write_text("nonsense")
     database_, head, bad = tmp_path / "a.db", tmp_path / "head", tmp_path / "bad"
@@ -273,7 +296,7 @@ def test_a_pruned_log_still_verifies_proves_and_exports(tmp_path):
     assert (found.findings, found.first) == ([], 512)
     assert reader.root_at(before[0]).hex() in before[1].encode().hex() or reader.root_at(640) is not None
     assert cli.check_proof(reader.proof(600).text, VKEY)[0].seq == 600
-    export_bundle(reader, tmp_path / "b", [VKEY])
+    export_bundle(reader, tmp_path / "b", [VKEY], policies=POLICIES)
     result = verify(tmp_path / "b", [VKEY], [], 641)
     assert result.findings == []
     write(connection, list(story("later", 20_000, first_seq=641)), journal(b"l"))

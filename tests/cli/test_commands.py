@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -143,7 +144,12 @@ def test_an_export_verifies_with_the_public_key_alone_and_not_with_another(made,
     folder, _ = made
 
     made_bundle = answer("audit", "export", tmp_path / "bundle", "--config", folder)
-    assert answer("audit", "verify", tmp_path / "bundle", "--vkey", made_bundle["vkeys"][0])["exit"] == 0
+    vkey = made_bundle["vkeys"][0]
+    assert answer("audit", "verify", tmp_path / "bundle", "--vkey", vkey)["exit"] == 0
+    quick = answer("audit", "verify", tmp_path / "bundle", "--vkey", vkey, "--bytes-only", "--processes", "2")
+    assert (quick["exit"], quick["checks"]["5 canonical form"]) == (0, "skipped")
+    for text in (tmp_path / "bundle" / "policies").glob("*.yaml"):
+        assert text.stem == "sha256-" + hashlib.sha256(text.read_bytes()).hexdigest()
     answer("init", tmp_path / "other")
     stranger = answer("audit", "head", "--config", tmp_path / "other")["vkeys"][0]
     assert signoff("audit", "verify", tmp_path / "bundle", "--vkey", stranger).returncode != 0

@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -241,3 +242,20 @@ def test_the_digest_is_domain_separated_and_frozen():
 
     assert digest == "sha256:" + hashlib.sha256(b"signoff/payload/v1\x00" + canonical_bytes).hexdigest()
     assert digest == "sha256:2c26570e981c8d3d1cd718f5a7563e49002329271b4b6b28f6cec953d2eb0dcb"
+
+
+_PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-INTEGER_MAX, INTEGER_MAX) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text("aA\U0001f600\ufb01é\n", max_size=3), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    _PLAIN | st.floats(allow_nan=False, allow_infinity=False) | st.lists(st.floats(-1e22, 1e22), max_size=3)
+)
+def test_the_short_way_and_the_long_way_to_the_canonical_bytes_agree(value: object) -> None:
+    assert canonical(value) == rfc8785.dumps(value)

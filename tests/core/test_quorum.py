@@ -123,3 +123,13 @@ def test_whether_a_vote_still_counts() -> None:
     assert not counts(case(), "ana", Facts(None))
     assert not counts(case(), "zed", FACTS)
     assert not counts(case(separation=frozenset({"ana"})), "ana", FACTS)
+
+
+def test_t04_a_vote_by_an_account_that_is_gone_stands_without_counting() -> None:
+    gone = Facts(MEMBERS, void=frozenset({"ana"}))
+    denied = step(case(deny_threshold=2), deny("ana"), EARLY, FACTS)
+
+    assert step(VOTED, approve("bo"), EARLY, FACTS).state is RequestState.APPROVED
+    assert step(VOTED, approve("bo"), EARLY, gone).state is RequestState.PENDING
+    assert step(denied, deny("bo"), EARLY, gone).state is RequestState.PENDING
+    assert step(VOTED, approve("ana"), EARLY, gone) == Refused(Reason.ALREADY_VOTED)

@@ -59,6 +59,8 @@ CODES = [
     "shredded",
     "not-admin",
     "audit-unavailable",
+    "link-unconfirmed",
+    "not-confirmer",
 ]
 """Frozen: written to audit logs and API answers. A code is never renamed, reused or taken away."""
 

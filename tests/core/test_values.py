@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.ids import GroupName
-from bot.core.people import KeyKind, Role
+from bot.core.ids import AgentId, GroupName
+from bot.core.people import AgentKey, KeyKind, Role
 from bot.core.policy import EMPTY, NO_HASH, Effect, Requirement, Stage, describe, words
 from bot.core.request import Assurance, Choice, GrantState, RequestState, SeatGroup
+from tests.support.clock import START
 from tests.support.rand import SeededRand
 from tests.support.things import a_request
 
@@ -116,3 +117,26 @@ TAIL = "Decide within 30 minutes; the grant is valid for 5 minutes."
 )
 def test_a_requirement_in_words(asked: Requirement, sentence: str) -> None:
     assert describe(asked) == sentence
+
+
+@pytest.mark.parametrize(
+    ("expires", "revoked", "live"),
+    [
+        (None, None, True),
+        (timedelta(microseconds=1), None, True),
+        (timedelta(), None, False),
+        (None, timedelta(), False),
+    ],
+)
+def test_a_key_works_until_it_is_revoked_or_at_its_end(expires, revoked, live) -> None:
+    key = AgentKey(
+        "k",
+        AgentId("agent:bot"),
+        KeyKind.API,
+        b"m",
+        START,
+        START + expires if expires is not None else None,
+        START + revoked if revoked is not None else None,
+    )
+
+    assert key.is_live(START) is live

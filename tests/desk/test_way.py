@@ -8,10 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from audit.semantics import Replay
 from bot.core.ids import AccountKey, AgentId, GroupName, PersonId
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice, GrantState, RequestState
 from bot.desk.api import Redeemed, Revealed, Submitted, Voted
+from bot.desk.context import META_POLICY_KEPT
+from bot.desk.policies import kept_of
 from tests.support.office import SAMPLE, Desk
 
 PAYLOAD = json.dumps({k: SAMPLE[k] for k in ("action", "resource", "parameters")}).encode()
@@ -545,6 +548,26 @@ async def test_t20_the_editor_of_the_policy_does_not_judge_under_it(desk):
         reason(await desk.service.vote(asked.request.id, desk.actor("ana"), Choice.APPROVE))
         is Reason.SEPARATED
     )
+
+
+async def test_the_log_and_the_kept_policy_explain_a_decision_and_contradict_a_smaller_quorum(desk):
+    """``policy.changed`` states the hash of text and rules, and the store keeps both: decisions are replayed by them."""
+    await approved(desk)
+    rows = sorted(await desk.store.read(lambda tx: tx.audit_from(0, 500)), key=lambda row: row.seq)
+    bodies = [(row.seq, json.loads(row.leaf)) for row in rows]
+    (begun,) = [body["data"] for _, body in bodies if body["type"] == "policy.changed"]
+    key = META_POLICY_KEPT + begun["policy_hash"]
+    kept = kept_of([(key, await desk.store.read(lambda tx: tx.meta(key)))])
+
+    honest = Replay(policy_of=kept.get)
+    assert [fault for seq, body in bodies for fault in honest.step(seq, body)] == []
+    assert (list(honest.policy_faults()), honest.unbound) == ([], 0)
+    assert kept[begun["policy_hash"]][0].decode() == (await desk.service.policy()).source
+
+    (decision,) = [body for _, body in bodies if body["type"] == "decision.approved"]
+    decision["data"]["seats"] = decision["data"]["seats"][:-1] + ["leads:1"]
+    lying = Replay(policy_of=kept.get)
+    assert any("for other seats" in fault for seq, body in bodies for fault in lying.step(seq, body))
 
 
 async def test_a_delegate_sits_in_the_givers_place(desk):

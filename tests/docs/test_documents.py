@@ -120,7 +120,7 @@ def _is_json(text: str) -> bool:
 PERMISSIVE = re.compile(
     r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|CNRI|Unlicense|Zlib|0BSD)", re.IGNORECASE
 )
-FILE_COPYLEFT = {"certifi", "orjson"}
+FILE_COPYLEFT = {"certifi"}
 """MPL-2.0: copyleft for their own files only; used unchanged (docs/decisions/0001)."""
 
 

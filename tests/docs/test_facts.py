@@ -52,11 +52,15 @@ TAGS = {
     37: "key.rotated",
     38: "log.started",
     39: "log.stopped",
+    40: "session.ended",
+    41: "rows.sealed",
 }
 """Frozen: a row is never changed or taken away; new ones are added at the end."""
 
 NOT_FACTS = {
     EntryType.LOG_PRUNED: "written by audit.retention when old leaves are cut off; nothing of the bot's happened",
+    EntryType.LOG_PRUNE_PROPOSED: "the first of the two persons that pruning takes; the log keeper's act",
+    EntryType.KEYS_CHANGED: "the log keeper's act, by `signoff keys rotate-kek`",
     EntryType.HOLD_CHANGED: "a legal hold is the log keeper's act, under the audit commands",
     EntryType.AUDIT_VERIFY_FAILED: "a verdict about the log, not something that happened to a request",
 }
@@ -66,10 +70,10 @@ NOT_BY_THE_DESK = {
     Fact.PREVIEW_SHOWN: "no surface reports a showing yet; the type is reserved so that its number cannot be taken",
     Fact.BREAK_GLASS_USED: "emergency access is not built; the number is reserved",
     Fact.BREAK_GLASS_REVIEWED: "emergency access is not built; the number is reserved",
-    Fact.PAYLOAD_SHREDDED: "belongs to retention of payloads, which no desk use case does yet",
+    Fact.PAYLOAD_SHREDDED: "the log keeper's act, by `signoff audit shred` (bot.custody), not a use case of the desk",
     Fact.LOG_RESTORED: "written by the store while it restores a backup, before any desk exists",
-    Fact.AUDIT_EXPORTED: "exporting is done by the audit commands on the database, without the desk",
     Fact.KEY_ROTATED: "drafted by audit.rotation",
+    Fact.ROWS_SEALED: "reserved: rows are sealed as they are written (decision 0602), none is sealed afterwards",
     Fact.LOG_STARTED: "belongs to the start of the process, not to a use case",
     Fact.LOG_STOPPED: "belongs to the end of the process, not to a use case",
 }

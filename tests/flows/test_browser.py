@@ -102,7 +102,7 @@ def test_i11_a_double_click_on_approve_is_one_vote(site: Site, browser: Any):
     ana.page.click("[data-opens=approve-dialog]")
 
     ana.page.dblclick("#approve-dialog button.approve", no_wait_after=True)
-    ana.page.wait_for_load_state("networkidle")
+    ana.page.wait_for_url(re.compile(r"done="))
     ana.open(request)
 
     assert site.entries(request).count("vote.cast") == 1

@@ -16,11 +16,15 @@ from tests.support.server import Site, running
 
 @dataclass
 class Late:
-    """A site on which everything below was asked more than ten seconds ago."""
+    """A site on which everything below was asked more than ten seconds ago.
+
+    `unseen` is touched by nobody; what a test does to a request it does to `voted` or `refused`, so that the order of the tests is free.
+    """
 
     site: Site
     voted: str
     unseen: str
+    refused: str
     grant: dict[str, Any]
     payload: dict[str, Any]
     decide_by: str
@@ -33,13 +37,14 @@ def late(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     ) as site:
         voted = ask(site, asked=body(decide_within_seconds=10))
         unseen = ask(site, asked=body(decide_within_seconds=10))["id"]
+        refused = ask(site, asked=body(decide_within_seconds=10))["id"]
         assert vote(site, "ana", voted["id"]).status_code == 200
         dropped = body(action="db.drop")
         drop = ask(site, asked=dropped)["id"]
         assert vote(site, "ana", drop).json()["decided"]
         grant = look(site, drop)["grant"]
         time.sleep(11)
-        yield Late(site, voted["id"], unseen, grant, payload_of(dropped), voted["decide_by"])
+        yield Late(site, voted["id"], unseen, refused, grant, payload_of(dropped), voted["decide_by"])
 
 
 def is_still(late: Late) -> bool:
@@ -84,11 +89,11 @@ def test_i5_i6_a_grant_is_not_spent_after_its_time(late: Late):
 
 
 def test_i6_a_late_denial_and_a_late_cancel_change_nothing(late: Late):
-    denied = vote(late.site, "ana", late.unseen, "deny", comment="too late")
-    cancelled = late.site.call("bot", "POST", f"/v1/requests/{late.unseen}/cancel")
+    denied = vote(late.site, "ana", late.refused, "deny", comment="too late")
+    cancelled = late.site.call("bot", "POST", f"/v1/requests/{late.refused}/cancel")
 
     assert (denied.status_code, cancelled.status_code) == (409, 409)
-    assert look(late.site, late.unseen)["state"] == "expired"
+    assert look(late.site, late.refused)["state"] == "expired"
 
 
 def test_i7_the_chain_verifies_afterwards(late: Late):

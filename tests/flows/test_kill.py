@@ -156,7 +156,9 @@ def kill_again_and_again(folder: Path, kills: int, seed: int = SEED) -> tuple[Si
 
 def check(site: Site, ledger: Ledger) -> None:
     """Nothing acknowledged is lost, nothing is there that was never meant, and the log tells the same story."""
-    by_key = dict(site.rows("SELECT key, request FROM idempotency WHERE agent = 'agent:bot'"))
+    meant = site.kept_keys("agent:bot", ledger.meant)
+    rows = site.rows("SELECT key, request FROM idempotency WHERE agent = 'agent:bot'")
+    by_key = {meant.get(key, key): request for key, request in rows}
     requests = {row[0]: row[1] for row in site.rows("SELECT id, state FROM request")}
     votes = set(site.rows("SELECT request, person FROM vote WHERE withdrawn_us IS NULL"))
     grants = {row[0]: (row[1], row[2]) for row in site.rows("SELECT id, request, state FROM grant_")}

@@ -13,8 +13,8 @@ import pytest
 from adapters.stores.memory import MemoryStore
 from bot.clock import SystemClock
 from bot.errors import StoreFault
-from bot.scheduler import Periodic, Scheduler, anchoring, purge
-from tests.support.clock import START, ManualClock
+from bot.scheduler import Periodic, Scheduler, purge
+from tests.support.clock import ManualClock
 from tests.support.keys import journal
 from tests.support.rand import SeededRand
 
@@ -49,7 +49,7 @@ async def running(desk: FakeDesk, *periodic: Periodic, **options: Any) -> AsyncI
     scheduler = Scheduler(desk, SystemClock(), periodic, **options)
     scheduler.start()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             yield scheduler
     finally:
         await scheduler.stop()
@@ -74,7 +74,7 @@ async def test_the_next_sweep_comes_at_the_deadline_the_last_one_named() -> None
         await until(lambda: len(desk.swept) == 2)
 
     waited = (desk.swept[1] - desk.swept[0]).total_seconds()
-    assert 0.3 <= waited < 2
+    assert 0.3 <= waited < 4
 
 
 async def test_what_is_still_due_is_swept_at_once() -> None:
@@ -134,15 +134,9 @@ async def test_after_a_stop_nothing_runs() -> None:
     assert len(desk.swept) == count
 
 
-async def test_the_purge_and_the_anchoring_do_their_work() -> None:
+async def test_the_purge_does_its_work() -> None:
     clock = ManualClock()
     store = MemoryStore(clock, journal(SeededRand(1)))
     await store.open()
-    poked: list[int] = []
 
     assert await purge(store).run() == 0
-    await anchoring(store, ["file", "chat"], timedelta(hours=1), lambda: poked.append(1)).run()
-
-    rows = await store.outbox_claim(START, 10, timedelta(seconds=1))
-    assert [(row.topic, row.key) for row in rows] == [("anchor", "file"), ("anchor", "chat")]
-    assert poked == [1]

@@ -73,10 +73,13 @@ def _run(fmt, data):
     return out.getvalue()
 
 
-def test_ndjson_stays_ndjson():
+def test_ndjson_stays_ndjson_and_a_file_is_one_document():
     out = _run("auto", b'{"email":"a@example.org"}\n{"email":"b@example.org"}\n')
 
-    assert [json.loads(line) for line in out.splitlines()] == [{"email": "[EMAIL_ADDRESS_1]"}] * 2
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {"email": "[EMAIL_ADDRESS_1]"},
+        {"email": "[EMAIL_ADDRESS_2]"},
+    ]
 
 
 def test_csv_keeps_header_columns_and_takes_the_column_name_as_context():

@@ -50,7 +50,7 @@ async def test_t04_an_administrator_gets_no_vote_by_a_token_made_for_another(des
     assert all(not a.key.startswith("token:") for a in await desk.service.accounts(person("ana")))
 
 
-async def test_t04_a_password_that_an_administrator_sets_for_another_cools_down(desk):
+async def test_t04_a_password_that_an_administrator_sets_for_another_votes_nowhere_unconfirmed(desk):
     key = AccountKey("local:ana")
     await desk.service.link_account(desk.actor("root"), key, person("ana"), proof="admin", secret="x")
     asked = await desk.asked()
@@ -58,7 +58,7 @@ async def test_t04_a_password_that_an_administrator_sets_for_another_cools_down(
     answer = await approve(desk, asked.request.id, "ana")
 
     assert isinstance(answer, Refused)
-    assert answer.reason is Reason.COOL_DOWN
+    assert answer.reason is Reason.LINK_UNCONFIRMED
 
 
 async def test_t39_seats_that_the_approvers_no_longer_fill_refuse_the_redemption(desk):

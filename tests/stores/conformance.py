@@ -19,7 +19,7 @@ from bot.core.ids import AccountKey, AgentId, GroupName, PersonId, RequestId
 from bot.core.people import Account, Agent, AgentKey, Delegation, KeyKind, Person, Role, Session
 from bot.core.request import Assurance, Choice, GrantState, Request, RequestState
 from bot.errors import Conflict, StoreFault
-from bot.ports import AuditFilter, ChatRef, OutboxRow, Page, ReadTx, Store, Tx
+from bot.ports import AuditFilter, AuditRow, ChatRef, OutboxRow, Page, ReadTx, Store, Tx
 from tests.support.clock import START, ManualClock
 from tests.support.keys import sealed
 from tests.support.rand import SeededRand
@@ -180,6 +180,26 @@ async def test_i7_the_log_is_one_chain_whatever_failed_between(store: Store) -> 
     note = await store.read(lambda tx: tx.audit_checkpoint())
     assert note is not None
     assert note.split("\n")[1] == "400"
+    forward: list[AuditRow] = []
+    while more := await store.read(lambda tx: tx.audit_from(len(forward), 150)):
+        forward += more
+    assert forward == rows
+
+
+async def test_what_a_sink_has_taken_is_remembered_and_never_moves_back(store: Store) -> None:
+    assert await store.read(lambda tx: tx.outbound("siem")) == 0
+
+    for next_seq in (7, 12, 3):
+        await store.write(lambda tx, n=next_seq: tx.set_outbound("siem", n))
+
+    def undone(tx: Tx) -> None:
+        tx.set_outbound("siem", 99)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await store.write(undone)
+
+    assert await store.read(lambda tx: (tx.outbound("siem"), tx.outbound("other"))) == (12, 0)
 
 
 async def test_reads_see_every_write_that_returned(store: Store) -> None:
@@ -414,7 +434,44 @@ async def test_pending_requests_are_counted_an_agent(store: Store) -> None:
     await put(store, a_request(rand, agent=AgentId("agent:other")))
     await approved(store)
 
-    assert await store.read(lambda tx: tx.pending_count(AGENT)) == 1
+    assert await store.read(lambda tx: tx.pending_count(AGENT, 50)) == 1
+
+
+async def test_t08_open_requests_come_in_turn_by_agent_and_the_most_urgent_first(store: Store) -> None:
+    calm, loud = AgentId("agent:calm"), AgentId("agent:loud")
+    flood = [
+        await put(store, a_request(rand, agent=loud, decide_by=START + (9 - n) * MINUTE)) for n in range(5)
+    ]
+    quiet = [await put(store, a_request(rand, agent=calm, decide_by=START + n * MINUTE)) for n in (60, 50)]
+    await put(store, a_request(rand, agent=calm, state=RequestState.EXPIRED, decided_at=START))
+    urgent = flood[::-1]
+
+    assert [r.id for r in await store.read(lambda tx: tx.in_turn(10, is_open=True))] == [
+        r.id for r in (urgent[0], quiet[1], urgent[1], quiet[0], *urgent[2:])
+    ]
+    assert [r.id for r in await store.read(lambda tx: tx.in_turn(2, is_open=True))] == [
+        urgent[0].id,
+        quiet[1].id,
+    ]
+
+
+async def test_t08_settled_requests_come_in_turn_by_agent_and_the_latest_first(store: Store) -> None:
+    calm, loud = AgentId("agent:calm"), AgentId("agent:loud")
+
+    async def settled(agent: AgentId, minutes: int) -> Request:
+        at = START + minutes * MINUTE
+        return await put(store, a_request(rand, agent=agent, state=RequestState.DENIED, decided_at=at))
+
+    flood = [await settled(loud, n) for n in (10, 12, 11)]
+    early, later = await settled(calm, 1), await settled(calm, 2)
+    await put(store, a_request(rand, agent=calm))
+
+    assert [r.id for r in await store.read(lambda tx: tx.in_turn(10, is_open=False))] == [
+        r.id for r in (flood[1], later, flood[2], early, flood[0])
+    ]
+    assert [r.id for r in await store.read(lambda tx: tx.in_turn(3, is_open=False))] == [
+        r.id for r in (flood[1], later, flood[2])
+    ]
 
 
 async def test_denials_are_counted_by_bytes_and_time(store: Store) -> None:
@@ -779,7 +836,7 @@ async def test_nothing_hangs_on_an_agent_or_a_person_that_is_not_there(store: St
     await refused(store, lambda tx: tx.put_chat_ref(ChatRef(RequestId("req_0"), "slack:#x", "{}", 1)))
 
 
-async def test_sessions_are_dropped_one_by_one_and_all_of_a_person(store: Store) -> None:
+async def test_sessions_are_listed_by_person_and_dropped_one_by_one(store: Store) -> None:
     def work(tx: Tx) -> None:
         tx.put_person(Person(ANA, "Ana", START))
         tx.put_person(Person(BO, "Bo", START))
@@ -796,13 +853,9 @@ async def test_sessions_are_dropped_one_by_one_and_all_of_a_person(store: Store)
         True,
         True,
     ]
-    await store.write(lambda tx: tx.drop_sessions_of(ANA))
-    assert await store.read(lambda tx: [tx.session(i) is not None for i in "1234"]) == [
-        False,
-        False,
-        False,
-        True,
-    ]
+    assert [s.id for s in await store.read(lambda tx: tx.sessions(ANA))] == ["2", "3"]
+    assert [s.id for s in await store.read(lambda tx: tx.sessions(BO))] == ["4"]
+    assert await store.read(lambda tx: tx.sessions(PersonId("person:nobody"))) == []
 
 
 async def test_a_delegation_stands_from_its_first_instant_to_before_its_last(store: Store) -> None:

@@ -223,7 +223,7 @@ class StoresAgree(RuleBasedStateMachine):
                 tx.requests(Page(3), agent=AgentId("agent:a")),
                 tx.next_due(),
                 tx.due(tx.now(), 4),
-                [tx.pending_count(AgentId(f"agent:{a}")) for a in "ab"],
+                [tx.pending_count(AgentId(f"agent:{a}"), 10_000) for a in "ab"],
                 [tx.denials(AgentId(f"agent:{a}"), HASH, START) for a in "ab"],
                 [tx.idempotent(AgentId(f"agent:{a}"), k) for a in "ab" for k in KEYS],
                 [(tx.votes(r.id), tx.body(r.id), tx.grant_of(r.id)) for r in self.requests],

@@ -541,7 +541,7 @@ async def test_t48_after_a_restore_nothing_old_is_worth_anything(
     again = SqliteStore(target, clock, log)
     await again.open()
     types = [row.type for row in await again.read(lambda tx: tx.audit_rows(AuditFilter()))]
-    assert types == ["grant.revoked", "request.cancelled", "log.restored", "session.login"]
+    assert types == ["session.ended", "grant.revoked", "request.cancelled", "log.restored", "session.login"]
     assert await again.read(lambda tx: tx.meta("epoch")) == "3"
     stored = await again.read(lambda tx: (tx.request(pending.id), tx.grant(grant.id), tx.session("s")))
     assert stored[0] is not None
@@ -647,3 +647,44 @@ async def test_i8_after_a_kill_everything_acknowledged_is_there(path: Path, tmp_
 @pytest.mark.slow
 async def test_i8_after_a_hundred_kills_everything_acknowledged_is_there(path: Path, tmp_path: Path) -> None:
     await _kill_and_check(path, tmp_path / "acknowledged", 100)
+
+
+async def test_what_another_process_changed_is_seen_by_the_next_write(
+    store: SqliteStore, path: Path, clock: ManualClock
+) -> None:
+    other = SqliteStore(path, clock, journal(SeededRand(2)))
+    await other.open()
+    await store.write(lambda tx: tx.set_meta("freeze", ""))
+    assert await store.write(lambda tx: tx.meta("freeze")) == ""
+
+    await other.write(lambda tx: tx.set_meta("freeze", "stop"))
+    await other.close()
+
+    assert await store.write(lambda tx: tx.meta("freeze")) == "stop"
+
+
+async def test_what_was_rolled_back_is_not_remembered(store: SqliteStore) -> None:
+    def fails(tx: Tx) -> None:
+        tx.set_meta("freeze", "stop")
+        assert tx.meta("freeze") == "stop"
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await store.write(fails)
+
+    assert await store.write(lambda tx: tx.meta("freeze")) is None
+
+
+async def test_a_member_that_failed_leaves_nothing_with_those_committed_beside_it(store: SqliteStore) -> None:
+    def fails(tx: Tx) -> None:
+        tx.set_meta("freeze", "stop")
+        assert tx.meta("freeze") == "stop"
+        raise RuntimeError
+
+    answers = await asyncio.gather(
+        store.write(fails), store.write(lambda tx: tx.meta("freeze")), return_exceptions=True
+    )
+
+    assert isinstance(answers[0], RuntimeError)
+    assert answers[1] is None
+    assert await store.write(lambda tx: tx.meta("freeze")) is None

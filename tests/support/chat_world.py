@@ -11,6 +11,8 @@ from datetime import timedelta
 
 from adapters.keys import files
 from adapters.stores.memory import MemoryStore
+from adapters.stores.sqlite import SqliteStore
+from audit.checkpoint import parse_vkey
 from bot.core.ask import parse_ask
 from bot.core.ids import AccountKey, AgentId, PersonId, RequestId
 from bot.core.people import Account, Agent, Role
@@ -20,11 +22,13 @@ from bot.desk.api import AgentCaller, Submitted
 from bot.desk.context import DeskSettings, Office
 from bot.desk.service import DeskService
 from bot.directory import PolicyDirectory
+from bot.log_check import connect_read_only
+from bot.log_library import LogLibrary
 from bot.ports import OutboxRow
 from bot.watch import LocalWatch
 from masking import Engine, Masked, MaskedDocument
 from tests.support.clock import ManualClock
-from tests.support.keys import journal
+from tests.support.keys import ORIGIN, journal
 from tests.support.rand import SeededRand
 
 TEAM, APP, TENANT = "T0SIGNOFF", "A0SIGNOFF", "11111111-2222-3333-4444-555555555555"
@@ -96,7 +100,7 @@ class TestKeys:
 @dataclass
 class World:
     clock: ManualClock
-    store: MemoryStore
+    store: MemoryStore | SqliteStore
     desk: DeskService
     office: Office
     rand: SeededRand
@@ -139,12 +143,21 @@ class World:
         return [row.type for row in reversed(rows)]
 
 
-async def make_world(tmp_path: object, *, policy: str = POLICY, clock: ManualClock | None = None) -> World:
+async def make_world(
+    tmp_path: object, *, policy: str = POLICY, clock: ManualClock | None = None, database: bool = False
+) -> World:
+    """*database*: over SQLite, with the library that proofs and exports are read from. The caller closes the store."""
     from pathlib import Path
 
     clock = clock or ManualClock()
     rand = SeededRand(7)
-    store = MemoryStore(clock, journal(rand))
+    written = journal(rand)
+    store: MemoryStore | SqliteStore = MemoryStore(clock, written)
+    library = None
+    if database:
+        made = store = SqliteStore(Path(str(tmp_path)) / "signoff.sqlite3", clock, written)
+        keys_of_log = (parse_vkey(written.signer.vkey),)
+        library = LogLibrary(lambda: connect_read_only(made), keys_of_log, ORIGIN)
     await store.open()
     keys = files.create(Path(str(tmp_path)) / "keys", rand)
     office = Office(
@@ -157,7 +170,7 @@ async def make_world(tmp_path: object, *, policy: str = POLICY, clock: ManualClo
         LocalWatch(),
         DeskSettings("https://signoff.test"),
     )
-    desk = DeskService(office)
+    desk = DeskService(office, None, library)
     office.book.replace(load_policy(policy))
     for name in SLACK_USERS:
         roles = frozenset({Role.AUDITOR}) if name == "aud" else frozenset()
@@ -176,7 +189,7 @@ async def make_world(tmp_path: object, *, policy: str = POLICY, clock: ManualClo
     return World(clock, store, desk, office, rand)
 
 
-async def _link(world_store: MemoryStore, clock: ManualClock, name: str) -> None:
+async def _link(world_store: MemoryStore | SqliteStore, clock: ManualClock, name: str) -> None:
     now = clock.now() - timedelta(days=30)
     keys: Sequence[str] = (f"slack:{TEAM}:{SLACK_USERS[name]}", f"teams:{TENANT}:{AAD[name]}")
     for key in keys:

@@ -16,6 +16,7 @@ from adapters.web.passwords import hash_password
 from adapters.web.settings import WebSettings
 from bot.core.ids import AccountKey, PersonId
 from bot.core.people import Role
+from tests.support.clock import ManualClock
 from tests.support.office import Desk, open_desk
 
 ORIGIN = "http://127.0.0.1:8080"
@@ -82,7 +83,9 @@ class House:
 
 
 async def open_house(directory: Path, url: str = ORIGIN, **oidc: Any) -> House:
-    desk = await open_desk(directory)
+    clock = ManualClock()
+    store, library = oidc.pop("store", None), oidc.pop("library", None)
+    desk = await open_desk(directory, store(clock) if store else None, clock, library)
     await with_passwords(desk)
     settings = WebSettings(url, oidc=oidc.pop("oidc", None))
     routes = create_routes(desk.service, desk.store, desk.clock, desk.office.rand, settings, **oidc)

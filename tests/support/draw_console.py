@@ -10,7 +10,9 @@ from adapters.stores.memory import MemoryStore
 from adapters.web.app import create_routes
 from adapters.web.passwords import hash_password
 from adapters.web.settings import WebSettings
+from bot.alerts import Alert
 from bot.clock import SystemClock
+from bot.core.ids import RequestId
 from bot.rand import OsRand
 from tests.support.gallery import PASSWORD, GalleryDesk, furnish
 from tests.support.keys import journal
@@ -26,6 +28,7 @@ PAGES = {
     "voted": "/requests/req_voted000000000000000000000",
     "confirm": "/requests/req_pending0000000000000000000/confirm",
     "audit": "/audit",
+    "report": "/audit/report?framework=soc2&from=2026-11-20&to=2026-12-01&seed=42",
     "policies": "/policies",
     "agents": "/agents",
     "agent": "/agents/churn-exporter",
@@ -36,6 +39,20 @@ PAGES = {
     "keys": "/keys",
     "missing": "/requests/req_nothing",
 }
+ALARMS = (
+    Alert(
+        "anchor",
+        "witness",
+        "witness has not remembered the newest 42 entries for 31 minutes; the last try failed: the witness cannot be reached. "
+        "Until it does, a rollback to before them would not be seen there. Run `signoff doctor`.",
+    ),
+    Alert(
+        "gap",
+        "begin 1043",
+        "entry 1043: a grant began to be used and no end is recorded; find out what its executor did",
+        RequestId("req_approved000000000000000000"),
+    ),
+)
 LOOKS = {
     "light": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
@@ -54,7 +71,7 @@ async def build(url: str) -> Any:
     await store.open()
     await furnish(store, clock.now(), hash_password(PASSWORD))
     desk = GalleryDesk(store, clock)
-    return create_routes(desk, store, clock, rand, WebSettings(url)), {"desk": desk}
+    return create_routes(desk, store, clock, rand, WebSettings(url), alarms=lambda: ALARMS), {"desk": desk}
 
 
 def sign_in(page: Any, url: str, name: str = "ana") -> None:

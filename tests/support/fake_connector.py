@@ -46,6 +46,9 @@ class FakeConnector:
         self.clock = clock
         self.key = key
         self.is_down = False
+        self.is_open = False
+        """As the Playground is: nobody needs a token; one that comes all the same is kept in ``tokens``."""
+        self.tokens: list[str] = []
         self.cards: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self.calls: Counter[str] = Counter()
         self.script: dict[str, deque[int]] = defaultdict(deque)
@@ -66,6 +69,8 @@ class FakeConnector:
     async def __aenter__(self) -> FakeConnector:
         app = web.Application(client_max_size=1_000_000)
         app.router.add_post("/token", self._token)
+        app.router.add_get("/openid", self._openid)
+        app.router.add_get("/jwks", self._jwks)
         app.router.add_post("/v3/conversations", self._create)
         app.router.add_post("/v3/conversations/{id}/activities", self._send)
         app.router.add_put("/v3/conversations/{id}/activities/{activity}", self._update)
@@ -86,6 +91,12 @@ class FakeConnector:
             return web.json_response({"error": "invalid_client"}, status=401)
         return web.json_response({"access_token": TOKEN, "expires_in": 3600})
 
+    async def _openid(self, request: web.Request) -> web.Response:
+        return web.json_response({"issuer": "https://api.botframework.com", "jwks_uri": self.url + "jwks"})
+
+    async def _jwks(self, request: web.Request) -> web.Response:
+        return web.json_response({"keys": [jwk(self.key, "k1")]})
+
     def _fault(self, request: web.Request, what: str) -> web.Response | None:
         self.calls[what] += 1
         if self.is_down:
@@ -95,7 +106,9 @@ class FakeConnector:
             return web.json_response(
                 {"error": {"code": "x", "message": "x"}}, status=status, headers={"Retry-After": "3"}
             )
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        given = request.headers.get("Authorization")
+        self.tokens += [given] if given is not None else []
+        if given != f"Bearer {TOKEN}" and not self.is_open:
             return web.json_response({"error": {"code": "Unauthorized", "message": "no"}}, status=401)
         return None
 

@@ -27,6 +27,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 SCOPES = {
     "chat.postMessage": "chat:write", "chat.update": "chat:write", "chat.postEphemeral": "chat:write",
     "conversations.open": "im:write", "conversations.info": "channels:read", "conversations.history": "channels:history",
+    "files.getUploadURLExternal": "files:write", "files.completeUploadExternal": "files:write",
     "users.info": "users:read", "usergroups.users.list": "usergroups:read",
 }  # fmt: skip
 MESSAGE_BLOCKS = {"header", "section", "context", "actions", "divider", "rich_text", "image"}
@@ -46,6 +47,8 @@ class FakeSlack:
         self.responses: list[dict[str, Any]] = []
         self.views: dict[str, dict[str, Any]] = {}
         self.opened: list[dict[str, Any]] = []
+        self.files: dict[str, tuple[str, str, bytes]] = {}
+        self._uploads: dict[str, tuple[str, int, bytes | None]] = {}
         self.homes: dict[str, dict[str, Any]] = {}
         self.calls: Counter[str] = Counter()
         self.in_flight: Counter[str] = Counter()
@@ -60,6 +63,7 @@ class FakeSlack:
         self._runner: web.AppRunner | None = None
         self.url = ""
         self.host = ""
+        self.upload_host = ""
         self.sockets: list[web.WebSocketResponse] = []
         self.acks: list[dict[str, Any]] = []
 
@@ -67,6 +71,7 @@ class FakeSlack:
         app = web.Application(client_max_size=4_000_000)
         app.router.add_post("/api/{method}", self._api)
         app.router.add_post("/respond/{id}", self._respond)
+        app.router.add_post("/upload/{id}", self._upload)
         app.router.add_get("/link", self._link)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
         await self._runner.setup()
@@ -157,6 +162,37 @@ class FakeSlack:
             return {"ok": False, "error": error}
         self.ephemerals.append({"user": form["user"], "channel": form["channel"], **_message(form, "")})
         return {"ok": True, "message_ts": "1"}
+
+    def _files_getuploadurlexternal(self, form: dict[str, Any]) -> dict[str, Any]:
+        if not form.get("filename") or not form.get("length", "").isdigit() or int(form["length"]) < 1:
+            return {"ok": False, "error": "invalid_arguments"}
+        id = f"F0{next(self._serial):04d}"
+        self._uploads[id] = (form["filename"], int(form["length"]), None)
+        return {
+            "ok": True,
+            "upload_url": f"http://{self.upload_host or self.host}/upload/{id}",
+            "file_id": id,
+        }
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        id = request.match_info["id"]
+        name, length, _ = self._uploads[id]
+        content = await request.read()
+        if len(content) != length:
+            return web.Response(status=400, text="length")
+        self._uploads[id] = (name, length, content)
+        return web.Response(text=f"OK - {length}")
+
+    def _files_completeuploadexternal(self, form: dict[str, Any]) -> dict[str, Any]:
+        channel = form.get("channel_id", "")
+        if channel not in self.channels and not channel.startswith("D"):
+            return {"ok": False, "error": "channel_not_found"}
+        for file in json.loads(form["files"]):
+            name, _, content = self._uploads.pop(file["id"], ("", 0, None))
+            if content is None:
+                return {"ok": False, "error": "file_not_found"}
+            self.files[file["id"]] = (channel, name, content)
+        return {"ok": True, "files": []}
 
     def _conversations_info(self, form: dict[str, Any]) -> dict[str, Any]:
         channel = form.get("channel", "")
@@ -313,8 +349,13 @@ class FakeSlack:
 
     async def send(self, client: httpx.AsyncClient, payload: dict[str, Any]) -> httpx.Response:
         """Sign and send an interaction."""
+        body, headers = self.wire(payload)
+        return await client.post("/slack/events", content=body, headers=headers)
+
+    def wire(self, payload: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+        """An interaction's body and signed headers, as Slack puts them on the wire."""
         body = urlencode({"payload": json.dumps(payload)}).encode()
-        return await client.post("/slack/events", content=body, headers=self.signed(body))
+        return body, self.signed(body)
 
     async def send_form(self, client: httpx.AsyncClient, form: dict[str, str]) -> httpx.Response:
         body = urlencode(form).encode()

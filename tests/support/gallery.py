@@ -7,14 +7,19 @@ changes it was asked for. It decides nothing; tests of decisions use the real de
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
+from audit import report as reports
+from audit.entry import EntryType, Outcome
+from audit.reader import Reader
 from bot.core.ids import AccountKey, AgentId, Digest, GroupName, PersonId, RequestId
 from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role, Session
 from bot.core.policy import Effect, Group, Policy, Requirement, Rule, Stage, describe
@@ -22,12 +27,34 @@ from bot.core.preview import Button, Card, GrantLine, Leaf, Preview, SeatLine, T
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice, GrantState, RequestState, SeatGroup
 from bot.desk.api import ChainState, Freeze, Inbox, InboxItem, NewKey, Revealed
+from bot.desk.evidence import Evidence, Report, Wanted
 from bot.ports import AuditFilter, AuditRow, Clock, Store
 from masking.masked import Masked, _make
+from tests.audit.logs import database, story, write
+from tests.audit.logs import journal as journal_of
 
 ANA, BO, MARIA, RAJ = (PersonId(f"person:{name}") for name in ("ana", "bo", "maria", "raj"))
 NAMES = {ANA: "Ana Torres", BO: "Bo Lindqvist", MARIA: "Maria Keller", RAJ: "Raj Patel"}
 AGENT = AgentId("agent:churn-exporter")
+
+
+@cache
+def _report_log() -> sqlite3.Connection:
+    """Thirty requests over four days, one denied, one tried by somebody who may not, one whose use never ended."""
+    log = database()
+    writer = journal_of(b"gallery")
+    for n in range(30):
+        size = Reader(log).head().size
+        away = n // 8 * 86_400 + n * 600
+        approvers = ("p_7Qmana", "p_x2bo") if n % 3 else ("p_7Qmana", "p_k9maria")
+        drafts = list(story(f"req_{n:02d}gallery0000000000000000", away, approvers, first_seq=size))
+        if n == 17:
+            drafts.pop()
+        if n % 11 == 5:
+            tried = {"reason": "separated"}
+            drafts.append(replace(drafts[3], type=EntryType.VOTE_REFUSED, outcome=Outcome.REFUSED, id=f"r{n}", ts=drafts[-1].ts, data=tried, private=()))  # fmt: skip
+        write(log, drafts, writer)
+    return log
 
 
 def digest(text: str) -> Digest:
@@ -314,6 +341,15 @@ class GalleryDesk:
             True if verify else None,
         )
 
+    async def evidence(self, viewer: Actor, wanted: Wanted) -> Evidence | Refused:
+        """A real report over a small log of its own."""
+        if not isinstance(wanted, Report):
+            return Refused(Reason.NOT_FOUND)
+        made = reports.make(
+            Reader(_report_log()), wanted.framework, wanted.since, wanted.until, wanted.seed, wanted.sample
+        )
+        return Evidence("report.html", "text/html", b"", made.first, made.last, 1, whole=True, report=made)
+
     async def policy(self) -> Policy:
         groups = {
             GroupName(n): Group(GroupName(n), frozenset(p), slack, claim)
@@ -397,7 +433,9 @@ class GalleryDesk:
         await self.store.write(lambda tx: tx.drop_session(id))
 
     async def close_sessions(self, actor: Actor) -> None:
-        await self.store.write(lambda tx: tx.drop_sessions_of(actor.person))
+        await self.store.write(
+            lambda tx: [tx.drop_session(session.id) for session in tx.sessions(actor.person)]
+        )
 
     async def person(self, id: PersonId) -> Person | None:
         return await self.store.read(lambda tx: tx.person(id))

@@ -11,6 +11,8 @@ from typing import Any
 
 from adapters.keys.files import FileKeys, create
 from adapters.stores.memory import MemoryStore
+from adapters.stores.sqlite import SqliteStore
+from audit.checkpoint import parse_vkey
 from bot.core.ask import parse_ask
 from bot.core.ids import AccountKey, AgentId, GroupName, PersonId
 from bot.core.people import Actor, Agent, KeyKind, Role
@@ -20,11 +22,13 @@ from bot.core.request import Assurance
 from bot.desk.api import AgentCaller, Idempotency, Submitted
 from bot.desk.context import DeskSettings, Office
 from bot.desk.service import DeskService
+from bot.log_check import connect_read_only
+from bot.log_library import LogLibrary
 from bot.ports import AuditFilter, Store
 from bot.watch import LocalWatch
 from masking import Worker
 from tests.support.clock import ManualClock
-from tests.support.keys import journal
+from tests.support.keys import ORIGIN, journal
 from tests.support.rand import SeededRand
 
 ISSUER = "http://127.0.0.1:8080"
@@ -124,7 +128,17 @@ class Desk:
         return [row.type for row in reversed(rows)]
 
 
-async def open_desk(directory: Path, store: Store | None = None, clock: ManualClock | None = None) -> Desk:
+def library_on(store: SqliteStore) -> LogLibrary:
+    """What proofs, slices, reports and tiles are read from."""
+    return LogLibrary(lambda: connect_read_only(store), (parse_vkey(store.journal.signer.vkey),), ORIGIN)
+
+
+async def open_desk(
+    directory: Path,
+    store: Store | None = None,
+    clock: ManualClock | None = None,
+    library: LogLibrary | None = None,
+) -> Desk:
     """People ana, bo, cy, sam, eve (owner of the agent), root (admin); agents ``bot`` and ``other``."""
     clock = clock or ManualClock()
     rand = SeededRand(7)
@@ -135,7 +149,7 @@ async def open_desk(directory: Path, store: Store | None = None, clock: ManualCl
     worker = Worker(workers=1)
     await worker.start()
     office = Office(store, clock, rand, keys, worker, table, LocalWatch(), DeskSettings(ISSUER))
-    service = DeskService(office)
+    service = DeskService(office, None, library)
     await service.apply_policy(POLICY)
     for name in ("ana", "bo", "cy", "sam", "eve", "mia"):
         await service.add_person(None, PersonId(f"person:{name}"), name.title())

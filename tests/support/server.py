@@ -204,6 +204,11 @@ class Site:
             row[0] for row in self.rows("SELECT type FROM audit_leaf WHERE req = ? ORDER BY seq", request)
         ]
 
+    def kept_keys(self, agent: str, keys: Iterable[str]) -> dict[str, str]:
+        """How the database keeps an agent's ``Idempotency-Key``s: from there to the key itself."""
+        found = load_keys(load(self.folder).keys.directory, OsRand())
+        return {found.mac("idempotency-key", f"{agent}\0{key}".encode()).hex(): key for key in keys}
+
     def verify(self) -> Report:
         """The whole log of the live database, against its signed heads and the head kept outside."""
         config = load(self.folder)

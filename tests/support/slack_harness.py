@@ -60,7 +60,7 @@ class Harness:
         """bolt answers an event before its listener has run, so this waits for what must come."""
         self.fake.homes.pop(user, None)
         await self.fake.send_event(self.client, {"type": "app_home_opened", "user": user, "tab": "home"})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while user not in self.fake.homes:
                 await asyncio.sleep(0.005)
         return self.fake.homes[user]
@@ -124,13 +124,14 @@ async def harness(
         mode=mode,  # type: ignore[arg-type]
         api_url=fake.url,
         response_hosts=(fake.host,),
+        upload_hosts=(fake.host,),
         **settings,
     )
     api = Api(config.api_url, config.bot_token, Pace(world.clock.monotonic, interval=interval, burst=1))
     cards = Cards.create(keys.mac)
     surface = SlackSurface(api, cards, config, world.desk, world.store, world.clock, world.office.directory)
     links = Links(world.store, world.desk, world.clock, world.rand, keys.mac)
-    answers = Answers(world.desk, links, world.clock, CONSOLE)
+    answers = Answers(world.desk, links, world.clock, CONSOLE, takes_files=True)
     app = SlackApp(Parts(config, world.desk, world.clock, keys.mac, api, cards, surface, answers))
     await app.start()
     try:

@@ -90,6 +90,7 @@ async def teams_harness(world: World, fake: FakeConnector) -> AsyncIterator[Team
         Links(world.store, world.desk, world.clock, world.rand, mac),
         world.clock,
         "https://signoff.test",
+        takes_files=False,
     )
     app = TeamsApp(Parts(settings, check, world.desk, world.clock, mac, cards, transport, surface, answers))
     try:

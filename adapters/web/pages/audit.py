@@ -17,7 +17,8 @@ from adapters.web.guard import Access, Handler, Visit
 from adapters.web.limits import SCROLL_MAX
 from bot.core.facts import Fact
 from bot.core.ids import RequestId
-from bot.core.reasons import Refused
+from bot.core.reasons import Reason, Refused
+from bot.desk.evidence import Bound, Export, Prove, Report, Wanted
 from bot.ports import AuditFilter, AuditRow
 
 PER_PAGE: Final = 50
@@ -110,8 +111,46 @@ async def export(visit: Visit) -> Response:
     )
 
 
+async def evidence(visit: Visit) -> Response:
+    """The file that ``/audit prove | export | report`` speaks of in chats that take no files from us."""
+    wanted = _wanted(visit)
+    found = await visit.desk.evidence(visit.me, wanted) if wanted is not None else Refused(Reason.NOT_FOUND)
+    if isinstance(found, Refused):
+        return visit.refused(found, back="/audit")
+    return Response(
+        found.content,
+        media_type=found.media_type if found.media_type != "text/html" else "application/octet-stream",
+        headers={"content-disposition": f'attachment; filename="{found.name}"'},
+    )
+
+
+def _wanted(visit: Visit) -> Wanted | None:
+    """What the query asks for; None when it is no question."""
+    start, end = _bound(visit.query("from", 20)), _bound(visit.query("to", 20))
+    match visit.query("what", 8):
+        case "prove" if isinstance(seq := _bound(visit.query("seq", 15)), int):
+            return Prove(seq)
+        case "export" if start is not None and end is not None and type(start) is type(end):
+            return Export(start, end, visit.query("format", 16))
+        case "report" if isinstance(start, datetime) and isinstance(end, datetime) and start <= end:
+            form = visit.query("as", 8) or "html"
+            return Report(visit.query("framework", 32), start, end, visit.query("seed", 64) or "0", form)
+        case _:
+            return None
+
+
+def _bound(text: str) -> Bound | None:
+    if text.isascii() and text.isdigit() and len(text) <= 15:
+        return int(text)
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 ROUTES: Final[tuple[tuple[str, str, Handler, Access], ...]] = (
     ("GET", "/audit", page, Access.SIGNED_IN),
     ("POST", "/audit/verify", verify, Access.SIGNED_IN),
     ("GET", "/audit/leaves", export, Access.SIGNED_IN),
+    ("GET", "/audit/evidence", evidence, Access.SIGNED_IN),
 )

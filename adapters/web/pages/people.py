@@ -1,5 +1,5 @@
-"""People and their accounts, for administrators. One person counts once, whatever the account; a link is made by an administrator here,
-never by name or e-mail (T04). The desk checks every change and journals it.
+"""People and their accounts, for administrators. One person counts once, whatever the account; a link is proposed by an administrator here,
+and confirmed by the person or by a second administrator, never by name or e-mail (T04). The desk checks every change and journals it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from bot.core.reasons import Reason, Refused
 DONE: Final = {
     "added": "The person is added. Link an account so that they can come in.",
     "disabled": "Switched off. Their sessions and tokens ended, and their open votes stopped counting.",
-    "linked": "The account is linked. It may not decide before its cool-down has passed.",
+    "linked": "The link is proposed. It opens nothing before the person, by another account of theirs, or a second administrator confirms it; then its cool-down begins.",
+    "confirmed": "The link is confirmed. It may not decide before its cool-down has passed.",
     "unlinked": "The account is unlinked.",
 }
 MISSING: Final = Refused(Reason.NOT_FOUND)
@@ -148,6 +149,20 @@ async def unlink(visit: Visit) -> Response:
     )
 
 
+async def confirm(visit: Visit) -> Response:
+    """The second administrator's eyes on a link that another one made (T04)."""
+    person = PersonId(f"person:{visit.http.path_params['name']}")
+    account = AccountKey(visit.field("account", 400))
+    if all(known.key != account for known in await visit.desk.accounts(person)):
+        return visit.refused(MISSING, back="/people")
+    done = await visit.desk.confirm_account(visit.me, account)
+    return (
+        await _detail(visit, 403, done.sentence)
+        if isinstance(done, Refused)
+        else see_other(f"{_path(person)}?done=confirmed")
+    )
+
+
 ROUTES: Final[tuple[tuple[str, str, Handler, Access], ...]] = (
     ("GET", "/people", listing, Access.SIGNED_IN),
     ("POST", "/people", add, Access.SIGNED_IN),
@@ -155,4 +170,5 @@ ROUTES: Final[tuple[tuple[str, str, Handler, Access], ...]] = (
     ("POST", "/people/{name}/disable", disable, Access.SIGNED_IN),
     ("POST", "/people/{name}/accounts", link, Access.SIGNED_IN),
     ("POST", "/people/{name}/unlink", unlink, Access.SIGNED_IN),
+    ("POST", "/people/{name}/confirm", confirm, Access.SIGNED_IN),
 )

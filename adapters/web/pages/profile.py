@@ -14,6 +14,8 @@ from bot.core.reasons import Reason, Refused
 DONE: Final = {
     "delegated": "Your delegation stands.",
     "back": "Your delegation has ended.",
+    "confirmed": "The account is confirmed as yours. It may decide after its cool-down.",
+    "turned-down": "The account is not linked to you.",
     "token-revoked": "The token is revoked. It stops working at once.",
 }
 DAYS: Final = {
@@ -70,6 +72,29 @@ async def new_link_code(visit: Visit) -> Response:
         return visit.refused(Refused(Reason.NOT_FOUND), back="/profile")
     code, until = await offer(visit.me)
     return await _show(visit, link=(code, until))
+
+
+async def confirm_account(visit: Visit) -> Response:
+    """One's own eyes on a link that an administrator made (T04)."""
+    done = await visit.desk.confirm_account(visit.me, AccountKey(visit.field("account", 400)))
+    return (
+        await _show(visit, 403, done.sentence)
+        if isinstance(done, Refused)
+        else see_other("/profile?done=confirmed")
+    )
+
+
+async def turn_down(visit: Visit) -> Response:
+    key = AccountKey(visit.field("account", 400))
+    proposed = {a.key for a in await visit.desk.accounts(visit.me.person) if a.unconfirmed_by is not None}
+    if key not in proposed:
+        return visit.refused(Refused(Reason.NOT_FOUND), back="/profile")
+    done = await visit.desk.unlink_account(visit.me, key)
+    return (
+        await _show(visit, 403, done.sentence)
+        if isinstance(done, Refused)
+        else see_other("/profile?done=turned-down")
+    )
 
 
 async def new_token(visit: Visit) -> Response:
@@ -139,6 +164,8 @@ ROUTES: Final[tuple[tuple[str, str, Handler, Access], ...]] = (
     ("GET", "/profile", page, Access.SIGNED_IN),
     ("GET", "/account/link", link_page, Access.SIGNED_IN),
     ("POST", "/profile/link", new_link_code, Access.SIGNED_IN),
+    ("POST", "/profile/accounts/confirm", confirm_account, Access.SIGNED_IN),
+    ("POST", "/profile/accounts/turn-down", turn_down, Access.SIGNED_IN),
     ("POST", "/profile/tokens", new_token, Access.SIGNED_IN),
     ("POST", "/profile/tokens/revoke", revoke_token, Access.SIGNED_IN),
     ("POST", "/profile/delegation", delegate, Access.SIGNED_IN),

@@ -142,7 +142,9 @@ async def _furnish(desk: Desk) -> tuple[dict[str, str], dict[str, NewKey]]:
 
 def open_house(directory: Path, settings: AgentsSettings = FAST, **more: Any) -> Any:
     async def build(url: str) -> Any:
-        desk = await open_desk(directory, clock=TickingClock())
+        desk = await open_desk(
+            directory, more.get("store"), more.get("clock") or TickingClock(), more.get("library")
+        )
         credentials, keys = await _furnish(desk)
         metrics = Metrics()
         office = desk.office
@@ -161,6 +163,8 @@ def open_house(directory: Path, settings: AgentsSettings = FAST, **more: Any) ->
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with open_house(tmp_path_factory.mktemp("house")) as served:
         house = House(served, **served.extra)
+        # What was signed before the process began is refused; these tests are about later.
+        house.desk.clock.forward(timedelta(minutes=10))
         yield house
         house.http.close()
         served.run(house.desk.worker.stop())

@@ -14,9 +14,11 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from adapters.agents import addresses, callbacks
+from adapters.agents import callbacks
 from adapters.agents.callbacks import PAUSE_SECONDS_MIN, CallbackSender
 from adapters.agents.limits import AgentsSettings
+from bot import outgoing
+from bot.core import addresses
 from bot.core.ids import AgentId
 from bot.core.people import KeyKind
 from bot.desk.api import NewKey
@@ -263,7 +265,7 @@ async def test_no_url_of_the_table_ever_reaches_a_canary(desk: Desk):
     id, _ = await prepared(desk, "https://ci.example/hook")
     request = await desk.store.read(lambda tx: tx.request(id))
     agent = await desk.store.read(lambda tx: tx.agent(BOT))
-    real = callbacks._resolve
+    real = outgoing.resolved
 
     async def resolve(host: str, port: int) -> list[str]:
         looked_up.append(host)

@@ -5,25 +5,32 @@ from __future__ import annotations
 import base64
 import json
 import time
+from datetime import timedelta
+from pathlib import Path
 
+import httpx
 import pytest
+from starlette.applications import Starlette
 
 from adapters.agents import openapi, signed
-from adapters.agents.app import CALLS
+from adapters.agents.app import CALLS, create_routes
 from adapters.agents.problems import CODES, STATUS_OF
 from bot.core.credentials import parse_webhook_secret
+from bot.core.ids import AgentId
+from bot.core.people import KeyKind
 from bot.core.reasons import Reason
+from bot.desk.api import NewKey
 from tests.adapters.agents.conftest import House, problem, sample
-from tests.support.office import SAMPLE
+from tests.support.office import SAMPLE, Desk, open_desk
 
 ID, JTI = "req_" + "0" * 26, "grt_" + "0" * 26
-ROUTES = [(call.method, call.path.format(id=ID, jti=JTI)) for call in CALLS]
+ROUTES = [(call.method, call.path.format(id=ID, jti=JTI, seq=0, tile="0/000.p/1")) for call in CALLS]
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/.well-known/jwks.json"}
 PRIVATE = [(method, path) for method, path in ROUTES if path not in PUBLIC]
 DECIDING = [
     (method, path)
     for method, path in ROUTES
-    if path.endswith(("/votes", "/withdraw", "/card", "/entries", "/checkpoint"))
+    if path.endswith(("/votes", "/withdraw", "/card")) or path.startswith("/v1/audit/")
 ]
 ASKING = [
     (method, path)
@@ -208,6 +215,53 @@ def test_a_signed_message_is_taken_once(house: House):
 
     assert house.http.post("/v1/requests", content=body, headers=headers).status_code == 202
     assert problem(house.http.post("/v1/requests", content=body, headers=headers)) == (401, "unauthorized")
+
+
+async def test_i11_t26_what_an_earlier_process_may_have_taken_is_refused_after_a_restart(tmp_path: Path):
+    desk = await open_desk(tmp_path)
+    try:
+        key = await desk.service.issue_key(None, AgentId("agent:bot"), KeyKind.HMAC)
+        other = await desk.service.issue_key(None, AgentId("agent:other"), KeyKind.HMAC)
+        assert isinstance(key, NewKey)
+        assert isinstance(other, NewKey)
+        body, start = sample(parameters={"restart": 1}), int(desk.clock.now().timestamp())
+        now, ahead = _signed(key, body, start), _signed(key, body, start + 90)
+
+        assert await _statuses(desk, body, now, ahead, now, ahead) == [202, 202, 401, 401]
+        desk.clock.forward(timedelta(seconds=30))
+        assert await _statuses(desk, body, now, ahead) == [401, 401]
+        assert await _statuses(desk, body, *(_signed(key, body, start + n) for n in (30, 89, 90, 91))) == [
+            401, 401, 401, 202,
+        ]  # fmt: skip
+        assert await _statuses(desk, body, _signed(other, body, start + 29), _signed(other, body, start + 30)) == [
+            401, 202,
+        ]  # fmt: skip
+        desk.clock.forward(timedelta(seconds=62))
+        assert await _statuses(desk, body, _signed(key, body, start + 92)) == [202]
+    finally:
+        await desk.worker.stop()
+
+
+def _signed(key: NewKey, body: bytes, at: int) -> dict[str, str]:
+    secret = parse_webhook_secret(key.secret)
+    assert secret is not None
+    return signed.sign([secret], "one-id", at, body) | {
+        "signoff-key-id": key.key.id,
+        "content-type": "application/json",
+    }
+
+
+async def _statuses(desk: Desk, body: bytes, *asks: dict[str, str]) -> list[int]:
+    """What a process that begins now over the same store answers."""
+    app = Starlette(
+        routes=create_routes(
+            desk.service, store=desk.store, keys=desk.office.keys, clock=desk.clock, masker=desk.worker
+        )
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+        return [
+            (await client.post("/v1/requests", content=body, headers=headers)).status_code for headers in asks
+        ]
 
 
 def test_every_mutation_of_a_signed_request_is_401(house: House):

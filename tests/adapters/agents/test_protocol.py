@@ -46,7 +46,7 @@ async def port() -> AsyncIterator[int]:
 
 
 async def ended(reader: asyncio.StreamReader) -> bool:
-    return await asyncio.wait_for(reader.read(), 3) == b""
+    return await asyncio.wait_for(reader.read(), 12) == b""
 
 
 @pytest.mark.parametrize("start", [b"", b"GET / HT", b"GET /late HTTP/1.1\r\nHost: x\r\nX-A: b"])
@@ -56,7 +56,7 @@ async def test_a_head_that_is_not_finished_in_time_ends_the_connection(port: int
     began = time.monotonic()
 
     assert await ended(reader)
-    assert 0.3 < time.monotonic() - began < 2.5
+    assert 0.3 < time.monotonic() - began < 10
     writer.close()
 
 
@@ -74,7 +74,7 @@ async def test_a_head_that_trickles_gets_no_more_time(port: int):
     assert await ended(reader)
     task.cancel()
 
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 10
     writer.close()
 
 
@@ -112,5 +112,5 @@ async def test_the_second_head_on_a_connection_is_bounded_too(port: int):
     writer.write(b"POST / HT")
 
     assert await ended(reader)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 10
     writer.close()

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
+from collections.abc import MutableMapping
 from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
-from tests.adapters.agents.conftest import House, problem, sample
-from tests.support.office import SAMPLE
+from adapters.agents.app import create_routes
+from adapters.agents.readiness import Readiness
+from bot.core.ids import AgentId, PersonId
+from bot.core.people import Agent, KeyKind
+from bot.desk.api import NewKey
+from tests.adapters.agents.conftest import FAST, House, problem, sample
+from tests.support.clock import ManualClock
+from tests.support.office import SAMPLE, open_desk
 
 
 def test_the_whole_way(house: House):
@@ -286,6 +298,91 @@ def test_open_event_streams_are_capped_per_agent(house: House):
     assert refused.headers["retry-after"]
 
 
+async def test_a_stream_whose_reader_left_before_the_first_byte_gives_its_place_back(tmp_path: Path):
+    """Spoken to as a server speaks to it: the reader takes nothing and is gone before the first event was asked for."""
+    desk = await open_desk(tmp_path)
+    try:
+        asked = await desk.asked()
+        key = await desk.service.issue_key(None, AgentId("agent:bot"), KeyKind.API)
+        assert isinstance(key, NewKey)
+        app = Starlette(
+            routes=create_routes(
+                desk.service, FAST, store=desk.store, keys=desk.office.keys, clock=desk.clock, masker=desk.worker
+            )
+        )  # fmt: skip
+        path = f"/v1/requests/{asked.request.id}/events"
+        scope = {
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "method": "GET", "path": path,
+            "raw_path": path.encode(), "query_string": b"", "http_version": "1.1", "scheme": "http",
+            "headers": [(b"authorization", f"Bearer {key.secret}".encode())],
+        }  # fmt: skip
+        statuses = [await _gone(app, dict(scope)) for _ in range(FAST.sse_per_agent_max + 1)]
+
+        assert 429 not in statuses
+    finally:
+        await desk.worker.stop()
+
+
+async def _gone(app: Starlette, scope: dict[str, Any]) -> int | None:
+    """The status on its way to a reader who took nothing and then left."""
+    sent: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            sent.append(message["status"])
+            if message["status"] == 200:
+                await asyncio.Event().wait()  # the connection's buffer is full
+
+    await app(scope, receive, send)
+    return sent[0] if sent else None
+
+
+async def test_t01_a_key_revoked_while_its_call_is_held_gets_no_grant(house: House):
+    agent = Agent(AgentId("agent:holding"), (PersonId("person:eve"),), house.desk.clock.now())
+    await asyncio.to_thread(house.served.run, house.desk.service.add_agent(None, agent))
+    key = await asyncio.to_thread(house.served.run, house.desk.service.issue_key(None, agent.id, KeyKind.API))
+    assert isinstance(key, NewKey)
+    body = sample(parameters={"held": time.perf_counter_ns()})
+    headers = {"Authorization": f"Bearer {key.secret}"}
+    async with httpx.AsyncClient(base_url=house.url, headers=headers, timeout=20) as client:
+        id = (
+            await client.post("/v1/requests", content=body, headers={"Content-Type": "application/json"})
+        ).json()["id"]
+        held = asyncio.ensure_future(client.get(f"/v1/requests/{id}?wait=15"))
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(house.served.run, house.desk.service.revoke_key(None, key.key.id))
+        for person in ("ana", "bo"):
+            voted = await asyncio.to_thread(
+                house.post, f"/v1/requests/{id}/votes", {"choice": "approve"}, person
+            )
+            assert voted.status_code == 200
+        answer = await held
+
+    assert problem(answer) == (401, "unauthorized")
+    assert "grant" not in answer.text
+
+
+async def test_i12_asking_for_readiness_without_end_costs_one_look_a_second():
+    clock, looks = ManualClock(), []
+
+    async def find() -> bool:
+        looks.append(clock.now())
+        await asyncio.sleep(0.05)
+        return len(looks) != 2
+
+    readiness = Readiness(find, clock.monotonic)
+
+    assert await asyncio.gather(*(readiness.is_ready() for _ in range(200))) == [True] * 200
+    clock.forward(timedelta(microseconds=999_999))
+    assert (await readiness.is_ready(), len(looks)) == (True, 1)
+    clock.forward(timedelta(microseconds=1))
+    assert (await readiness.is_ready(), len(looks)) == (False, 2)
+    assert (await readiness.is_ready(), len(looks)) == (False, 2)
+
+
 def test_a_revoked_keys_stream_ends(house: House):
     id = house.ask("fleeting")["id"]
     with house.http.stream(
@@ -404,7 +501,6 @@ def test_json_text_and_lines_are_masked(house: House):
 
 def test_lines_come_back_while_more_are_sent(house: House):
     """The stream is never held whole: the first answer is there before the last line is sent."""
-    import socket
 
     host, port = house.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as wire:
@@ -478,7 +574,9 @@ def test_not_ready_without_a_policy_or_a_store(house: House):
     from bot.core.policy_judge import Judge
 
     house.desk.office.book.judge = Judge(EMPTY)
+    house.desk.clock.forward(timedelta(seconds=1))
     refused = house.get("/readyz", None)
+    house.desk.clock.forward(timedelta(seconds=1))
     house.desk.office.book.judge = policy
 
     assert problem(refused) == (503, "unavailable")

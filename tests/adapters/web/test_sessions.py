@@ -211,3 +211,31 @@ def test_an_unsafe_public_url_stops_the_start(url):
 )
 def test_the_origin_is_written_as_browsers_write_it(url, origin):
     assert WebSettings(url).origin == origin
+
+
+async def test_t04_a_proposed_password_opens_nothing_until_its_person_confirms_it_by_another_account(house):
+    root, ana = await house.signed_in("root"), await house.signed_in("ana")
+    await root.post("/people/ana/accounts", {"account": "local:ana2", "password": PASSWORD})
+
+    refused = await house.browser().sign_in("ana2", PASSWORD)
+    again = await root.post("/people/ana/confirm", {"account": "local:ana2"})
+    page = await ana.get("/profile")
+    confirmed = await ana.post("/profile/accounts/confirm", {"account": "local:ana2"})
+    entered = await house.browser().sign_in("ana2", PASSWORD)
+
+    assert (refused.status_code, again.status_code) == (403, 403)
+    assert "opens nothing yet" in refused.text
+    assert "Root says that this is you." in page.text
+    assert (confirmed.status_code, entered.status_code) == (303, 303)
+
+
+async def test_t04_who_is_said_to_hold_an_account_can_turn_it_down(house):
+    root, ana = await house.signed_in("root"), await house.signed_in("ana")
+    await root.post("/people/ana/accounts", {"account": "slack:T1:U9"})
+
+    answer = await ana.post("/profile/accounts/turn-down", {"account": "slack:T1:U9"})
+    stranger = await ana.post("/profile/accounts/turn-down", {"account": "local:ana"})
+
+    assert (answer.status_code, stranger.status_code) == (303, 404)
+    account = await house.desk.store.read(lambda tx: tx.account("slack:T1:U9"))
+    assert account.revoked_at is not None

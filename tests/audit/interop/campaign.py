@@ -21,7 +21,7 @@ from audit import standalone
 from audit.checkpoint import Checkpoint, sign_note
 from audit.export import export_bundle
 from audit.reader import Reader
-from tests.audit.logs import ORIGIN, database, filled, journal, signer, story, write
+from tests.audit.logs import ORIGIN, POLICIES, database, filled, journal, signer, story, write
 
 HERE = Path(__file__).parent
 
@@ -85,8 +85,8 @@ class Ground:
         root.mkdir(exist_ok=True)
         self.good, self.older, self.forked = root / "good", root / "older", root / "forked"
         connection = filled(requests=requests)
-        export_bundle(Reader(connection), self.good, [signer().vkey])
-        export_bundle(Reader(filled(requests=requests - 5)), self.older, [signer().vkey])
+        export_bundle(Reader(connection), self.good, [signer().vkey], policies=POLICIES)
+        export_bundle(Reader(filled(requests=requests - 5)), self.older, [signer().vkey], policies=POLICIES)
         fork, log, n = database(), journal(), 0
         for i in range(requests + 1):
             drafts = list(
@@ -98,7 +98,7 @@ class Ground:
                 )
             )
             n += len(write(fork, drafts, log))
-        export_bundle(Reader(fork), self.forked, [signer().vkey])
+        export_bundle(Reader(fork), self.forked, [signer().vkey], policies=POLICIES)
         self.outside = root / "kept-head"
         self.outside.write_text((self.good / "checkpoint").read_text())
 

@@ -22,7 +22,7 @@ from audit.formats import FORMATS, entry_of
 from audit.reader import Reader
 from tests.audit.every import every_type
 from tests.audit.interop import campaign
-from tests.audit.logs import database, filled, signer, write
+from tests.audit.logs import POLICIES, database, filled, signer, write
 
 HERE = Path(__file__).parent
 OCSF = """
@@ -168,7 +168,7 @@ def main() -> int:
         root = Path(directory)
         connection = filled(requests=36)
         good = root / "good"
-        export_bundle(Reader(connection), good, [signer().vkey])
+        export_bundle(Reader(connection), good, [signer().vkey], policies=POLICIES)
         judges: dict[str, tuple[Callable[[Path], bool], Callable[[Path], None]]] = {
             "openssl pkeyutl over the head": (
                 openssl_head,

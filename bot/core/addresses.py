@@ -1,4 +1,4 @@
-"""Which addresses a callback may connect to (T34): public ones. Everything that could be a machine of ours is refused.
+"""Which addresses a call to the outside may connect to (T34): public ones. Everything that could be a machine of ours is refused.
 
 A table of our own rather than ``ipaddress.is_global``, whose meaning changed between Python versions. Sources: the IANA
 special-purpose address registries (RFC 6890), RFC 6598 (carrier NAT), RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo).

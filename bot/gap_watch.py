@@ -1,0 +1,122 @@
+"""The standing watch for what should not be in the log: ``signoff audit gaps`` while the server runs (AUDIT.md 2.4, 3.1).
+
+Decided here: a grant begun and not ended is an alarm after a grace, until it ends; an override, a try at self-approval and a restored
+log are alarms for a while after they happened. Reads only what is new: how far it has read, what is open and what it counted
+stand in the database. Deliberately absent: proof. Whether the log is whole and explains itself is ``signoff audit verify``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import msgspec
+
+from audit.report import exception_of
+from bot.alerts import Alert, Board
+from bot.core.ids import RequestId
+from bot.ports import AuditRow, Clock, Store
+
+META: Final = "gap_watch"
+PAGE: Final = 500
+OPEN_GRACE: Final = timedelta(hours=1)
+"""A grant may be in use for a while; longer, and somebody should look what became of it."""
+EVENT_STANDS: Final = timedelta(days=7)
+"""So that it is seen after a weekend."""
+LOUD: Final = {
+    "break-glass": "the rules were overridden; a review is due",
+    "self-approval attempt": "somebody who may not decide a request tried to",
+    "log": "the log itself was restored or found damaged",
+}
+"""Kinds of exceptions that are alarms; the others (an expiry, a grant presented wrongly) are counted."""
+KEPT_MAX: Final = 1_000
+"""Open begins and events that are remembered one by one; the counts go on."""
+
+Mark = tuple[int, str, int]
+"""Number of the entry, its request, its instant in microseconds."""
+
+
+class State(msgspec.Struct):
+    """What the watch remembers between looks. ``events``: kind and mark."""
+
+    read: int = 0
+    begun: dict[str, Mark] = {}
+    events: list[tuple[str, Mark]] = []
+    counts: dict[str, int] = {}
+
+
+class Gauges(Protocol):
+    def gaps(self, by_kind: Mapping[str, int], read: int) -> None: ...
+
+
+class GapWatch:
+    """``look`` is a job."""
+
+    def __init__(self, store: Store, clock: Clock, board: Board, *, gauges: Gauges | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._board = board
+        self._gauges = gauges
+
+    async def look(self) -> None:
+        """Read what is new and raise what stands."""
+        text = await self._store.read(lambda tx: tx.meta(META))
+        state = msgspec.json.decode(text, type=State) if text else State()
+        start = state.read
+        while rows := await self._store.read(lambda tx: tx.audit_from(state.read, PAGE)):
+            take(state, rows)
+        now = self._clock.now()
+        forget(state, now)
+        if state.read != start:
+            kept = msgspec.json.encode(state).decode()
+            await self._store.write(lambda tx: tx.set_meta(META, kept))
+        if self._gauges is not None:
+            self._gauges.gaps(state.counts | {"begin without end": len(state.begun)}, state.read)
+        await self._board.replace("gaps", alarms(state, now))
+
+
+def take(state: State, rows: Sequence[AuditRow]) -> None:
+    """Count *rows* in. Their leaves are read, not their columns: an edited column must not hide an entry."""
+    for row in rows:
+        body = msgspec.json.decode(row.leaf)
+        kind, data, request = str(body["type"]), body.get("data") or {}, str(body.get("req") or "")
+        mark = (row.seq, request, _us(row.at))
+        if kind == "grant.used.begin" and len(state.begun) < KEPT_MAX:
+            state.begun[str(data.get("jti"))] = mark
+        elif kind == "grant.used.end":
+            state.begun.pop(str(data.get("jti")), None)
+        fault = exception_of(kind, data)
+        if fault is not None:
+            state.counts[fault[0]] = state.counts.get(fault[0], 0) + 1
+            if fault[0] in LOUD:
+                state.events.append((fault[0], mark))
+        state.read = row.seq + 1
+
+
+def forget(state: State, now: datetime) -> None:
+    """Drop events that have stood long enough, and the oldest when there are too many."""
+    horizon = _us(now - EVENT_STANDS)
+    state.events = [event for event in state.events if event[1][2] >= horizon][-KEPT_MAX:]
+
+
+def alarms(state: State, now: datetime) -> list[Alert]:
+    late = _us(now - OPEN_GRACE)
+    found = [
+        Alert(
+            "gap",
+            f"begin {seq}",
+            f"entry {seq}: a grant began to be used and no end is recorded; find out what its executor did",
+            RequestId(request),
+        )
+        for seq, request, us in state.begun.values()
+        if us < late
+    ]
+    return found + [
+        Alert("gap", f"{kind} {seq}", f"entry {seq}: {LOUD[kind]}", RequestId(request) if request else None)
+        for kind, (seq, request, _) in state.events
+    ]
+
+
+def _us(at: datetime) -> int:
+    return int(at.timestamp() * 1_000_000)

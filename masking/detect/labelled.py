@@ -1,0 +1,190 @@
+"""Values that stand behind a name of what they are, in text that is not parsed: JSON inside a log line, logfmt, XML, forms.
+
+The structured walk (``masking.document``) knows keys when the whole input is JSON; a log line, a quoted body or a
+filled-in form is text to the engine, and the same keys (``masking.keys``) say the same there. Three forms:
+``"key": "value"`` (quotes escaped or not) and ``key="value"``; ``key=value`` as logfmt has it, without blanks;
+``Label: value`` up to the end of the line or of the cell. ``<key>value</key>`` is read as the first.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from masking.keys import is_key, key_decides, key_type
+from masking.rules import TextRule
+from masking.spans import Span
+from masking.view import View
+
+SCORE_QUOTED: Final = 0.85
+SCORE_BARE: Final = 0.75
+KEY_CHARS: Final = 48
+VALUE_CHARS: Final = 160
+_LEFT_OUT: Final = frozenset({"PASSWORD", "SECRET", "CVV", "AGE"})
+"""Kinds that have recognizers of their own for every one of these forms, with guards of their own."""
+_BARE: Final = frozenset({"PERSON", "LOCATION", "ADDRESS"})
+
+_QUOTES: Final = "\"'`"
+_SEPARATOR: Final = re.compile(r"[:=](?![:=/])")
+_KEY_BACKWARDS: Final = re.compile(r"[ \t]{0,3}([\"'`]?\\?)([\w.\-]{2,40}(?: [\w.\-]{1,20}){0,3})")
+_QUOTED: Final = re.compile(r"[ \t]{0,3}(\\?[\"'`])")
+_ELEMENT: Final = re.compile(r"<([A-Za-z_][\w.:-]{1,40})>([^<>\n\0]{1,160})</\1>")
+_LOGFMT_WORD: Final = re.compile(r"[^\W\d_][^\W\d_'’.-]*(?:[+][^\W\d_'’.-]+)*(?=$|[\s,;&|)}\]])(?!\s*\()")
+_CELL_END: Final = re.compile(r"[\n\r\t|;<>{}\"\0]|  ")
+_NAME_WORDS: Final = re.compile(
+    r"(?:[^\W\d_a-zß-öø-ÿ][^\W\d_]*(?:['’.-][^\W\d_]+)*\.?|de|la|van|von|der|den|del|bin|binti|al|da|dos|du|di|le)"
+    r"(?:,? (?:[^\W\d_a-zß-öø-ÿ][^\W\d_]*(?:['’.-][^\W\d_]+)*\.?|(?:de|la|van|von|der|den|del|bin|binti|al|da|dos|du|di|le)(?= )))*"
+)
+_ONE_WORD: Final = re.compile(r"[^\W\d_]{2,20}(?:[ '’-][^\W\d_]{2,20}){0,2}")
+_SENTENCE_END: Final = re.compile(r"(?<=[\w)]{4})\. +(?=[A-Z])|\. *$")
+_ABOUT: Final = """
+string str text varchar char required optional none null unknown value example enter your the first last name names
+middle full city town street address line zip code postal county state country here number field label true false bool
+int integer default test foo bar baz lorem ipsum pending missing confidential withheld redacted same above below see
+attached
+"""
+_PLACEHOLDER: Final = frozenset(_ABOUT.split())
+
+
+def find(view: View) -> list[Span]:
+    text = view.folded
+    out: list[Span] = []
+    for separator in _SEPARATOR.finditer(text):
+        at = separator.start()
+        before = text[at - 1 : at]
+        if not before or before.isdigit():
+            continue
+        quoted = before in _QUOTES
+        if quoted:
+            opened = text.rfind(before, max(0, at - KEY_CHARS), at - 1)
+            key = text[opened + 1 : at - 1].rstrip("\\") if opened >= 0 else ""
+        else:
+            behind = _KEY_BACKWARDS.match(text[max(0, at - KEY_CHARS) : at][::-1])
+            if behind is None:
+                continue
+            quoted, key = bool(behind[1]), behind[2][::-1]
+            if separator[0] == "=" and not quoted:
+                key = key.rpartition(" ")[2]
+        kind = _kind(key)
+        if kind is None:
+            continue
+        span = _value(
+            text,
+            separator.end(),
+            key,
+            kind,
+            quoted=quoted,
+            sign=separator[0],
+            touching=before not in " \t",
+        )
+        if span is not None:
+            out.append(span)
+    if "</" in text:
+        for element in _ELEMENT.finditer(text):
+            kind = _kind(element[1].rpartition(":")[2])
+            if kind is not None and _is_value(element[1], kind, element[2]):
+                out.append(_span(text, element.start(2), element.end(2), kind, SCORE_QUOTED))
+    return out
+
+
+@lru_cache(maxsize=4096)
+def _kind(key: str) -> str | None:
+    kind = key_type(key)
+    if kind is None and key.lower() in ("address", "full address", "current address"):
+        return "ADDRESS"
+    return None if kind in _LEFT_OUT else kind
+
+
+def _value(
+    text: str, at: int, key: str, kind: str, *, quoted: bool, sign: str, touching: bool
+) -> Span | None:
+    opening = _QUOTED.match(text, at)
+    if opening is not None:
+        start = opening.end()
+        end = text.find(opening[1], start, start + VALUE_CHARS)
+        if end < 0 or "\n" in text[start:end] or not _is_value(key, kind, text[start:end]):
+            return None
+        return _span(text, start, end, kind, SCORE_QUOTED)
+    if kind not in _BARE or quoted:
+        return None
+    if sign == "=":
+        word = _LOGFMT_WORD.match(text, at) if touching else None
+        if word is None or word[0].islower() or not _is_value(key, kind, word[0]):
+            return None
+        return _span(text, at, word.end(), kind, SCORE_BARE)
+    return _in_form(text, at, key, kind)
+
+
+def _in_form(text: str, at: int, key: str, kind: str) -> Span | None:
+    """``Label: value``: up to the end of the cell, and of that what can be a value of this kind."""
+    while at < len(text) and text[at] == " ":
+        at += 1
+    stop = _CELL_END.search(text, at, at + VALUE_CHARS)
+    cell = text[at : stop.start() if stop else min(len(text), at + VALUE_CHARS)].rstrip()
+    if kind == "ADDRESS":
+        sentence = _SENTENCE_END.search(cell)
+        value = cell[: sentence.start()] if sentence else cell
+        if len(value) > 100 or " " not in value:
+            return None
+    else:
+        match = _NAME_WORDS.match(cell) or (_ONE_WORD.fullmatch(cell) if is_key(key) else None)
+        value = match[0] if match else ""
+        if kind == "LOCATION":
+            value = value.partition(",")[0]
+        if value.count(" ") > 4:
+            return None
+    value = value.rstrip(" ,.")
+    return _span(text, at, at + len(value), kind, SCORE_BARE) if _is_value(key, kind, value) else None
+
+
+def _is_value(key: str, kind: str, value: str) -> bool:
+    """Plausible for its kind, and not a word about the field (``"city": "string"``, ``First name: required``)."""
+    if not value.strip() or "\0" in value:
+        return False
+    words = {w.lower() for w in re.findall(r"[^\W\d_]+", value[:VALUE_CHARS])}
+    if words and words <= _PLACEHOLDER:
+        return False
+    if kind == "ADDRESS":
+        return (
+            "@" not in value
+            and any(c.isdigit() for c in value)
+            and any(len(w) > 2 for w in words)
+            and not re.match(r"[\w.]+\(", value)
+        )
+    if kind == "LOCATION" and not re.fullmatch(r"[\w .,'’()/-]{2,60}", value):
+        return False
+    return key_decides(key, value) is not None
+
+
+def _span(text: str, start: int, end: int, kind: str, score: float) -> Span:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return Span(start, end, kind, score, "labelled", "stands behind a key that says so")
+
+
+TEXT_RULES: tuple[TextRule, ...] = (
+    TextRule(
+        name="labelled",
+        type="PERSON",
+        find=find,
+        source="RFC 8259 members; logfmt; forms; the keys of masking.keys",
+        positive=(
+            '{"first_name":"Ngozi","id":4}',
+            'level=info city=Leeds user.first_name="Ngozi"',
+            "Last name: Adeyemi",
+            "<surname>Adeyemi</surname>",
+            '"body": "{\\"first_name\\": \\"Ngozi\\"}"',
+        ),
+        negative=(
+            '"city": "string"',
+            "first_name = models.CharField(max_length=30)",
+            "first_name=first_name, city=city",
+            "First name: required",
+            '"last_name": ""',
+            "the city: it never sleeps",
+        ),
+    ),
+)  # fmt: skip
