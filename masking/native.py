@@ -18,7 +18,7 @@ def _load() -> tuple[Any, str]:
     try:
         module: Any = importlib.import_module("masking._native")
     except ImportError:
-        return None, "not built: no C compiler at installation, or `make native` was not run"
+        return None, "not built: install gcc and Python's headers, then run `make native`"
     if module.VERSION != VERSION:
         return None, f"built for version {module.VERSION} of the loops, this is {VERSION}: run `make native`"
     return module, "built and in use"

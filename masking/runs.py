@@ -45,7 +45,11 @@ class RunIndex(Generic[T]):
     """Which of the registered shapes and finders apply to a run."""
 
     def __init__(
-        self, shapes: dict[str, list[tuple[float, T]]], finders: list[tuple[Finder, T]], *, native: bool = available
+        self,
+        shapes: dict[str, list[tuple[float, T]]],
+        finders: list[tuple[Finder, T]],
+        *,
+        native: bool = available,
     ) -> None:
         self._shapes = {shape.encode(): places for shape, places in shapes.items()}
         self._finders = finders

@@ -25,10 +25,16 @@ def _tagger(*, native: bool) -> Tagger:
     return Tagger(BIAS, native=native)
 
 
-_CODE: Final = re.compile(
-    r"^\s*(?:#\s*(?:define|include|undef|if\w*|el\w+|endif|pragma|error)\b|(?:import|from|def|class|return|raise|assert|elif|except|with|async|await|yield|lambda|package|using|namespace|"
-    r"public|private|protected|static|const|let|var|function|func|fn|impl|struct|enum|typedef|extern|export|interface|type|void|int|char|bool|template|@\w+|//|/\*|\*|\.\.)\b)"
-    r"|[;{}\\]\s*$|[\w\])]\([^)]{0,80}\)?\s*[:{,]?\s*$|\w\.\w+\(|[=!]=|&&|\|\||=>|->|::|\w\[\w|^\s*\w[\w.]*(?:: [\w\[\]|. ]+)? [+|-]?= |^\s*(?:if|for|while|elif|else)\b.*:\s*$|^ {0,4}\*\s|^\s*[\"\'\w]+\s*[:=]\s*\w+\(|\s{2}# "
+_CODE_START: Final = re.compile(
+    r"\s*(?:#\s*(?:define|include|undef|if\w*|el\w+|endif|pragma|error)\b|(?:import|from|def|class|return|raise|assert|elif|except|with|async|await|yield|lambda|package|using|namespace|"
+    r"public|private|protected|static|const|let|var|function|func|fn|impl|struct|enum|typedef|extern|export|interface|type|void|int|char|bool|template|@\w+|//|/\*|\*|\.\.)\b"
+    r"|(?:if|for|while|elif|else)\b.*:\s*$)| {0,4}\*\s"
+)
+"""Lines that begin as source code does."""
+_CODE_SIGN: Final = re.compile(r"[;{}\\(\[=&|>#]|::")
+"""No line without one of these holds what ``_CODE_INSIDE`` seeks, and most prose has none."""
+_CODE_INSIDE: Final = re.compile(
+    r"[;{}\\]\s*$|[\w\])]\([^)]{0,80}\)?\s*[:{,]?\s*$|\w\.\w+\(|[=!]=|&&|\|\||=>|->|::|\w\[\w|^\s*\w[\w.]*(?:: [\w\[\]|. ]+)? [+|-]?= |^\s*[\"\'\w]+\s*[:=]\s*\w+\(|\s{2}# "
 )
 _SQL: Final = re.compile(r"(?i)\b(?:insert into|update|select|values|where)\b")
 _GLUE: Final = frozenset("_/\\$%&=<>@#*~^|{}[]")
@@ -61,7 +67,9 @@ def _judged(text: str, start: int, end: int) -> tuple[int, int, bool]:
     left = text.rfind("\n", floor, start) + 1 or floor
     right = text.find("\n", end, end + LINE_MAX)
     right = right if right >= 0 else min(len(text), end + LINE_MAX)
-    return left, right, _CODE.search(text[left:right]) is not None
+    line = text[left:right]
+    is_code = _CODE_START.match(line) or (_CODE_SIGN.search(line) and _CODE_INSIDE.search(line))
+    return left, right, bool(is_code)
 
 
 def _is_prose(text: str, start: int, end: int, score: float, *, code: bool) -> bool:
@@ -70,7 +78,7 @@ def _is_prose(text: str, start: int, end: int, score: float, *, code: bool) -> b
     after = text[end : end + 1]
     if (before in _GLUE and before) or (after in _GLUE and after not in "<@" and after):
         return _JSONISH.match(text, max(0, start - 2)) is not None
-    value = text[start : end]
+    value = text[start:end]
     if (
         after == "("
         or "_" in value

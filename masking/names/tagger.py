@@ -99,7 +99,9 @@ class Tagger:
             transitions = tuple(x for row in self._t for x in row)
             edge = self._word_row(BOS)
             limits = (MEMO_MAX, WORD_CHARS_MAX, TOKENS_MAX)
-            seed = hash(BOS) & 0xFFFFFFFFFFFFFFFF  # differs from process to process, so that collisions cannot be prepared
+            seed = (
+                hash(BOS) & 0xFFFFFFFFFFFFFFFF
+            )  # differs from process to process, so that collisions cannot be prepared
             self._native = tagger_type(
                 self._word_row, self._pair_row, page_of_classes, transitions, self._slack, edge, seed, *limits
             )

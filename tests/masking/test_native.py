@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -90,7 +91,10 @@ def test_native_and_python_agree_at_the_edges(text):
 @needs_native
 def test_they_agree_when_the_memory_of_words_has_overflowed():
     fast, slow = Tagger(BIAS), Tagger(BIAS, native=False)
-    text = " ".join(f"Ann Wo{'abcdefghij'[n % 10]}{chr(0x4E00 + n % 20_000)}{chr(0x4E00 + n // 7)}" for n in range(MEMO_MAX + 5000))
+    text = " ".join(
+        f"Ann Wo{'abcdefghij'[n % 10]}{chr(0x4E00 + n % 20_000)}{chr(0x4E00 + n // 7)}"
+        for n in range(MEMO_MAX + 5000)
+    )
 
     assert fast.find(text) == slow.find(text)
     assert fast.find("Ann Smith of Paris") == slow.find("Ann Smith of Paris")
@@ -120,7 +124,16 @@ def test_arguments_out_of_range_are_refused():
         return (0.0,) * 12
 
     good = [row, row, page_of_classes, (0.0,) * 9, 1.0, (0.0,) * 12, 1, 100, 64, 60]
-    for place, wrong in ((3, (0.0,) * 8), (5, (0.0,)), (7, 0), (7, 1 << 30), (8, 0), (9, 0), (9, 600), (4, "x")):
+    for place, wrong in (
+        (3, (0.0,) * 8),
+        (5, (0.0,)),
+        (7, 0),
+        (7, 1 << 30),
+        (8, 0),
+        (9, 0),
+        (9, 600),
+        (4, "x"),
+    ):
         with pytest.raises((TypeError, ValueError)):
             native.tagger_type(*[wrong if i == place else value for i, value in enumerate(good)])
 
@@ -168,10 +181,42 @@ def test_masking_works_where_nothing_was_built():
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     available, reason, masked = json.loads(done.stdout)
     assert not available
     assert "not built" in reason
     assert masked == "mail [PERSON_1], [US_SSN_1]"
+
+
+@needs_native
+@pytest.mark.slow
+def test_nothing_is_read_or_written_out_of_bounds():
+    """gcc's address and undefined-behaviour checks stand in front of two thousand texts."""
+    compiler = shutil.which("gcc")
+    library = (
+        compiler
+        and subprocess.run(
+            [compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    )
+    if not library or not Path(library).is_absolute():
+        pytest.skip("there is no gcc with its address checker")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.masking.sanitized"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "checked 2000 texts" in done.stdout
