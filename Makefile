@@ -9,7 +9,7 @@ PACKAGES := bot adapters masking audit
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo demo-check test check fix bench bench-masking native native-sanitized soak mutation interop interop-audit interop-chat wheel docs lock clean
+.PHONY: help demo demo-check test check fix bench bench-masking native native-sanitized soak mutation interop interop-audit interop-chat interop-masking wheel docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -64,10 +64,14 @@ soak: $(READY) native-sanitized ## Hours
 mutation: $(READY) ## Small wrong changes of bot/core, one at a time: the tests must notice 90 of 100 (20 minutes)
 	$(BIN)/python tests/mutation.py
 
-interop: interop-audit interop-chat ## Against outside programs
+interop: interop-audit interop-chat interop-masking ## Against outside programs
 
 interop-audit: $(READY) ## The exported log before verifiers that nobody here wrote
 	$(BIN)/python -m pytest -m interop tests/audit
+
+interop-masking: $(READY) ## Masking's helpers with the real pandas, polars, Ray, and its Presidio operators beside Presidio's
+	tests/interop_masking/install build/interop-masking $(BIN)/python
+	$(BIN)/python -m pytest -m interop tests/interop_masking
 
 interop-chat: $(READY) ## Slack and Teams before the Agents Playground, emulate, tsc and their schemas (node 20, npm)
 	tests/interop_chat/install build/interop-chat
