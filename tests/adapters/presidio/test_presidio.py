@@ -258,7 +258,16 @@ def test_what_was_encrypted_is_decrypted_with_its_key_alone(http):
     assert "Zoë" not in made["text"]
     assert back.json() == {
         "text": "I am Zoë!",
-        "items": [{"start": 5, "end": 8, "entity_type": "PERSON", "text": "Zoë", "operator": "decrypt"}],
+        "items": [
+            {
+                "start": 5,
+                "end": 8,
+                "entity_type": "PERSON",
+                "text": "Zoë",
+                "operator": "decrypt",
+                "score": 0.9,
+            }
+        ],
     }
     assert wrong.status_code == 422
 
