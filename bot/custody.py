@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -289,6 +289,26 @@ class Keeper:
                 return total
             total += some
             told(total)
+
+    async def add_key(self, kind: Literal["kek", "grant", "mask"]) -> str:
+        """A new key file of *kind*, and the entry that says so; its id. Without the entry there is no key. The server reads it at its start."""
+        before = self.keys.ids(kind)
+        changed = self.keys.add(kind)
+        (new,) = set(changed.ids(kind)) - set(before)
+        try:
+            await self._do(
+                lambda tx: self._append(
+                    tx,
+                    EntryType.KEYS_CHANGED,
+                    None,
+                    {"kek": new} if kind == "kek" else {"key_ref": f"{kind}:{new}"},
+                    None,
+                )
+            )
+        except BaseException:
+            changed.take_back(kind)
+            raise
+        return new
 
     async def retire(self, old: str) -> bool:
         """Write down that nothing is wrapped by *old* any more; ``NotDone`` while something is. True when it was new."""
