@@ -252,6 +252,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
 _STRUCTS: Final = (
     wire.AskBody,
     wire.VoteBody,
+    wire.OpenBody,
     wire.RedeemBody,
     wire.OutcomeBody,
     wire.RevokeBody,
