@@ -253,6 +253,7 @@ _STRUCTS: Final = (
     wire.AskBody,
     wire.VoteBody,
     wire.OpenBody,
+    wire.OpenedAnswer,
     wire.RedeemBody,
     wire.OutcomeBody,
     wire.RevokeBody,
