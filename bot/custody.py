@@ -8,6 +8,7 @@ Deliberately absent: asking anybody, and telling them how it looks.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
+from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
 from adapters.stores import sqlite_custody as kept
 from adapters.stores.sqlite import SqliteStore
@@ -324,6 +326,25 @@ class Keeper:
             return True
 
         return await self._do(work)
+
+    # --- the head file
+
+    async def keep_head(self, file: HeadFile, by: Actor | None) -> int:
+        """Have *file* hold the newest signed head, whatever it held; how many entries that is. The entry comes first, so that it is
+        under the head. Whoever calls this has checked the log."""
+
+        def work(tx: Tx) -> str | None:
+            refusal = self._refused(tx, by, "keep-head")
+            if refusal is None:
+                self._append(tx, EntryType.AUDIT_QUERIED, by, {"query": "keep-head"}, None)
+            return refusal
+
+        await self._do(work)
+        note = await self.store.read(lambda tx: tx.audit_checkpoint())
+        if note is None:
+            raise NotDone("the log has no signed head")
+        await asyncio.to_thread(file.replace, note)
+        return int(note.split("\n", 2)[1])
 
     # --- helpers
 

@@ -37,7 +37,7 @@ from bot.core.policy import Policy
 from bot.core.policy_load import PolicyError, load_policy
 from bot.desk import proof
 from bot.errors import SignoffError
-from bot.log_check import log_keys
+from bot.log_check import log_keys, missing_head, stored_policies
 from bot.rand import OsRand
 from masking import native
 
@@ -359,7 +359,9 @@ def _log(config: Config, keys: FileKeys) -> Iterator[Finding]:
         )
         external = ()
     with closing(sqlite3.connect(f"file:{config.store.path}?mode=ro", uri=True)) as connection:
-        report = verify_database(connection, verifiers=verifiers, external=external)
+        report = verify_database(
+            connection, verifiers=verifiers, external=external, policies=stored_policies(connection)
+        )
     if report.exit is AuditExit.OK:
         yield Finding("audit", "ok", f"{report.size} entries, the log is whole")
     for finding in report.findings[:5]:
@@ -375,6 +377,9 @@ async def _database(config: Config, policy: Policy | None) -> list[Finding]:
             found += [
                 Finding("database", "error", f"{line}; restore a backup") for line in await bot.store.check()
             ]
+            gone = await missing_head(bot.store, config)
+            if gone is not None:
+                found.append(Finding("head file", "error", gone))
             forged = await bot.store.read(lambda tx: proof.faults(bot.office, tx))
             found += [Finding("rows", "error", line) for line in forged[:5]]
             if not forged:

@@ -568,7 +568,7 @@ BY_HTTP = {"request", "show", "vote", "run"}
 JOURNALLED = {
     "agents add": "agent.changed", "agents disable": "agent.changed", "agents enable": "agent.changed", "agents own": "agent.changed",
     "agents revoke": "agent.changed", "agents rotate": "agent.changed", "audit export": "audit.exported", "audit gaps": "audit.queried",
-    "audit hold": "hold.changed", "audit prove": "audit.exported", "audit prune": "log.prune_proposed", "audit recent": "audit.queried",
+    "audit hold": "hold.changed", "audit prove": "audit.exported", "audit keep-head": "audit.queried", "audit prune": "log.prune_proposed", "audit recent": "audit.queried",
     "audit release": "hold.changed", "audit report": "audit.exported", "audit search": "audit.queried", "audit show": "audit.queried",
     "audit shred": "payload.shredded", "audit who": "audit.queried", "freeze": "freeze.set", "init": "identity.changed",
     "keys rotate": "keys.changed", "keys rotate-kek": "keys.changed", "people add": "identity.changed", "people disable": "identity.changed",
@@ -680,5 +680,5 @@ def test_i7_the_commands_write_their_entries(tmp_path: Path):
         }:
             assert len(entries) == 1, (verb, entries)
 
-    elsewhere = {"audit prune", "init", "restore", "serve"}
+    elsewhere = {"audit prune", "audit keep-head", "init", "restore", "serve"}
     assert {verb for verb, *_ in steps} | elsewhere == set(JOURNALLED)
