@@ -9,7 +9,7 @@ PACKAGES := bot adapters masking audit
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo demo-check test check fix bench bench-masking native native-sanitized soak mutation interop interop-audit interop-chat interop-masking wheel docs lock clean
+.PHONY: help demo demo-check test check fix bench bench-masking native native-sanitized soak mutation interop interop-audit interop-chat interop-masking manifest wheel docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -68,6 +68,11 @@ interop: interop-audit interop-chat interop-masking ## Against outside programs
 
 interop-audit: $(READY) ## The exported log before verifiers that nobody here wrote
 	$(BIN)/python -m pytest -m interop tests/audit
+
+manifest: $(READY) ## The apps for Slack and Teams into build/; URL=https://… APP=the bot's id
+	mkdir -p build
+	$(BIN)/signoff manifest slack --url $(or $(URL),https://signoff.example) --out build/signoff-slack.yaml
+	$(BIN)/signoff manifest teams build/signoff-teams.zip --url $(or $(URL),https://signoff.example) --app $(or $(APP),00000000-0000-0000-0000-000000000001)
 
 interop-masking: $(READY) ## Masking's helpers with the real pandas, polars, Ray, and its Presidio operators beside Presidio's
 	tests/interop_masking/install build/interop-masking $(BIN)/python

@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import typer
@@ -29,9 +29,10 @@ from audit.checkpoint import BadNote, open_checkpoint
 from audit.fsck import verify_database
 from audit.walk import Exit as AuditExit
 from bot.app import Bot
-from bot.cli import doctor_audit
+from bot.cli import doctor_audit, doctor_chat
 from bot.cli._io import CONFIG, ConfigOption, Exit, JsonOption, Speaker, shown
 from bot.cli._local import opened
+from bot.cli.doctor_chat import Platform
 from bot.config import Config, is_loopback, load
 from bot.core.policy import Policy
 from bot.core.policy_load import PolicyError, load_policy
@@ -64,9 +65,20 @@ def add_to(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
+def doctor(
+    part: Annotated[
+        Platform | None,
+        typer.Argument(help="Ask this platform over the network instead of looking at everything here."),
+    ] = None,
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
     """Look at everything and say what is wrong. Exit code 7 when there is an error; warnings alone are 0."""
-    found = examine(config)
+    found = (
+        examine(config)
+        if part is None
+        else [Finding(*_said(one)) for one in doctor_chat.ask(part, load(config))]
+    )
     worst = "error" if any(f.level == "error" for f in found) else "ok"
     marks = {"ok": "ok      ", "warning": "WARNING ", "error": "ERROR   "}
     Speaker(is_json).answer(

@@ -580,7 +580,7 @@ NO_ENTRY = {
     "audit check-proof": "needs no installation", "audit verify": "computes hashes; shows sentences about entries, never an entry",
     "backup": "a copy that opens nothing without the keys; whoever may run it may copy the file", "demo": "an installation of its own",
     "doctor": "looks", "keys list": "ids",
-    "mask explain": "text given on the command line", "mask serve": "masks what callers send and keeps nothing", "mask files": "files given", "mask test": "files given",
+    "manifest slack": "a file of ours with an address", "manifest teams": "the same", "mask explain": "text given on the command line", "mask serve": "masks what callers send and keeps nothing", "mask files": "files given", "mask test": "files given",
     "policy check": "a file", "policy explain": "a file", "policy test": "a file", "witness add": "somebody else's host",
     "witness init": "somebody else's host", "witness list": "somebody else's host", "witness reset": "somebody else's host",
     "witness serve": "somebody else's host",
