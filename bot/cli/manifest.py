@@ -76,7 +76,7 @@ def _address(url: str | None, config: Path) -> str:
     if (
         not address.startswith("https://")
         or not re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", host)
-        or is_loopback(host)
+        or is_loopback(host.partition(":")[0])
     ):
         raise CommandError(f"{address} is no public https address; give --url, or set server.public_url")
     return address
