@@ -135,7 +135,7 @@ def test_two_authorization_headers_are_refused(house: House):
     assert problem(answer) == (401, "unauthorized")
 
 
-def test_a_refused_stranger_leaves_no_row(house: House):
+def test_t10_a_refused_stranger_leaves_no_row(house: House):
     before = house.served.run(house.desk.store.read(lambda tx: tx.audit_head()))
     for headers in broken(house).values():
         house.call("POST", "/v1/requests", None, headers=headers, content=sample())
