@@ -66,7 +66,7 @@ def verify(
             )
         except standalone.Bad as e:
             return Verdict(Exit.USAGE, str(e), {"error": str(e)})
-        except (OSError, ValueError, KeyError) as e:
+        except (OSError, ValueError, KeyError, sqlite3.Error) as e:
             return Verdict(Exit.INCOMPLETE, f"this is not a bundle that can be read: {e}", {"error": str(e)})
         return Verdict(result.exit, standalone.render(result), json.loads(standalone.as_json(result)))
     try:

@@ -128,12 +128,9 @@ def export_bundle(
 def verifier_text() -> str:
     """The stand-alone verifier: ``audit.standalone`` with the replay's text in place of its import."""
     replay = inspect.getsource(semantics)
-    body = replay[replay.index("TERMINAL: Final") :]
+    body = replay[replay.index("import hashlib") :]
     whole = inspect.getsource(standalone).replace("from audit.semantics import Replay, matters\n", "")
-    return whole.replace("OK, TAMPERED,", f"{body}\n\nOK, TAMPERED,", 1).replace(
-        "from collections.abc import Callable, Iterator\n",
-        "from collections.abc import Callable, Iterator, Mapping\n",
-    )
+    return whole.replace("OK, TAMPERED,", f"{body}\n\nOK, TAMPERED,", 1)
 
 
 def _entries(reader: Reader, out: "_Out", minimum: int, size: int) -> None:

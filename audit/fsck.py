@@ -297,16 +297,21 @@ def _try_part(first: int, end: int) -> _Seen | None:
     return seen
 
 
+def _cuts(start: int, size: int) -> Iterator[int]:
+    """Where each part ends."""
+    yield from range(start // PART * PART + PART, size, PART)
+    yield size
+
+
 def _parts(
     connection: sqlite3.Connection, asked: _Asked, start: _Edge, size: int, report: Report, processes: int
 ) -> Iterator[_Seen]:
     """Every part in order. One that another process found clean from the very edge that was reached here is taken; every
     other is checked here."""
-    cuts = [*range(start.size // PART * PART + PART, size, PART), size]
     path = connection.execute("PRAGMA database_list").fetchone()[2]
     with contextlib.ExitStack() as closing:
         pool = None
-        if processes > 1 and len(cuts) > 2 and path:
+        if processes > 1 and size - start.size > 2 * PART and path:
             pool = closing.enter_context(
                 ProcessPoolExecutor(
                     processes, multiprocessing.get_context("spawn"), _start_worker, (path, asked)
@@ -314,9 +319,9 @@ def _parts(
             )
             closing.callback(pool.shutdown, wait=True, cancel_futures=True)
         ahead: deque[Future[_Seen | None]] = deque()
-        todo = iter(list(itertools.pairwise(cuts)) if pool is not None else ())
+        todo = itertools.pairwise(_cuts(start.size, size)) if pool is not None else iter(())
         edge = start
-        for number, end in enumerate(cuts):
+        for number, end in enumerate(_cuts(start.size, size)):
             seen = None
             with contextlib.suppress(BrokenExecutor):
                 if pool is not None:

@@ -2,8 +2,10 @@
 
 Fed entries in order, it re-derives each approval from the recorded votes: entitled,
 distinct, not separated, for this payload and this policy, enough for every seat, in time;
-and each use of a grant from a decision. It trusts no table and asks no bot. Memory grows
-with the requests that are still open, not with the log.
+and each use of a grant from a decision. It trusts no table and asks no bot. Memory does
+not grow with the log: what has not been touched for long lies in a temporary file, so that
+a second decision is seen however late it comes. Only the votes on one open request, and a
+handful of requests used last, are held whole.
 
 Needs nothing beyond the standard library: this file's text is part of the stand-alone
 verifier in every bundle.
@@ -11,11 +13,15 @@ verifier in every bundle.
 
 import hashlib
 import json
+import marshal
+import sqlite3
+import weakref
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, Generic, TypeVar
 
 TERMINAL: Final = {
     "decision.approved": "approved",
@@ -26,6 +32,13 @@ TERMINAL: Final = {
 WITHOUT_VOTES: Final = frozenset({"allow", "standing", "break_glass", "break-glass"})
 """Bases on which a request passes without a quorum; each is an exception that reports list."""
 
+HOT_MAX: Final = 512
+"""Requests, grants and so on that are kept in memory, of each kind; twice what a busy day has open."""
+
+RULES_MAX: Final = 32
+"""Policies whose rules are kept parsed."""
+
+V = TypeVar("V")
 PolicyOf = Callable[[str], tuple[bytes, bytes | None] | None]
 """From a policy's hash to its text and its rules as the writer read them (JSON); None when it is not at hand."""
 
@@ -42,6 +55,86 @@ def matters(kind: str) -> bool:
         "payload.shredded",
         "policy.changed",
     }
+
+
+class Kept(Generic[V]):
+    """A dictionary of which the most recently used part is in memory and the rest in a temporary file that has no name.
+
+    What ``get`` and ``put`` hand over may be changed until HOT_MAX // 2 other keys were touched; it is written when it leaves
+    the memory. *pack* makes of a value what ``marshal`` can write.
+    """
+
+    def __init__(
+        self, pack: Callable[[V], Any] = lambda v: v, unpack: Callable[[Any], V] = lambda v: v
+    ) -> None:
+        self._pack, self._unpack = pack, unpack
+        self._hot: dict[str, tuple[int, V]] = {}
+        self._count = 0
+        self._file: sqlite3.Connection | None = None
+
+    def get(self, key: str) -> V | None:
+        found = self._hot.pop(key, None)
+        if found is None and self._file is not None:
+            row = self._file.execute("SELECT n, value FROM kept WHERE key = ?", (_name(key),)).fetchone()
+            if row is not None:
+                found = row[0], self._unpack(marshal.loads(row[1]))  # noqa: S302 - written by this very object
+        if found is None:
+            return None
+        self._hot[key] = found
+        self._spill(HOT_MAX)
+        return found[1]
+
+    def put(self, key: str, value: V) -> V:
+        """Keep *value*; a key keeps the place in the order that it got first."""
+        old = self.get(key)
+        n = self._hot.pop(key)[0] if old is not None else self._count
+        self._count += old is None
+        self._hot[key] = n, value
+        self._spill(HOT_MAX)
+        return value
+
+    def items(self) -> Iterator[tuple[str, V]]:
+        """In the order in which the keys came. Nothing may be put until it is through."""
+        if self._file is None:
+            yield from ((key, value) for key, (_, value) in sorted(self._hot.items(), key=lambda i: i[1][0]))
+            return
+        self._spill(0)
+        for key, value in self._file.execute("SELECT key, value FROM kept ORDER BY n"):
+            yield key.decode("utf-8", "surrogatepass"), self._unpack(marshal.loads(value))  # noqa: S302
+
+    def _spill(self, most: int) -> None:
+        """When more than *most* are in memory, write down the half that was not used for longest."""
+        if len(self._hot) <= most:
+            return
+        if self._file is None:
+            # An empty name is a database in a file of SQLite's own that vanishes with the connection.
+            self._file = sqlite3.connect("", isolation_level=None)
+            weakref.finalize(self, self._file.close)
+            self._file.execute("PRAGMA journal_mode = OFF")
+            self._file.execute(
+                "CREATE TABLE kept (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, value BLOB)"
+            )
+            self._file.execute("BEGIN")
+        leaving = list(self._hot)[: len(self._hot) - most // 2]
+        self._file.executemany(
+            "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)",
+            [
+                (n, _name(key), marshal.dumps(self._pack(value)))
+                for key in leaving
+                for n, value in (self._hot.pop(key),)
+            ],
+        )
+
+
+def _name(key: str) -> bytes:
+    """A forged entry may hold half a surrogate pair, which SQLite would not take as text."""
+    return key.encode("utf-8", "surrogatepass")
+
+
+@lru_cache(maxsize=256)
+def _one(value: V) -> V:
+    """The same object for equal values: a thousand votes name one policy, one payload and few people."""
+    return value
 
 
 @dataclass(slots=True)
@@ -72,6 +165,15 @@ class Case:
     rule: object = None
     apart: frozenset[str] = frozenset()
 
+    def packed(self) -> tuple[object, ...]:
+        votes = [tuple(getattr(vote, name) for name in Vote.__slots__) for vote in self.votes]
+        return (votes, *(getattr(self, name) for name in Case.__slots__ if name != "votes"))
+
+    @classmethod
+    def unpacked(cls, parts: tuple[Any, ...]) -> "Case":
+        rest = zip((name for name in cls.__slots__ if name != "votes"), parts[1:], strict=True)
+        return cls(votes=[Vote(*vote) for vote in parts[0]], **dict(rest))
+
 
 @dataclass(slots=True)
 class Asker:
@@ -84,6 +186,9 @@ class Asker:
         live = (held for held, until in self.keys.values() if until is None or now < until)
         return self.owners.union(*live)
 
+    def packed(self) -> tuple[object, ...]:
+        return self.owners, self.keys
+
 
 @dataclass(slots=True)
 class Use:
@@ -94,6 +199,9 @@ class Use:
     use_by: int | None
     state: str = "issued"
     begin: int = -1
+
+    def packed(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in Use.__slots__)
 
 
 @dataclass(slots=True)
@@ -106,15 +214,15 @@ class Replay:
 
     complete: bool = True
     policy_of: PolicyOf = no_policies
-    named: dict[str, int] = field(default_factory=dict)
+    named: Kept[int] = field(default_factory=Kept[int])
     """Policies by hash: the first entry that names one."""
-    bound: dict[str, str] = field(default_factory=dict)
+    bound: Kept[str] = field(default_factory=Kept[str])
     """Policies by hash: the hash of their rules, as the entry that put them in force states it."""
     rules: dict[str, list[Any] | None] = field(default_factory=dict)
-    cases: dict[str, Case] = field(default_factory=dict)
-    uses: dict[str, Use] = field(default_factory=dict)
-    askers: dict[str, Asker] = field(default_factory=dict)
-    gone: dict[str, int] = field(default_factory=dict)
+    cases: Kept[Case] = field(default_factory=lambda: Kept(Case.packed, Case.unpacked))
+    uses: Kept[Use] = field(default_factory=lambda: Kept(Use.packed, lambda parts: Use(*parts)))
+    askers: Kept[Asker] = field(default_factory=lambda: Kept(Asker.packed, lambda parts: Asker(*parts)))
+    gone: Kept[int] = field(default_factory=Kept[int])
     """Accounts by reference: the last entry that took one from its person."""
     unexplained: int = 0
     approved: int = 0
@@ -125,24 +233,22 @@ class Replay:
         """Take entry *seq*, whose parsed leaf is *body*."""
         kind, request, data = str(body.get("type")), body.get("req"), body.get("data") or {}
         policy = _at(body, "pol", "hash")
-        if policy is not None:
-            self.named.setdefault(str(policy), seq)
+        if policy is not None and self.named.get(str(policy)) is None:
+            self.named.put(str(policy), seq)
         if kind == "request.created":
-            if request in self.cases:
+            if self.cases.get(str(request)) is not None:
                 yield f"request {request} is created a second time"
-            self.cases[str(request)] = Case(
-                str(_at(body, "act", "ref")), str(data.get("payload_hash")), data.get("decide_by")
-            )
-            self.cases[str(request)].apart = self._apart(body, data)
-            self.cases[str(request)].rule = data.get("rule")
+            case = Case(str(_at(body, "act", "ref")), str(data.get("payload_hash")), data.get("decide_by"))
+            case.apart, case.rule = self._apart(body, data), data.get("rule")
+            self.cases.put(str(request), case)
         elif kind == "policy.changed":
             if "rules_hash" in data:
-                self.bound[str(data.get("policy_hash"))] = str(data["rules_hash"])
+                self.bound.put(str(data.get("policy_hash")), str(data["rules_hash"]))
         elif kind == "agent.changed":
             self._change_agent(data)
         elif kind == "identity.changed":
             if data.get("change") == "account-unlinked" and "account_ref" in data:
-                self.gone[str(data["account_ref"])] = seq
+                self.gone.put(str(data["account_ref"]), seq)
         elif kind == "vote.cast":
             yield from self._vote(seq, body, str(request), data)
         elif kind == "vote.withdrawn":
@@ -165,7 +271,8 @@ class Replay:
 
     def _change_agent(self, data: Mapping[str, Any]) -> None:
         """Keys issued before entries named their holders (``persons``) bind nobody here."""
-        asker = self.askers.setdefault(str(data.get("agent")), Asker())
+        agent = str(data.get("agent"))
+        asker = self.askers.get(agent) or self.askers.put(agent, Asker())
         change, key = data.get("change"), str(data.get("key_id"))
         if change in ("agent-added", "agent-changed"):
             left, asker.owners = asker.owners, frozenset(data.get("owners") or ()) - {"unknown"}
@@ -175,12 +282,12 @@ class Replay:
         elif change == "key-revoked":
             asker.keys.pop(key, None)
 
-    def open_begins(self) -> list[tuple[str, int]]:
+    def open_begins(self) -> Iterator[tuple[str, int]]:
         """Grants that began to be used and never reported an end: indeterminate, listed by ``gaps``."""
-        return [(use.request, use.begin) for use in self.uses.values() if use.state == "begun"]
+        return ((use.request, use.begin) for _, use in self.uses.items() if use.state == "begun")
 
     def _case(self, request: str) -> Iterator[str]:
-        if request not in self.cases:
+        if self.cases.get(request) is None:
             self.unexplained += 1
             if self.complete:
                 yield f"request {request} was never created in this log"
@@ -194,18 +301,20 @@ class Replay:
             return
         if case.state != "pending":
             yield f"a vote on request {request} is counted after it was {case.state}"
-        person = str(_at(body, "act", "ref"))
+        person = _one(str(_at(body, "act", "ref")))
         if _at(body, "act", "kind") != "human":
             yield f"a vote on request {request} was not cast by a human"
-        groups = frozenset(data.get("groups") or ())
+        if case.state != "pending":
+            return
+        groups = _one(frozenset(data.get("groups") or ()))
         vote = Vote(
             seq,
             str(body.get("id")),
             person,
-            str(data.get("choice")),
+            _one(str(data.get("choice"))),
             groups,
-            str(data.get("payload_hash")),
-            str(_at(body, "pol", "hash")),
+            _one(str(data.get("payload_hash"))),
+            _one(str(_at(body, "pol", "hash"))),
             account=data.get("account_ref"),
         )
         case.votes.append(vote)
@@ -240,8 +349,8 @@ class Replay:
         if kind == "decision.approved":
             self.approved += 1
             yield from self._approve(body, case, request, data)
-        else:
-            self._forget(request)
+        # A settled request keeps its state, so that a second decision is still seen, and what its grant must be.
+        case.votes, case.apart, case.rule = [], frozenset(), None
 
     def _approve(
         self, body: Mapping[str, Any], case: Case, request: str, data: Mapping[str, Any]
@@ -274,7 +383,7 @@ class Replay:
                 yield f"request {request} counts the vote {vote.seq}, which does not stand for it"
             if vote.payload != case.decided_payload or vote.policy != policy:
                 yield f"request {request} counts the vote {vote.seq}, which was for another payload or policy"
-            if vote.account is not None and self.gone.get(vote.account, -1) > vote.seq:
+            if vote.account is not None and (self.gone.get(vote.account) or -1) > vote.seq:
                 yield f"request {request} counts the vote {vote.seq}, whose account was taken away before the decision"
             if vote.person in separated:
                 yield f"request {request} counts the vote {vote.seq} of a person who may not decide it"
@@ -313,11 +422,14 @@ class Replay:
 
     def _rules(self, policy: str) -> list[Any] | None:
         """The rules of *policy* when the log itself states their hash and they are at hand, whole."""
-        if policy not in self.bound:
+        stated = self.bound.get(policy)
+        if stated is None:
             return None
         if policy not in self.rules:
+            if len(self.rules) >= RULES_MAX:
+                self.rules.clear()
             kept = self.policy_of(policy)
-            whole = kept is not None and kept[1] is not None and is_hash_of(kept[1], self.bound[policy])
+            whole = kept is not None and kept[1] is not None and is_hash_of(kept[1], stated)
             self.rules[policy] = json.loads(kept[1])["rules"] if kept and kept[1] and whole else None
         return self.rules[policy]
 
@@ -325,7 +437,7 @@ class Replay:
         """Of each policy that an entry names: is it here, and is it the one. A sentence, and whether it contradicts the log
         (else something is only missing)."""
         for policy, seq in self.named.items():
-            kept = self.policy_of(policy)
+            kept, stated = self.policy_of(policy), self.bound.get(policy)
             if kept is None:
                 yield (
                     f"the policy {policy}, first named by entry {seq}, is not here: decisions under it were held against the seats they name",
@@ -333,15 +445,15 @@ class Replay:
                 )
             elif not is_hash_of(kept[0], policy):
                 yield f"the policy {policy} is not the text whose hash the entries state", True
-            elif policy in self.bound and kept[1] is None:
+            elif stated is not None and kept[1] is None:
                 yield f"the rules of the policy {policy} are not here", False
-            elif policy in self.bound and kept[1] and not is_hash_of(kept[1], self.bound[policy]):
+            elif stated is not None and kept[1] and not is_hash_of(kept[1], stated):
                 yield f"the rules of the policy {policy} are not those whose hash the log states", True
 
     @property
     def unbound(self) -> int:
         """Policies that entries name and no entry here put in force with the hash of its rules."""
-        return len(self.named.keys() - self.bound.keys())
+        return sum(self.bound.get(policy) is None for policy, _ in self.named.items())
 
     def _issue(self, request: str, data: Mapping[str, Any]) -> Iterator[str]:
         yield from self._case(request)
@@ -357,10 +469,10 @@ class Replay:
             yield f"the grant of request {request} names another decision"
         if data.get("payload_hash") != case.payload:
             yield f"the grant of request {request} is for another payload"
-        if case.grant is not None or jti in self.uses:
+        if case.grant is not None or self.uses.get(jti) is not None:
             yield f"request {request} gets a second grant"
         case.grant = jti
-        self.uses[jti] = Use(request, str(data.get("payload_hash")), data.get("use_by", data.get("exp")))
+        self.uses.put(jti, Use(request, str(data.get("payload_hash")), data.get("use_by", data.get("exp"))))
 
     def _use(self, seq: int, body: Mapping[str, Any], kind: str, data: Mapping[str, Any]) -> Iterator[str]:
         if kind == "grant.refused":
@@ -392,10 +504,6 @@ class Replay:
             if use.state != "issued" and kind == "grant.lapsed":
                 yield f"the grant of request {use.request} lapses although it is {use.state}"
             use.state = "revoked" if kind == "grant.revoked" else "lapsed"
-
-    def _forget(self, request: str) -> None:
-        """A settled request keeps only its state, so that a second decision is still seen."""
-        self.cases[request].votes.clear()
 
 
 def seated(seats: list[str], voters: list[frozenset[str]]) -> bool:

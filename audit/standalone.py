@@ -7,14 +7,13 @@ This file travels in every bundle as ``verify.py``. It needs Python 3.11 and the
 votes, whose text is inside it. Keys named with --vkey are the ones you trust; without any, the
 bundle's own ``vkeys`` are used and the answer says so: compare them with a copy you got elsewhere.
 
-The memory it takes does not grow with the log but for the requests it holds, and the answer does not depend on the
-number of processes. --bytes-only leaves out what entries mean: hashes, tiles, heads and copies only.
+The memory it takes does not grow with the log: what must be remembered of every request and head lies in a temporary
+file, which needs room in TMPDIR. The answer does not depend on the number of processes. --bytes-only leaves out what entries mean: hashes, tiles, heads and copies only.
 
 Exit codes: 0 nothing wrong, 1 tampered, 2 incomplete (something could not be checked), 3 usage.
 """
 
 import argparse
-import bisect
 import contextlib
 import hashlib
 import itertools
@@ -24,11 +23,12 @@ import multiprocessing
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -53,6 +53,9 @@ TIME_FORM: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
 REPLAYED: Final = ("type", "req", "act", "outcome", "data", "pol", "ts", "id")
 """What of an entry the replay reads."""
+
+OPEN_NOTES_MAX: Final = 100
+"""Uses of grants without an end that are named; the rest are counted."""
 
 MEANING: Final = (5, 7, 8, 9, 10)
 """The checks that --bytes-only leaves out."""
@@ -289,13 +292,79 @@ def heads_of(
     return main, found
 
 
-def stored_sizes(bundle: Bundle, result: Result) -> list[int]:
-    """The sizes that the names in ``checkpoints/`` state."""
-    names = bundle.names("checkpoints")
-    for name in names:
-        if not re.fullmatch("0|[1-9][0-9]{0,18}", name):
-            result.add(1, f"checkpoints/{name} is not the name of a head")
-    return sorted(int(name) for name in names if re.fullmatch("0|[1-9][0-9]{0,18}", name))
+@dataclass(frozen=True)
+class Part:
+    """What of the bundle belongs to one part: sizes of stored heads, and places (``SEQ.NAME``) whose digests are asked for."""
+
+    stored: tuple[int, ...] = ()
+    places: frozenset[str] = frozenset()
+
+
+class Index:
+    """The sizes of the stored heads and the disclosures, in a temporary file: a busy log has as many heads as commits."""
+
+    def __init__(self, bundle: Bundle, result: Result) -> None:
+        # An empty name is a database in a file of SQLite's own that vanishes with the connection.
+        self.file = sqlite3.connect("", isolation_level=None)
+        self.file.execute("PRAGMA journal_mode = OFF")
+        self.file.execute("CREATE TABLE head (size INTEGER PRIMARY KEY)")
+        self.file.execute("CREATE TABLE wanted (seq INTEGER, place TEXT, encoded TEXT, digest TEXT)")
+        self.file.execute("BEGIN")
+        self.file.executemany("INSERT INTO head VALUES (?)", self.sizes(bundle, result))
+        self.file.executemany("INSERT INTO wanted VALUES (?, ?, ?, NULL)", self.disclosed(bundle))
+        self.file.execute("CREATE INDEX wanted_seq ON wanted (seq)")
+
+    @staticmethod
+    def sizes(bundle: Bundle, result: Result) -> Iterator[tuple[int]]:
+        """The sizes that the names in ``checkpoints/`` state."""
+        folder = bundle.directory / "checkpoints"
+        if not folder.is_dir():
+            return
+        with os.scandir(folder) as files:
+            for file in files:
+                if not file.is_file():
+                    continue
+                if re.fullmatch("0|[1-9][0-9]{0,17}", file.name):
+                    yield (int(file.name),)
+                else:
+                    result.add(1, f"checkpoints/{file.name} is not the name of a head")
+
+    @staticmethod
+    def disclosed(bundle: Bundle) -> Iterator[tuple[int, str, str]]:
+        if not bundle.has("disclosures.jsonl"):
+            return
+        with (bundle.directory / "disclosures.jsonl").open(encoding="utf-8") as lines:
+            for line in lines:
+                row = json.loads(line)
+                seq = row["seq"] if type(row["seq"]) is int and 0 <= row["seq"] <= INT_MAX else -1
+                yield seq, f"{row['seq']}.{row['name']}", str(row["disclosure"])
+
+    def part(self, asked: "Asked", first: int, end: int) -> Part:
+        """What is between the entries *first* and *end*; a head of size *first* belongs to the part before."""
+        low = first if first > asked.first else -1
+        stored = self.file.execute(
+            "SELECT size FROM head WHERE size > ? AND size <= ? ORDER BY size", (low, end)
+        )
+        if asked.bytes_only:
+            return Part(tuple(size for (size,) in stored))
+        places = self.file.execute("SELECT place FROM wanted WHERE seq >= ? AND seq < ?", (first, end))
+        return Part(tuple(size for (size,) in stored), frozenset(place for (place,) in places))
+
+    def open(self, found: dict[str, str]) -> None:
+        """Note the digests that stand in the entries."""
+        for place, digest in found.items():
+            seq = int(place.partition(".")[0])
+            self.file.execute(
+                "UPDATE wanted SET digest = ? WHERE seq = ? AND place = ?", (digest, seq, place)
+            )
+
+    def disclosures(self) -> Iterator[tuple[str, str, str | None]]:
+        yield from self.file.execute("SELECT place, encoded, digest FROM wanted ORDER BY rowid")
+
+    def beyond(self, size: int) -> Iterator[int]:
+        yield from (
+            n for (n,) in self.file.execute("SELECT size FROM head WHERE size > ? ORDER BY size", (size,))
+        )
 
 
 def leaves_of(
@@ -421,26 +490,18 @@ def verify(
     result.origin, result.size = head.origin, head.size
     first, stack = start_of(bundle)
     bounds = check_timestamps(bundle, result)
-    asked = Asked(
-        head.origin,
-        head.size,
-        first,
-        keys,
-        tuple(heads),
-        tuple(stored_sizes(bundle, result)),
-        frozenset(() if bytes_only else wanted_digests(bundle)),
-        bounds,
-        bytes_only,
-    )
+    asked = Asked(head.origin, head.size, first, keys, tuple(heads), bounds, bytes_only)
     start = Edge(first, tuple(stack), None if first else bytes(32))
-    digests = walk(bundle, asked, start, result, processes, cosigned, progress)
+    index = Index(bundle, result)
+    with contextlib.closing(index.file):
+        walk(bundle, asked, start, index, result, processes, cosigned, progress)
+        if not bytes_only:
+            check_disclosures(index, result)
     if bytes_only:
         result.state.update({CHECKS[n - 1]: "skipped" for n in MEANING if CHECKS[n - 1] not in result.state})
         result.notes.append(
             "only bytes were checked (--bytes-only): not canonical form, disclosures, votes, rotations and times"
         )
-    else:
-        check_disclosures(bundle, digests, result)
     check_sums(bundle, result)
     result.notes += [f"{count} heads are cosigned by {name}" for name, count in cosigned.items()]
     if expect_size is not None and head.size < expect_size:
@@ -458,17 +519,6 @@ def start_of(bundle: Bundle) -> tuple[int, list[bytes]]:
         return 0, []
     mark = json.loads(bundle.read("minimum.json"))
     return int(mark["minimum"]), [b64decode(h) for h in mark["stack"]]
-
-
-def wanted_digests(bundle: Bundle) -> dict[str, str]:
-    """Digest → encoded disclosure, of what the bundle discloses (only what was asked for, so it fits)."""
-    wanted: dict[str, str] = {}
-    if bundle.has("disclosures.jsonl"):
-        with (bundle.directory / "disclosures.jsonl").open(encoding="utf-8") as lines:
-            for line in lines:
-                row = json.loads(line)
-                wanted[f"{row['seq']}.{row['name']}"] = str(row["disclosure"])
-    return wanted
 
 
 @dataclass(frozen=True)
@@ -490,8 +540,6 @@ class Asked:
     first: int
     keys: tuple[Key, ...]
     heads: tuple[tuple[str, Head], ...]
-    stored: tuple[int, ...]
-    places: frozenset[str]
     bounds: dict[int, list[tuple[str, int]]]
     bytes_only: bool
 
@@ -519,13 +567,12 @@ class Seen:
         return marshal.loads(self.packed) if self.packed else self.bodies  # noqa: S302 - made by our own child
 
 
-def check_part(bundle: Bundle, start: Edge, end: int, asked: Asked, result: Result) -> Seen:
+def check_part(bundle: Bundle, start: Edge, end: int, asked: Asked, part: Part, result: Result) -> Seen:
     """Check the entries from *start* to before *end* and the heads in between. Depends on nothing else, so parts may be
     checked by several processes, each from a start it read from the tiles; who puts them together compares the starts."""
     heads: dict[int, list[tuple[str, Head]]] = {}
-    low = bisect.bisect_right(asked.stored, start.size if start.size > asked.first else -1)
     seen = Seen(start, start)
-    for name in asked.stored[low : bisect.bisect_right(asked.stored, end)]:
+    for name in part.stored:
         head = stored_head(bundle, name, asked, result, seen.cosigned)
         if head is not None:
             heads.setdefault(head.size, []).append((f"checkpoints/{name}", head))
@@ -540,7 +587,7 @@ def check_part(bundle: Bundle, start: Edge, end: int, asked: Asked, result: Resu
     for seq, leaf in leaves_of(bundle, end, start.size, result, asked.size):
         digest = sha(b"\x00" + leaf)
         if not asked.bytes_only:
-            last_ts = check_leaf(seq, leaf, prev, last_ts, asked, result, seen)
+            last_ts = check_leaf(seq, leaf, prev, last_ts, asked, part.places, result, seen)
         lines.update(leaf + b"\n")
         seen.length += len(leaf) + 1
         prev = digest
@@ -611,7 +658,14 @@ def compare_heads(
 
 
 def check_leaf(
-    seq: int, leaf: bytes, prev: bytes | None, last_ts: str, asked: Asked, result: Result, seen: Seen
+    seq: int,
+    leaf: bytes,
+    prev: bytes | None,
+    last_ts: str,
+    asked: Asked,
+    places: frozenset[str],
+    result: Result,
+    seen: Seen,
 ) -> str:
     """Everything that one entry must be by itself and after the one before. Returns the latest time so far."""
     body, fault = canonical_fault(leaf)
@@ -633,8 +687,8 @@ def check_leaf(
         result.add(10, f"entry {seq}: time {ts} after {last_ts}")
     committed = body.get("c") or {}
     seen.commitments += len(committed)
-    for name, value in committed.items() if asked.places else ():
-        if f"{seq}.{name}" in asked.places:
+    for name, value in committed.items() if places else ():
+        if f"{seq}.{name}" in places:
             seen.found[f"{seq}.{name}"] = str(value)
     if body.get("type") == "key.rotated" and not rotation_holds(body.get("data") or {}):
         result.add(9, f"entry {seq}: the rotation of the key is not signed by both keys")
@@ -686,7 +740,7 @@ def start_worker(directory: Path, asked: Asked) -> None:
     _worker.update(bundle=Bundle(directory), asked=asked)
 
 
-def try_part(first: int, end: int) -> Seen | None:
+def try_part(first: int, end: int, part: Part) -> Seen | None:
     """In a process of its own: the part, if nothing whatever is wrong with it. Faults are for the caller to find again,
     in order, so that the report does not depend on how many processes looked."""
     bundle, asked = _worker["bundle"], _worker["asked"]
@@ -695,7 +749,7 @@ def try_part(first: int, end: int) -> Seen | None:
         return None
     result = Result()
     try:
-        seen = check_part(bundle, start, end, asked, result)
+        seen = check_part(bundle, start, end, asked, part, result)
     except (OSError, ValueError, TypeError, AttributeError):
         return None
     if result.findings or not seen.whole:
@@ -704,15 +758,25 @@ def try_part(first: int, end: int) -> Seen | None:
     return seen
 
 
-def parts_of(bundle: Bundle, asked: Asked, start: Edge, result: Result, processes: int) -> Iterator[Seen]:
+def jobs_of(start: int, size: int) -> Iterator[tuple[int, int]]:
+    """Where each part begins and ends; there is one even if there is nothing in it."""
+    first = start
+    for cut in range(start // PART * PART + PART, size, PART):
+        yield first, cut
+        first = cut
+    yield first, size
+
+
+def parts_of(
+    bundle: Bundle, asked: Asked, start: Edge, index: Index, result: Result, processes: int
+) -> Iterator[Seen]:
     """Every part in order. One that another process found clean from the very edge that was reached here is taken;
     every other is checked here."""
-    cuts = [*range(start.size // PART * PART + PART, asked.size, PART), asked.size]
-    jobs = [(start.size if n == 0 else cuts[n - 1], cut) for n, cut in enumerate(cuts)]
+    jobs = jobs_of(start.size, asked.size)
     edge = start
     with contextlib.ExitStack() as closing:
         pool = None
-        if processes > 1 and len(jobs) > 2 and asked.first == 0:
+        if processes > 1 and asked.size - start.size > 2 * PART and asked.first == 0:
             pool = closing.enter_context(
                 ProcessPoolExecutor(
                     processes,
@@ -723,17 +787,17 @@ def parts_of(bundle: Bundle, asked: Asked, start: Edge, result: Result, processe
             )
             closing.callback(pool.shutdown, wait=True, cancel_futures=True)
         ahead: deque[Future[Seen | None]] = deque()
-        todo = iter(jobs[1:] if pool else ())
-        for number, (_, end) in enumerate(jobs):
+        todo = itertools.islice(jobs_of(start.size, asked.size), 1, None) if pool else iter(())
+        for number, (begin, end) in enumerate(jobs):
             seen = None
             with contextlib.suppress(BrokenExecutor):
                 if pool is not None:
                     for first, last in itertools.islice(todo, 3 * processes - len(ahead)):
-                        ahead.append(pool.submit(try_part, first, last))
+                        ahead.append(pool.submit(try_part, first, last, index.part(asked, first, last)))
                 if number and ahead:
                     seen = ahead.popleft().result()
             if seen is None or seen.start != edge:
-                seen = check_part(bundle, edge, end, asked, result)
+                seen = check_part(bundle, edge, end, asked, index.part(asked, begin, end), result)
             edge = seen.edge
             yield seen
             if not seen.whole:
@@ -744,30 +808,31 @@ def walk(
     bundle: Bundle,
     asked: Asked,
     start: Edge,
+    index: Index,
     result: Result,
     processes: int,
     cosigned: dict[str, int],
     progress: Callable[[int, int], None] | None,
-) -> dict[str, str]:
-    """One pass over every leaf, part by part. Returns the digests at the places that the bundle discloses."""
-    found: dict[str, str] = {}
+) -> None:
+    """One pass over every leaf, part by part. *index* then knows the digests at the places that the bundle discloses."""
     tiles, replay = Tiles(bundle, result), Replay(complete=asked.first == 0, policy_of=policies_of(bundle))
-    copy, seen, unknown, commitments = Copy(bundle, result), Seen(start, start), 0, 0
-    for seen in parts_of(bundle, asked, start, result, processes):
+    copy, seen, unknown, commitments, found = Copy(bundle, result), Seen(start, start), 0, 0, 0
+    for seen in parts_of(bundle, asked, start, index, result, processes):
         for seq, body in seen.unpacked():
             replay_step(replay, seq, body, result)
         first_tile = -(-seen.start.size // 256)
         for n, root in enumerate(seen.roots):
             tiles.see(first_tile + n, root)
         copy.compare(seen, asked.size)
-        found.update(seen.found)
+        index.open(seen.found)
+        found += len(seen.found)
         for name, count in seen.cosigned.items():
             cosigned[name] = cosigned.get(name, 0) + count
         unknown, commitments = unknown + seen.unknown, commitments + seen.commitments
         if progress:
             progress(seen.edge.size, asked.size)
     copy.finish(whole=seen.whole)
-    finish_heads(bundle, asked, seen.edge.size, result)
+    finish_heads(index, asked, seen.edge.size, result)
     if seen.whole:
         tiles.finish(asked.size, seen.tail)
     result.root = b64encode(root_of(list(seen.edge.stack))).decode()
@@ -776,9 +841,8 @@ def walk(
         if unknown:
             result.notes.append(f"{unknown} entries are of a version this program does not know")
         result.notes.append(
-            f"{commitments} values are committed to, {len(found)} disclosed here; erased ones stay committed and can never be opened"
+            f"{commitments} values are committed to, {found} disclosed here; erased ones stay committed and can never be opened"
         )
-    return found
 
 
 class Copy:
@@ -843,16 +907,17 @@ def replay_step(replay: Replay, seq: int, body: dict[str, Any], result: Result) 
         result.add(8, f"entry {seq}: its facts cannot be read: {e}")
 
 
-def finish_heads(bundle: Bundle, asked: Asked, reached: int, result: Result) -> None:
+def finish_heads(index: Index, asked: Asked, reached: int, result: Result) -> None:
     """Heads beyond the entries that are here."""
-    beyond = [(f"checkpoints/{name}", name) for name in asked.stored if name > reached]
-    beyond += [(what, head.size) for what, head in asked.heads if head.size > reached]
-    for what, size in beyond:
+    uncompared: list[str] = []
+    outside = ((what, head.size) for what, head in asked.heads if head.size > reached)
+    for what, size in itertools.chain(((f"checkpoints/{n}", n) for n in index.beyond(reached)), outside):
         if size > asked.size:
             result.add(3, f"{what} covers {size} entries; this bundle has {asked.size}: cut or rolled back")
-    uncompared = [what for what, size in beyond if size <= asked.size]
+        elif len(uncompared) < 5:
+            uncompared.append(what)
     if uncompared:
-        result.add(3, f"{', '.join(uncompared[:5])} could not be compared: entries are missing", INCOMPLETE)
+        result.add(3, f"{', '.join(uncompared)} could not be compared: entries are missing", INCOMPLETE)
 
 
 def finish_replay(replay: Replay, result: Result) -> None:
@@ -863,10 +928,15 @@ def finish_replay(replay: Replay, result: Result) -> None:
             f"{replay.unbound} policies were put in force before the first entry here, or without the hash of their rules: "
             "decisions under them were held against the seats they name"
         )
+    without_end = 0
     for request, seq in replay.open_begins():
-        result.notes.append(
-            f"request {request}: use of its grant began at entry {seq} and no end is recorded"
-        )
+        without_end += 1
+        if without_end <= OPEN_NOTES_MAX:
+            result.notes.append(
+                f"request {request}: use of its grant began at entry {seq} and no end is recorded"
+            )
+    if without_end > OPEN_NOTES_MAX:
+        result.notes.append(f"and {without_end - OPEN_NOTES_MAX} more uses of grants without an end")
     if replay.unexplained:
         result.notes.append(
             f"{replay.unexplained} entries are about requests that began before the first entry here"
@@ -876,12 +946,12 @@ def finish_replay(replay: Replay, result: Result) -> None:
     )
 
 
-def check_disclosures(bundle: Bundle, digests: dict[str, str], result: Result) -> None:
-    for place, encoded in wanted_digests(bundle).items():
-        if place not in digests and result.state.get(CHECKS[1]) == "INCOMPLETE":
+def check_disclosures(index: Index, result: Result) -> None:
+    for place, encoded, digest in index.disclosures():
+        if digest is None and result.state.get(CHECKS[1]) == "INCOMPLETE":
             result.add(7, f"the entry of the disclosure {place} is not here", INCOMPLETE)
             continue
-        if digests.get(place) != b64u(sha(encoded.encode())):
+        if digest != b64u(sha(encoded.encode())):
             result.add(7, f"the disclosure {place} does not open the digest in its entry")
             continue
         try:
@@ -897,8 +967,13 @@ def check_sums(bundle: Bundle, result: Result) -> None:
     if not bundle.has("SHA256SUMS"):
         result.add(6, "SHA256SUMS is missing", INCOMPLETE)
         return
-    for line in bundle.text("SHA256SUMS").splitlines():
-        want, _, name = line.partition("  ")
+    with (bundle.directory / "SHA256SUMS").open(encoding="utf-8") as lines:
+        check_lines(bundle, lines, result)
+
+
+def check_lines(bundle: Bundle, lines: Iterable[str], result: Result) -> None:
+    for line in lines:
+        want, _, name = line.removesuffix("\n").partition("  ")
         path = bundle.directory / name
         if not path.resolve().is_relative_to(bundle.directory.resolve()) or not path.is_file():
             result.add(6, f"{name} is missing", INCOMPLETE)
@@ -1023,7 +1098,7 @@ def main(argv: list[str] | None = None) -> int:
             arguments.processes,
             arguments.bytes_only,
         )
-    except (Bad, OSError, ValueError, KeyError) as e:
+    except (Bad, OSError, ValueError, KeyError, sqlite3.Error) as e:
         sys.stderr.write(f"this is not a bundle that can be read: {e}\n")
         return USAGE if isinstance(e, Bad) else INCOMPLETE
     sys.stdout.write((as_json(result) if arguments.json else render(result)) + "\n")

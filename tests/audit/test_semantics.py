@@ -173,7 +173,7 @@ def test_a_begin_without_an_end_is_listed_and_an_indeterminate_end_keeps_it_so()
     for drafts in (without(END), changed(END, outcome=Outcome.INDETERMINATE)):
         replay = Replay()
         assert [f for s in write(database(), drafts) for f in replay.step(s.seq, json.loads(s.leaf))] == []
-        assert replay.open_begins() == [("r-1", 6)]
+        assert list(replay.open_begins()) == [("r-1", 6)]
 
 
 def test_a_part_of_a_log_counts_what_began_before_instead_of_accusing():
