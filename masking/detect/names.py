@@ -11,6 +11,7 @@ from functools import cache
 from typing import Final
 
 from masking.names.tagger import LABELS, Tagger
+from masking.names.words import is_no_name
 from masking.native import available
 from masking.rules import TextRule
 from masking.spans import Span
@@ -79,6 +80,8 @@ def _is_prose(text: str, start: int, end: int, score: float, *, code: bool) -> b
     if (before in _GLUE and before) or (after in _GLUE and after not in "<@" and after):
         return _JSONISH.match(text, max(0, start - 2)) is not None
     value = text[start:end]
+    if is_no_name(value):
+        return False
     if (
         after == "("
         or "_" in value
