@@ -91,7 +91,7 @@ def _is_prose(text: str, start: int, end: int, score: float, *, code: bool) -> b
         return False
     if not code:
         return True
-    if score < CODE_SCORE:
+    if score < CODE_SCORE or (value.isupper() and before not in ("'", '"')):
         return False
     if " " in value and value[0].isupper():
         return True
