@@ -69,6 +69,14 @@ def test_every_state_is_an_adaptive_card_1_5(name: str, adaptive_schema: Any) ->
     adaptive_schema.validate(without_msteams(card))
 
 
+def test_every_card_and_answer_for_teams_is_an_adaptive_card_1_5(adaptive_schema: Any) -> None:
+    cards = [one for one in drawn.everything(PENS) if one.platform == "teams"]
+
+    assert len(cards) > 20
+    for one in cards:
+        adaptive_schema.validate(without_msteams(one.value))
+
+
 def test_the_schema_judge_refuses_an_unknown_property(adaptive_schema: Any) -> None:
     card = without_msteams(TEAMS.message(samples.card(), IN_TEAMS))
     card["body"][0]["markdown"] = True
