@@ -234,3 +234,17 @@ def test_an_error_is_a_sentence_on_stderr_and_json_on_stdout(tmp_path):
     assert done.returncode == 1
     assert "signoff init DIR" in json.loads(done.stdout)["error"]
     assert "Traceback" not in done.stderr
+
+
+def test_audit_bench_measures_a_folder_and_leaves_it_empty(tmp_path):
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    ran = signoff(
+        "audit", "bench", volume, "--entries", "300", "--appends", "4", "--processes", "1", "--json"
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    goals = [figure["goal"] for figure in json.loads(ran.stdout)]
+    assert any("append CPU" in goal for goal in goals)
+    assert list(volume.iterdir()) == []
+    assert signoff("audit", "bench", tmp_path / "absent").returncode == 1
