@@ -48,6 +48,7 @@ bench: $(READY) ## Speed, each number beside a limit measured in the same run
 	$(BIN)/python -m benchmarks.intake
 	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m benchmarks.audit
+	$(BIN)/python -m benchmarks.chat
 
 bench-masking: $(READY) ## Accuracy and speed of masking; PEERS=DIR names the folder of the peers' environments
 	$(BIN)/python -m benchmarks.masking $(if $(PEERS),--peers $(PEERS))

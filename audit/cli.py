@@ -7,29 +7,21 @@ clock. Reading and exporting are journalled by the caller *before* the answer is
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import proof as tlog_proof
 from audit import report as reports
 from audit import standalone
-from audit.batch import LedgerBatch
 from audit.canonical import decode
-from audit.checkpoint import BadNote, Checkpoint, Ed25519Signer, open_checkpoint, parse_vkey
+from audit.checkpoint import BadNote, Checkpoint, open_checkpoint, parse_vkey
 from audit.disclosure import Opened
-from audit.entry import Actor, Draft, EntryType, Outcome, Rand
 from audit.export import Exported, export_bundle
 from audit.formats import Entry, entry_of
 from audit.fsck import Policies, Progress, verify_database
-from audit.journal import Journal
-from audit.ledger_sqlite import SCHEMA, SqliteLedger
 from audit.query import Query, find
 from audit.reader import Reader
 from audit.semantics import Replay
@@ -249,40 +241,6 @@ def report(
     """``signoff audit report FRAMEWORK``: the HTML page (prints to PDF from any browser)."""
     with _Snapshot(connection):
         return reports.html(reports.make(Reader(connection), framework, since, until, seed, sample_size))
-
-
-def bench(directory: Path, now: datetime, rand: Rand, count: int = 2000) -> dict[str, float]:
-    """``signoff audit bench``: durable appends per second on the volume of *directory*, alone and in groups of 32."""
-    out = {}
-    for group in (1, 32):
-        with TemporaryDirectory(dir=directory) as folder:
-            connection = sqlite3.connect(Path(folder) / "bench.db", isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.executescript(SCHEMA)
-            journal = Journal(
-                "bench.example/log", Ed25519Signer("bench.example/log", Ed25519PrivateKey.generate()), rand
-            )
-            started = time.perf_counter()
-            for n in range(0, count, group):
-                connection.execute("BEGIN IMMEDIATE")
-                batch = LedgerBatch(SqliteLedger(connection))
-                for i in range(group):
-                    journal.append(
-                        batch,
-                        Draft(
-                            EntryType.REMINDER_SENT,
-                            f"bench-{n + i}",
-                            Outcome.SUCCESS,
-                            Actor("system", "bench"),
-                            now,
-                        ),
-                    )
-                journal.checkpoint(batch, now)
-                connection.execute("COMMIT")
-            out[f"appends_per_second_group_{group}"] = count / (time.perf_counter() - started)
-            connection.close()
-    return out
 
 
 class _Snapshot:

@@ -30,7 +30,7 @@ from audit.tiles import WIDTH
 from audit.walk import Exit, Report, Walk, is_ts, us_of
 
 NO_EXTERNAL_HEAD: Final = "truncation cannot be excluded: no head kept outside this database was given"
-PART: Final = 4096
+PART: Final = 2048
 """Entries checked at a time: a multiple of a tile, small enough to hold, large enough that handing it over is cheap."""
 
 _LEAVES: Final = (

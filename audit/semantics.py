@@ -32,8 +32,8 @@ TERMINAL: Final = {
 WITHOUT_VOTES: Final = frozenset({"allow", "standing", "break_glass", "break-glass"})
 """Bases on which a request passes without a quorum; each is an exception that reports list."""
 
-HOT_MAX: Final = 512
-"""Requests, grants and so on that are kept in memory, of each kind; twice what a busy day has open."""
+HOT_MAX: Final = 256
+"""Requests, grants and so on that are kept in memory, of each kind."""
 
 RULES_MAX: Final = 32
 """Policies whose rules are kept parsed."""

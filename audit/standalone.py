@@ -43,7 +43,7 @@ from audit.semantics import Replay, matters
 OK, TAMPERED, INCOMPLETE, USAGE = 0, 1, 2, 3
 FINDINGS_MAX: Final = 200
 INT_MAX: Final = 2**53 - 1
-PART: Final = 4096
+PART: Final = 2048
 """Entries checked at a time: a multiple of a tile, small enough to hold, large enough that handing it over is cheap."""
 
 SKEW_SECONDS: Final = 300

@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -22,6 +23,7 @@ from adapters.keys.files import load as load_keys
 from audit import cli as log
 from audit import report as reports
 from audit import report_pdf
+from audit.bench import Bench
 from audit.checkpoint import BadNote, split_note
 from audit.controls import FRAMEWORKS
 from audit.fields import Value
@@ -99,6 +101,45 @@ def verify(
     Speaker(is_json).answer(verdict.facts, *(shown(line) for line in verdict.text.splitlines()))
     if verdict.code:
         raise typer.Exit(int(verdict.code))
+
+
+@family.command("bench")
+def bench(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="A folder on the volume to measure; default: the database's."),
+    ] = None,
+    entries: Annotated[
+        int,
+        typer.Option(
+            min=1, max=100_000_000, help="Entries to verify, query and prove over: about 1.5 KB of disk each."
+        ),
+    ] = 200_000,
+    appends: Annotated[int, typer.Option(min=1, max=1_000_000, help="Durable commits to time.")] = 4_000,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes that verify; default: one for each core.")
+    ] = None,
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
+    """How fast a log is on this machine and volume, beside limits measured in the same run. Touches no log of yours."""
+    volume = load(config).store.path.parent if folder is None else folder
+    if not volume.is_dir():
+        raise CommandError(f"there is no folder {shown(volume)}")
+    with bar("measuring", is_quiet=is_json) as told:
+        measured = Bench(OsRand().bytes, entries, appends, processes or os.cpu_count() or 1, told)
+        try:
+            figures = measured.run(volume)
+        except OSError as error:
+            raise CommandError(f"{shown(volume)} cannot be measured: {error.strerror}") from None
+        except sqlite3.Error as error:
+            raise CommandError(f"{shown(volume)} cannot be measured ({error.sqlite_errorname})") from None
+    speaker = Speaker(is_json)
+    rows = [(f.goal, f.figure, f.baseline, f.said) for f in figures]
+    speaker.answer(
+        [asdict(figure) for figure in figures],
+        speaker.table(("what", "measured", "beside", "ratio"), rows),
+    )
 
 
 @family.command("head")

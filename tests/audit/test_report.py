@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from audit import cli, report
+from audit.bench import Bench
 from audit.controls import FRAMEWORKS, TOPICS
 from audit.entry import Draft, EntryType, Outcome
 from audit.export import export_bundle
@@ -256,14 +257,22 @@ def test_progress_is_told(tmp_path):
 
     cli.verify(tmp_path / "a.db", progress=lambda done, total: seen.append((done, total)))
 
-    assert seen == [(4096, 4160)]
+    assert seen == [(2048, 4160), (4096, 4160)]
 
 
-def test_the_bench_appends_for_real(tmp_path):
-    result = cli.bench(tmp_path, T0, Rand(b"b"), count=64)
+def test_the_bench_measures_every_goal_and_leaves_nothing_behind(tmp_path):
+    told: list[tuple[int, int]] = []
+    bench = Bench(Rand(b"b"), entries=600, appends=8, processes=2, told=lambda *step: told.append(step))
 
-    assert set(result) == {"appends_per_second_group_1", "appends_per_second_group_32"}
-    assert all(v > 0 for v in result.values())
+    figures = bench.run(tmp_path)
+
+    said = "\n".join(f.goal for f in figures)
+    for goal in ("1 caller", "32 callers", "append CPU", "query of 50 over 600", "inclusion proof over 600"):
+        assert goal in said
+    assert said.count("verify the database") == said.count("verify a bundle") == 4
+    assert all(f.value > 0 and (f.ratio is None or f.ratio > 0) for f in figures)
+    assert told[-1] == (bench.total, bench.total)
+    assert [n for n, _ in told] == sorted(n for n, _ in told)
     assert list(tmp_path.iterdir()) == []
 
 

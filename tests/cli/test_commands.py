@@ -242,3 +242,17 @@ def test_t24_a_terminal_obeys_nothing_that_came_from_outside():
 
     assert not {c for c in said + table if (ord(c) < 32 and c != "\n") or c in "\u202e\x7f\x9b"}
     assert "ann@example.org" in table
+
+
+def test_audit_bench_measures_a_folder_and_leaves_it_empty(tmp_path):
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    ran = signoff(
+        "audit", "bench", volume, "--entries", "300", "--appends", "4", "--processes", "1", "--json"
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    goals = [figure["goal"] for figure in json.loads(ran.stdout)]
+    assert any("append CPU" in goal for goal in goals)
+    assert list(volume.iterdir()) == []
+    assert signoff("audit", "bench", tmp_path / "absent").returncode == 1
