@@ -79,6 +79,7 @@ async def echo(make: Callable[[int], bytes], total: int) -> Load:
     assert process.stdout is not None
     try:
         port = int(await process.stdout.readline())
+        await asyncio.sleep(2)  # bound, and soon listening
         return await drive(port, make, connections=CONNECTIONS, total=total)
     finally:
         process.terminate()
@@ -94,7 +95,7 @@ async def measure(total: int) -> dict[str, Any]:
             slack=fake.url if fake.url.endswith("/api/") else f"{fake.url}/api/", slack_channels=channels
         )
         with tempfile.TemporaryDirectory(prefix="signoff-bench-") as folder:
-            site = install(Path(folder) / "site", chats, policy(chats))
+            site = await asyncio.to_thread(install, Path(folder) / "site", chats, policy(chats))
             await asyncio.to_thread(site.start)
             try:
                 for n in range(cards):

@@ -14,6 +14,9 @@ from typing import Any, Final
 TASKS_MAX: Final = 2_000
 """Callbacks in work at once. Beyond it a click is dropped, said in the log and counted: the person clicks again (I12)."""
 TASK_SECONDS_MAX: Final = 60.0
+AT_ONCE_MAX: Final = 32
+"""How many are worked on at the same time; the others wait their turn, so that a burst of clicks does not keep the next acknowledgements
+waiting behind all that follows from the last ones."""
 
 log = logging.getLogger("signoff.chat")
 
@@ -24,6 +27,7 @@ class Tasks:
     def __init__(self, name: str) -> None:
         self._name = name
         self._running: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(AT_ONCE_MAX)
         self.failed = 0
         self.dropped = 0
 
@@ -41,9 +45,10 @@ class Tasks:
 
     async def _supervise(self, what: str, work: Coroutine[Any, Any, None]) -> None:
         try:
-            async with asyncio.timeout(TASK_SECONDS_MAX):
+            async with self._turns, asyncio.timeout(TASK_SECONDS_MAX):
                 await work
         except asyncio.CancelledError:
+            work.close()  # it may not have begun
             raise
         except Exception as error:  # noqa: BLE001 - the supervisor; the type alone is logged, since a message could hold a value
             self.failed += 1
