@@ -9,12 +9,12 @@ PACKAGES := bot adapters masking audit
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo demo-check test check fix bench bench-masking soak mutation interop interop-audit interop-chat wheel docs lock clean
+.PHONY: help demo demo-check test check fix bench bench-masking native native-sanitized soak mutation interop interop-audit interop-chat interop-masking manifest wheel docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-$(READY): requirements/app.txt requirements/dev.txt requirements/build.txt pyproject.toml
+$(READY): requirements/app.txt requirements/dev.txt requirements/build.txt pyproject.toml hatch_build.py native/native.c
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed (looked for $(PYTHON)); set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --require-hashes -r requirements/app.txt -r requirements/dev.txt
@@ -52,16 +52,31 @@ bench: $(READY) ## Speed, each number beside a limit measured in the same run
 bench-masking: $(READY) ## Accuracy and speed of masking; PEERS=DIR names the folder of the peers' environments
 	$(BIN)/python -m benchmarks.masking $(if $(PEERS),--peers $(PEERS))
 
-soak: $(READY) ## Hours
+native: $(READY) ## Build masking's compiled loops in place (an installation does it where there is a compiler)
+	$(BIN)/python hatch_build.py
+
+native-sanitized: $(READY) ## The compiled loops under gcc's address and undefined-behaviour checks, beside Python's
+	$(BIN)/python -m tests.masking.sanitized
+
+soak: $(READY) native-sanitized ## Hours
 	SIGNOFF_SOAK=1 $(BIN)/python -m pytest -m "soak or slow" -p no:randomly
 
 mutation: $(READY) ## Small wrong changes of bot/core, one at a time: the tests must notice 90 of 100 (20 minutes)
 	$(BIN)/python tests/mutation.py
 
-interop: interop-audit interop-chat ## Against outside programs
+interop: interop-audit interop-chat interop-masking ## Against outside programs
 
 interop-audit: $(READY) ## The exported log before verifiers that nobody here wrote
 	$(BIN)/python -m pytest -m interop tests/audit
+
+manifest: $(READY) ## The apps for Slack and Teams into build/; URL=https://… APP=the bot's id
+	mkdir -p build
+	$(BIN)/signoff manifest slack --url $(or $(URL),https://signoff.example) --out build/signoff-slack.yaml
+	$(BIN)/signoff manifest teams build/signoff-teams.zip --url $(or $(URL),https://signoff.example) --app $(or $(APP),00000000-0000-0000-0000-000000000001)
+
+interop-masking: $(READY) ## Masking's helpers with the real pandas, polars, Ray, and its Presidio operators beside Presidio's
+	tests/interop_masking/install build/interop-masking $(BIN)/python
+	$(BIN)/python -m pytest -m interop tests/interop_masking
 
 interop-chat: $(READY) ## Slack and Teams before the Agents Playground, emulate, tsc and their schemas (node 20, npm)
 	tests/interop_chat/install build/interop-chat

@@ -37,7 +37,7 @@ TOPICS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
         "ended": ("Expiry and cancellation", ("request.expired", "request.cancelled")),
         "granted": ("Grants", ("grant.issued", "grant.revoked", "grant.lapsed", "grant.refused")),
         "used": ("Use of grants", ("grant.used.begin", "grant.used.end")),
-        "revealed": ("Reveals of masked values", ("reveal.viewed", "reveal.refused")),
+        "revealed": ("Reveals of masked values", ("reveal.viewed", "reveal.refused", "tokens.opened")),
         "broken": ("Break-glass", ("break_glass.used", "break_glass.reviewed")),
         "changed": (
             "Changes of policy, people and agents",

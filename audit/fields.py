@@ -223,6 +223,7 @@ REQUIRED: Final[Mapping[EntryType, tuple[tuple[str, ...], ...]]] = MappingProxyT
         EntryType.POLICY_CHANGED: (("policy_hash",),),
         EntryType.SESSION_ENDED: (("reason",),),
         EntryType.ROWS_SEALED: (("row_count",),),
+        EntryType.TOKENS_OPENED: (("token_count",),),
     }
 )
 

@@ -64,6 +64,7 @@ class EntryType(StrEnum):
     ROWS_SEALED = "rows.sealed"
     LOG_PRUNE_PROPOSED = "log.prune_proposed"
     KEYS_CHANGED = "keys.changed"
+    TOKENS_OPENED = "tokens.opened"
 
 
 @unique
@@ -126,6 +127,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         EntryType.REVEAL_REFUSED,
         EntryType.PAYLOAD_SHREDDED,
         EntryType.HOLD_CHANGED,
+        EntryType.TOKENS_OPENED,
     ),
     *_family("P", 600, EntryType.POLICY_CHANGED, EntryType.IDENTITY_CHANGED, EntryType.AGENT_CHANGED),
     *_family(

@@ -19,7 +19,9 @@ from masking_corpus import documents  # noqa: E402
 
 PEERS = (
     ("signoff", None),
+    ("signoff-python", None),
     ("signoff-no-names", None),
+    ("signoff-no-names-python", None),
     ("presidio", "presidio-analyzer"),
     ("datafog", "datafog"),
     ("scrubadub", "scrubadub"),

@@ -78,21 +78,33 @@ def scrubadub():
     ), "default detectors"
 
 
-def signoff():
+def _signoff(note, *, names=True, native=True):
     sys.path.insert(0, ".")
+    from dataclasses import replace
+
     from masking import Engine
+    from masking import native as loops
     from masking.cli import EVERYTHING
 
-    engine = Engine(EVERYTHING)
-    return (lambda t: [[s.start, s.end, s.type, s.score] for s in engine.scan(t)]), "names on"
+    engine = Engine(replace(EVERYTHING, names=names), native=native and loops.available)
+    note += ", compiled loops" if native and loops.available else ", Python alone"
+    return (lambda t: [[s.start, s.end, s.type, s.score] for s in engine.scan(t)]), note
+
+
+def signoff():
+    return _signoff("names on")
+
+
+def signoff_python():
+    return _signoff("names on", native=False)
 
 
 def signoff_no_names():
-    sys.path.insert(0, ".")
-    from masking import Engine, EngineConfig
+    return _signoff("names off", names=False)
 
-    engine = Engine(EngineConfig(names=False))
-    return (lambda t: [[s.start, s.end, s.type, s.score] for s in engine.scan(t)]), "names off"
+
+def signoff_no_names_python():
+    return _signoff("names off", names=False, native=False)
 
 
 def main():

@@ -45,6 +45,7 @@ from bot.chat.link import Links
 from bot.chat.reconcile import reconciling
 from bot.clock import SystemClock
 from bot.config import Config
+from bot.core.ids import GroupName
 from bot.core.people import Actor
 from bot.core.policy_load import PolicyError
 from bot.desk.context import DeskSettings, Office
@@ -62,6 +63,7 @@ from bot.rand import OsRand
 from bot.scheduler import Scheduler, purge
 from bot.watch import LocalWatch
 from masking import Worker
+from masking.tokens import Tokens
 
 if TYPE_CHECKING:
     from bot.slack_wiring import Slack
@@ -111,8 +113,12 @@ def assemble(config: Config) -> Bot:
     )
     store = SqliteStore(config.store.path, clock, journal, mac=row_mac(keys))
     settings = config.masking
+    token_keys = keys.token_keys()
     worker = Worker(
-        engine_config(settings), workers=settings.processes, timeout_seconds=settings.timeout.total_seconds()
+        engine_config(settings),
+        workers=settings.processes,
+        timeout_seconds=settings.timeout.total_seconds(),
+        tokens=(token_keys, config.audit_origin) if token_keys is not None else None,
     )
     directory = PolicyDirectory(store)
     office = Office(
@@ -123,7 +129,14 @@ def assemble(config: Config) -> Bot:
         masker=worker,
         directory=directory,
         watch=LocalWatch(),
-        settings=DeskSettings(config.server.url, cool_down=config.people.cool_down),
+        settings=DeskSettings(
+            config.server.url,
+            cool_down=config.people.cool_down,
+            open_tokens=GroupName(settings.open_tokens.removeprefix("group:"))
+            if settings.open_tokens
+            else None,
+        ),
+        tokens=Tokens(token_keys, config.audit_origin) if token_keys is not None else None,
     )
     desk = DeskService(office, verifier_of(store, keys, config), library_of(store, keys, config))
     head_file = HeadFile(config.audit.head_file) if config.audit.head_file is not None else None

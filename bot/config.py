@@ -327,6 +327,14 @@ class Masking(_Section, frozen=True):
         tuple[Recognizer, ...], Meta(max_length=200, description="Recognizers of your own.")
     ] = ()
 
+    open_tokens: Annotated[
+        Short | None,
+        Meta(
+            description="Group of the policy whose members may turn tokens back into values "
+            "(`POST /v1/detokenize`); without it nobody may."
+        ),
+    ] = None
+
     def __post_init__(self) -> None:
         if not timedelta(0) < self.timeout <= timedelta(minutes=1):
             raise ValueError("timeout must lie between 1s and 1m")

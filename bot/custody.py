@@ -8,15 +8,17 @@ Deliberately absent: asking anybody, and telling them how it looks.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
+from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
 from adapters.stores import sqlite_custody as kept
 from adapters.stores.sqlite import SqliteStore
@@ -290,6 +292,26 @@ class Keeper:
             total += some
             told(total)
 
+    async def add_key(self, kind: Literal["kek", "grant", "mask"]) -> str:
+        """A new key file of *kind*, and the entry that says so; its id. Without the entry there is no key. The server reads it at its start."""
+        before = self.keys.ids(kind)
+        changed = self.keys.add(kind)
+        (new,) = set(changed.ids(kind)) - set(before)
+        try:
+            await self._do(
+                lambda tx: self._append(
+                    tx,
+                    EntryType.KEYS_CHANGED,
+                    None,
+                    {"kek": new} if kind == "kek" else {"key_ref": f"{kind}:{new}"},
+                    None,
+                )
+            )
+        except BaseException:
+            changed.take_back(kind)
+            raise
+        return new
+
     async def retire(self, old: str) -> bool:
         """Write down that nothing is wrapped by *old* any more; ``NotDone`` while something is. True when it was new."""
 
@@ -304,6 +326,25 @@ class Keeper:
             return True
 
         return await self._do(work)
+
+    # --- the head file
+
+    async def keep_head(self, file: HeadFile, by: Actor | None) -> int:
+        """Have *file* hold the newest signed head, whatever it held; how many entries that is. The entry comes first, so that it is
+        under the head. Whoever calls this has checked the log."""
+
+        def work(tx: Tx) -> str | None:
+            refusal = self._refused(tx, by, "keep-head")
+            if refusal is None:
+                self._append(tx, EntryType.AUDIT_QUERIED, by, {"query": "keep-head"}, None)
+            return refusal
+
+        await self._do(work)
+        note = await self.store.read(lambda tx: tx.audit_checkpoint())
+        if note is None:
+            raise NotDone("the log has no signed head")
+        await asyncio.to_thread(file.replace, note)
+        return int(note.split("\n", 2)[1])
 
     # --- helpers
 

@@ -22,6 +22,7 @@ from audit.checkpoint import BadNote, Verifier, open_checkpoint, parse_vkey
 from audit.fsck import verify_database
 from audit.gate import Refusal, examine
 from audit.walk import Exit
+from bot.anchoring import kept_by
 from bot.config import Config
 from bot.desk.context import META_POLICY_KEPT
 from bot.desk.policies import kept_of
@@ -70,12 +71,32 @@ async def check_head(store: SqliteStore, anchors: Sequence[Anchor], keys: FileKe
             return examine(connection, remembered, log_keys(keys, config), config.audit_origin)
 
     refusals = await asyncio.to_thread(look)
+    if not refusals and remembered.get(HeadFile.name, "") is None:
+        gone = await missing_head(store, config)
+        if gone is not None:
+            raise ConfigError(gone)
     if refusals:
         told = "; ".join(refusal.text for refusal in refusals)
         raise ConfigError(
             f"the audit log does not pass the start-up check: {told}. If a backup was put back on purpose, run "
             "`signoff restore` (it writes the difference down); otherwise keep everything as it is and find out who changed it"
         )
+
+
+async def missing_head(store: SqliteStore, config: Config) -> str | None:
+    """What to say when the head file is gone though this log was kept in it. Whoever puts an older database back and takes the
+    file away must not look like a new installation (T47)."""
+    file = config.audit.head_file
+    if file is None or await HeadFile(file).recall() is not None:
+        return None
+    kept = await store.read(lambda tx: kept_by(tx, HeadFile.name).size)
+    if not kept:
+        return None
+    return (
+        f"the head file {file} is gone, though the log's first {kept} entries were kept in it: without it a rollback is not "
+        "seen. Put the file back where it was (or correct audit.head_file); if it is lost, compare the log with a head "
+        "from elsewhere and run `signoff audit keep-head`"
+    )
 
 
 async def recalled(anchors: Sequence[Anchor]) -> dict[str, str | None]:
@@ -91,6 +112,25 @@ async def recalled(anchors: Sequence[Anchor]) -> dict[str, str | None]:
             return None
 
     return dict(found for found in await asyncio.gather(*map(ask, anchors)) if found is not None)
+
+
+async def check_whole(store: SqliteStore, keys: FileKeys, config: Config, notes: Sequence[str]) -> None:
+    """The whole walk against the heads *notes*; ``ConfigError`` with the first finding when anything is wrong."""
+    verifiers = log_keys(keys, config)
+    try:
+        external = tuple(open_checkpoint(note, verifiers, config.audit_origin) for note in notes)
+    except BadNote as error:
+        raise ConfigError(f"a head cannot be believed: {error}") from None
+
+    def walk() -> str | None:
+        with closing(connect_read_only(store)) as connection:
+            policies = stored_policies(connection)
+            report = verify_database(connection, verifiers=verifiers, external=external, policies=policies)
+        return report.findings[0].text if report.findings else None
+
+    found = await asyncio.to_thread(walk)
+    if found is not None:
+        raise ConfigError(f"the log does not verify: {found}; run `signoff audit verify` for all of it")
 
 
 def verifier_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogVerifier:

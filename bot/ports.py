@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 
 class Masker(Protocol):
-    """Masks off the event loop within a time and size limit. Raises ``masking.MaskingError``; then nothing is shown (I9)."""
+    """Masks off the event loop within a time and size limit; *as_tokens*: reversible tokens in place of placeholders. Raises ``masking.MaskingError``; then nothing is shown (I9)."""
 
-    async def mask_json(self, value: Any) -> MaskedDocument: ...
+    async def mask_json(self, value: Any, *, as_tokens: bool = False) -> MaskedDocument: ...
 
-    async def mask_text(self, text: str) -> Masked: ...
+    async def mask_text(self, text: str, *, as_tokens: bool = False) -> Masked: ...
 
 
 class Clock(Protocol):

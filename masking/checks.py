@@ -8,7 +8,7 @@ because candidates come from arbitrary text.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise, product
+from itertools import cycle, pairwise, product
 from string import ascii_uppercase, digits
 
 Check = Callable[[str], bool]
@@ -52,14 +52,13 @@ def luhn(text: str) -> bool:
     """
     if not is_digits(text):
         return False
-    total = 0
-    for place, char in enumerate(reversed(text)):
-        value = int(char)
-        if place % 2:
-            value = value * 2 - 9 if value > 4 else value * 2
-        total += value
-    return total % 10 == 0
+    backwards = text.encode()[::-1]
+    # Byte values: each plain digit counts 48 too many, each doubled one is mapped to its value.
+    plain = backwards[::2]
+    return (sum(plain) - 48 * len(plain) + sum(backwards[1::2].translate(_DOUBLED))) % 10 == 0
 
+
+_DOUBLED = bytes(48) + bytes(2 * n - 9 if n > 4 else 2 * n for n in range(10)) + bytes(198)
 
 _D5 = (
     "0123456789",
@@ -78,14 +77,15 @@ _D5 = (
 _VERHOEFF_STEP = "1576283094"
 
 
-def _verhoeff_permutations() -> tuple[str, ...]:
+def _verhoeff_steps() -> tuple[bytes, ...]:
+    """For each place modulo eight: the state after it, by ten times the state before plus the digit."""
     rows = [digits]
     for _ in range(7):
         rows.append("".join(_VERHOEFF_STEP[int(char)] for char in rows[-1]))
-    return tuple(rows)
+    return tuple(bytes(int(_D5[state][int(char)]) for state in range(10) for char in row) for row in rows)
 
 
-_VERHOEFF = _verhoeff_permutations()
+_VERHOEFF = _verhoeff_steps()
 
 
 def verhoeff(text: str) -> bool:
@@ -96,8 +96,8 @@ def verhoeff(text: str) -> bool:
     if not is_digits(text):
         return False
     state = 0
-    for place, char in enumerate(reversed(text)):
-        state = int(_D5[state][int(_VERHOEFF[place % 8][int(char)])])
+    for step, byte in zip(cycle(_VERHOEFF), reversed(text.encode())):
+        state = step[10 * state + byte - 48]
     return state == 0
 
 

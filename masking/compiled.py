@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import ahocorasick_rs
@@ -14,6 +14,7 @@ from masking.config import CustomRecognizer, EngineConfig
 from masking.confirm import Search, compile_search
 from masking.context import Vocabulary
 from masking.errors import MaskingError
+from masking.native import available
 from masking.recognizer import Literals, Pattern, Recognizer, Shapes, Validator
 from masking.rules import RunRule, TextRule
 from masking.runs import RunIndex
@@ -72,7 +73,7 @@ class Compiled:
                 )
 
 
-def compile_rules(config: EngineConfig) -> Compiled:
+def compile_rules(config: EngineConfig, *, native: bool = available) -> Compiled:
     literals: dict[str, list[Rule]] = {}
     shapes: dict[str, list[tuple[float, Rule]]] = {}
     finders = []
@@ -88,6 +89,8 @@ def compile_rules(config: EngineConfig) -> Compiled:
     for run_rule in detect.run_rules():
         finders.append((run_rule.find, _run_rule(run_rule)))
     text_rules = [r for r in detect.text_rules() if config.names or not r.model]
+    if not native:
+        text_rules = [replace(r, find=r.find_without_native or r.find) for r in text_rules]
     text_rules += [_custom(c) for c in config.custom]
     words = sorted(literals)
     return Compiled(
@@ -96,7 +99,7 @@ def compile_rules(config: EngineConfig) -> Compiled:
         ),
         by_literal=tuple(tuple(literals[w]) for w in words) or ((),),
         lengths=tuple(len(w) for w in words) or (3,),
-        index=RunIndex(shapes, finders),
+        index=RunIndex(shapes, finders, native=native),
         text_rules=tuple(text_rules),
         allow=frozenset(v.casefold() for v in config.allow),
         allow_patterns=tuple(_re2(p) for p in config.allow_patterns),

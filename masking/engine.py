@@ -16,6 +16,7 @@ from masking.config import EngineConfig
 from masking.document import JSON, MaskedDocument, mask_value
 from masking.errors import MaskingError
 from masking.masked import Masked, _make
+from masking.native import available
 from masking.operators import Numbering, Writing, write
 from masking.resolve import (
     CERTAIN,
@@ -38,9 +39,10 @@ ROUNDS_MAX: Final = 4
 class Engine:
     """Immutable after construction but for its memo of shapes; one per process is enough."""
 
-    def __init__(self, config: EngineConfig | None = None) -> None:
+    def __init__(self, config: EngineConfig | None = None, *, native: bool = available) -> None:
+        """*native*: use the compiled loops; without them the same is found, more slowly."""
         self.config = config or EngineConfig()
-        self._rules: Compiled = compile_rules(self.config)
+        self._rules: Compiled = compile_rules(self.config, native=native)
 
     def scan(self, text: str) -> list[Span]:
         """Resolved, non-overlapping, sorted spans at or above the threshold, of the types that are on."""

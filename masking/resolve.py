@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from masking.names.words import is_no_name
 from masking.spans import Span
 
 CERTAIN: Final = 0.9
@@ -65,6 +66,8 @@ def _leftovers(span: Span, rivals: list[Span], text: str) -> list[Span]:
             start += 1
         while end > start and not text[end - 1].isalnum():
             end -= 1
+        if span.rule == "names" and is_no_name(text[start:end]):
+            continue
         if end - start >= LEFTOVER_CHARS and (span.type != "EMAIL_ADDRESS" or "@" in text[start:end]):
             out.append(replace(span, start=start, end=end, reason=span.reason + ", rest"))
     return out

@@ -38,3 +38,5 @@ class TextRule:
     positive: tuple[str, ...]
     negative: tuple[str, ...]
     model: bool = False
+    find_without_native: Callable[[View], list[Span]] | None = None
+    """The same by Python alone, where ``find`` uses the compiled loops when there are any."""

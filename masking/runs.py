@@ -1,6 +1,6 @@
 """Digit runs: where in a text digits stand together, and which known shapes stand in a run.
 
-A run is up to sixteen groups of letters and digits, each beginning with a digit, joined by one to three of
+A run is up to sixteen groups of letters and digits (at most ``GROUP_CHARS_MAX`` each), each beginning with a digit, joined by one to three of
 ``- . / ( ) +`` and blank, with the letters before and after that a shape may need. The answer for a run depends
 on its shape alone and is remembered; real data repeats few shapes. A run that is cut at sixteen groups is taken
 up again in its middle, so that no cut hides a match and every byte is read at most twice.
@@ -16,11 +16,15 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
+from masking.native import available, run_finder_type
+
 GROUPS_MAX: Final = 16
-RUN_CHARS_MAX: Final = 160
+GROUP_CHARS_MAX: Final = 64
+"""A longer group is a blob, alone in its run: no shape has one."""
+RUN_CHARS_MAX: Final = GROUPS_MAX * (GROUP_CHARS_MAX + 3)
 MEMO_MAX: Final = 20_000
 LETTERS_LEFT_MAX: Final = 40
-_RUN: Final = re.compile(rb"0[0A]*+(?:[-. /()+]{1,3}0[0A]*+){0,15}+")
+_RUN: Final = re.compile(rb"0[0A]{64,}+|0[0A]*+(?:[-. /()+]{1,3}0[0A]{0,63}+(?![0A])){0,15}+")
 _TOKEN: Final = re.compile(rb"[0A]+")
 _TIGHT: Final = b"-.0A_\xe9"
 _REGULAR: Final = re.compile(rb"(?:A+[-. /])*\(?\+?\(?[0A]*0[0A]*(?:[-. /()+]{1,3}0[0A]*)*(?:[-. /]A+)?")
@@ -40,7 +44,13 @@ Groups = tuple[tuple[T, Spots], ...]
 class RunIndex(Generic[T]):
     """Which of the registered shapes and finders apply to a run."""
 
-    def __init__(self, shapes: dict[str, list[tuple[float, T]]], finders: list[tuple[Finder, T]]) -> None:
+    def __init__(
+        self,
+        shapes: dict[str, list[tuple[float, T]]],
+        finders: list[tuple[Finder, T]],
+        *,
+        native: bool = available,
+    ) -> None:
         self._shapes = {shape.encode(): places for shape, places in shapes.items()}
         self._finders = finders
         self._memo: dict[bytes, Groups[T]] = {}
@@ -49,63 +59,71 @@ class RunIndex(Generic[T]):
         self._loose = tuple(sorted(loose, key=len, reverse=True))
         tails = {m[0] for s in self._shapes if (m := re.search(rb"[-. /]A+$", s))}
         self._tails = tuple(sorted(tails, key=len, reverse=True))
-        self._odd = _alternatives([s for s in self._shapes if not _REGULAR.fullmatch(s)])
+        odd = tuple(s for s in self._shapes if not _REGULAR.fullmatch(s))
+        self._odd = _alternatives(odd)
+        self._native: Any = None
+        if native:
+            self._native = run_finder_type(
+                self._memo, self._places, self._odd_places, self._loose, self._tails, odd
+            )
 
     def runs(self, shape: bytes) -> list[tuple[int, Groups[T]]]:
         """(offset, places) of every run of *shape* in which something may stand."""
+        if self._native is not None:
+            found: list[tuple[int, Groups[T]]] = self._native.runs(shape)
+            return found
         out: list[tuple[int, Groups[T]]] = []
-        memo = self._memo
         pos = 0
         search = _RUN.search
         while match := search(shape, pos):
             start, end = match.span()
-            pos = end
-            if end - start > RUN_CHARS_MAX or (end - start > 40 and match[0].count(b"0") > 40):
-                pos = self._middle(shape, start, end)
-            before = shape[start - 1] if start else 0
-            if before == 0x41 and shape[start] == 0x30:
-                left = shape[max(0, start - LETTERS_LEFT_MAX) : start]
-                start -= len(left) - len(left.rstrip(b"A0"))
-                before = shape[start - 1] if start else 0
-            if before in b"(+":
-                start -= (
-                    2
-                    if shape[start - 2 : start] in (b"+(", b" (") and shape[start - 2 : start - 1] == b"+"
-                    else 1
-                )
-                if shape[start : start + 1] == b"(" and shape[max(0, start - 2) : start] == b"+ ":
-                    start -= 2
-                before = shape[start - 1] if start else 0
-            elif before == 0x20 and start > 1 and shape[start - 2] == 0x2B:
-                start -= 2
-                before = shape[start - 1] if start else 0
-            if before in b"- ./" and start > 1 and shape[start - 2] == 0x41:
-                for prefix in self._loose:
-                    if shape.endswith(prefix, 0, start) and not shape.endswith(
-                        (b"A" + prefix, b"0" + prefix), 0, start
-                    ):
-                        start -= len(prefix)
-                        break
-            after = shape[end : end + 1]
-            if after and after in b"- ./":
-                if shape[end + 1 : end + 2] == b"A":
-                    self._odd_runs(shape, start, end, out)
-                for tail in self._tails:
-                    if shape.startswith(tail, end) and shape[end + len(tail) : end + len(tail) + 1] not in (
-                        b"A",
-                        b"0",
-                    ):
-                        end += len(tail)
-                        break
-            run = shape[start:end]
-            if before == 0x5F and b"A" in run:  # a part of an identifier (EM_AB12345)
-                continue
-            places = memo.get(run)
-            if places is None:
-                places = self._places(run)
-            if places:
-                out.append((start, places))
+            pos = self._middle(shape, start, end) if end - start > 2 * GROUPS_MAX - 2 else end
+            self._run(shape, start, end, out)
         return out
+
+    def _run(self, shape: bytes, start: int, end: int, out: list[tuple[int, Groups[T]]]) -> None:
+        """Add what may stand in the groups between *start* and *end* and the letters beside them."""
+        if end - start > RUN_CHARS_MAX:
+            return
+        before = shape[start - 1] if start else 0
+        if before == 0x41:
+            left = shape[max(0, start - LETTERS_LEFT_MAX) : start]
+            start -= len(left) - len(left.rstrip(b"A0"))
+            before = shape[start - 1] if start else 0
+        if before in b"(+":
+            start -= 2 if before == 0x28 and start > 1 and shape[start - 2] == 0x2B else 1
+            if shape[start] == 0x28 and start > 1 and shape[start - 2 : start] == b"+ ":
+                start -= 2
+            before = shape[start - 1] if start else 0
+        elif before == 0x20 and start > 1 and shape[start - 2] == 0x2B:
+            start -= 2
+            before = shape[start - 1] if start else 0
+        if before in b"- ./" and start > 1 and shape[start - 2] == 0x41:
+            for prefix in self._loose:
+                if shape.endswith(prefix, 0, start) and not shape.endswith(
+                    (b"A" + prefix, b"0" + prefix), 0, start
+                ):
+                    start -= len(prefix)
+                    break
+        after = shape[end : end + 1]
+        if after and after in b"- ./":
+            if shape[end + 1 : end + 2] == b"A":
+                self._odd_runs(shape, start, end, out)
+            for tail in self._tails:
+                if shape.startswith(tail, end) and shape[end + len(tail) : end + len(tail) + 1] not in (
+                    b"A",
+                    b"0",
+                ):
+                    end += len(tail)
+                    break
+        run = shape[start:end]
+        if before == 0x5F and b"A" in run:  # a part of an identifier (EM_AB12345)
+            return
+        places = self._memo.get(run)
+        if places is None:
+            places = self._places(run)
+        if places:
+            out.append((start, places))
 
     def _odd_runs(self, shape: bytes, start: int, end: int, out: list[tuple[int, Groups[T]]]) -> None:
         """The odd shapes that begin at a group of the run and go on into the letters after it."""
@@ -119,9 +137,13 @@ class RunIndex(Generic[T]):
             odd = match[0]
             places = self._memo.get(odd)
             if places is None:
-                places = tuple((what, ((0, len(odd), score),)) for score, what in self._shapes[odd])
-                self._remember(odd, places)
+                places = self._odd_places(odd)
             out.append((at, places))
+
+    def _odd_places(self, odd: bytes) -> Groups[T]:
+        places = tuple((what, ((0, len(odd), score),)) for score, what in self._shapes[odd])
+        self._remember(odd, places)
+        return places
 
     @staticmethod
     def _middle(shape: bytes, start: int, end: int) -> int:
@@ -134,29 +156,28 @@ class RunIndex(Generic[T]):
     def _places(self, run: bytes) -> Groups[T]:
         out: dict[int, tuple[T, list[tuple[int, int, float]]]] = {}
         text = run.decode("latin-1")
-        if len(run) <= RUN_CHARS_MAX:
-            starts = [m.start() for m in _TOKEN.finditer(run)]
-            ends = [m.end() for m in _TOKEN.finditer(run)]
-            edges = sorted(
-                {
-                    *starts,
-                    *(s - 1 for s in starts if s and run[s - 1] in b"(+"),
-                    *(s - 2 for s in starts if s > 1 and run[s - 2 : s] == b"+("),
-                }
-            )
-            for s in edges:
-                if s and run[s - 1] in _TIGHT and run[s - 1] not in b"0A":
+        starts = [m.start() for m in _TOKEN.finditer(run)]
+        ends = [m.end() for m in _TOKEN.finditer(run)]
+        edges = sorted(
+            {
+                *starts,
+                *(s - 1 for s in starts if s and run[s - 1] in b"(+"),
+                *(s - 2 for s in starts if s > 1 and run[s - 2 : s] == b"+("),
+            }
+        )
+        for s in edges:
+            if s and run[s - 1] in _TIGHT and run[s - 1] not in b"0A":
+                continue
+            for e in ends:
+                if e <= s or e - s > self._longest:
                     continue
-                for e in ends:
-                    if e <= s or e - s > self._longest:
-                        continue
-                    if run[e : e + 1] in (b"-", b".") and e + 1 < len(run):
-                        continue
-                    for score, what in self._shapes.get(run[s:e], ()):
-                        out.setdefault(id(what), (what, []))[1].append((s, e, score))
-            for finder, what in self._finders:
-                if spots := finder(text):
-                    out.setdefault(id(what), (what, []))[1].extend(spots)
+                if run[e : e + 1] in (b"-", b".") and e + 1 < len(run):
+                    continue
+                for score, what in self._shapes.get(run[s:e], ()):
+                    out.setdefault(id(what), (what, []))[1].append((s, e, score))
+        for finder, what in self._finders:
+            if spots := finder(text):
+                out.setdefault(id(what), (what, []))[1].extend(spots)
         places = tuple((what, tuple(spots)) for what, spots in out.values())
         self._remember(run, places)
         return places
@@ -167,7 +188,7 @@ class RunIndex(Generic[T]):
         self._memo[run] = places
 
 
-def _alternatives(shapes: list[bytes]) -> re.Pattern[bytes]:
+def _alternatives(shapes: tuple[bytes, ...]) -> re.Pattern[bytes]:
     """One pattern for the longest of *shapes* that no letter or digit follows; common beginnings are shared."""
     if not shapes:
         return re.compile(rb"(?!)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from masking.compiled import Compiled, Rule
 from masking.context import Words, moved
 from masking.resolve import CERTAIN, RANK_CERTAIN, RANK_PATTERN, RANK_STRUCTURE, STRUCTURE
+from masking.runs import Groups
 from masking.spans import Span
 from masking.view import View
 
@@ -53,8 +54,13 @@ def scan_literals(rules: Compiled, view: View, found: Candidates, threshold: flo
 
 def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, line_bound: bool) -> None:
     text = view.folded
+    before: tuple[int, Groups[Rule]] = (0, ())
+    reached = 0
     for offset, groups in rules.index.runs(view.shape):
         words: Words | None = None
+        # A run that was cut is taken up again in its middle: what stands there was weighed already.
+        done = _places(*before) if offset < reached else frozenset()
+        before = offset, groups
         for rule, spots in groups:
             if words is None and (rule.context or rule.anti):
                 words = Words(text, offset + spots[0][0], offset + spots[0][1], line_bound)
@@ -63,6 +69,9 @@ def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, 
                 continue
             for start, end, score in spots:
                 s, e = offset + start, offset + end
+                if done and (rule, s, e) in done:
+                    continue
+                reached = max(reached, e)
                 if rule.search is not None:
                     try:
                         match = rule.search(text, s, e)
@@ -75,6 +84,12 @@ def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, 
                         continue
                     s, e = match.span(rule.group)
                 weigh(rule, view, s, e, score, words, found, threshold, line_bound)
+
+
+def _places(offset: int, groups: Groups[Rule]) -> frozenset[tuple[Rule, int, int]]:
+    return frozenset(
+        (rule, offset + start, offset + end) for rule, spots in groups for start, end, _ in spots
+    )
 
 
 def weigh(

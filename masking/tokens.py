@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac
@@ -93,6 +93,26 @@ class Tokens:
     def detokenize_text(self, text: str) -> str:
         """Every reversible token in *text* opened; one that does not open is a fault."""
         return TOKEN.sub(lambda m: self.detokenize(m[0]) if m[1] == "tok" else m[0], text)
+
+    def detokenize_json(self, value: Any) -> tuple[Any, int]:
+        """Every reversible token in *value*'s strings (not its keys) opened, and how many there were."""
+        count = 0
+
+        def opened(node: Any) -> Any:
+            nonlocal count
+            if isinstance(node, str):
+                count += sum(match[1] == "tok" for match in TOKEN.finditer(node))
+                return self.detokenize_text(node)
+            if isinstance(node, list):
+                return [opened(child) for child in node]
+            if isinstance(node, dict):
+                return {key: opened(child) for key, child in node.items()}
+            return node
+
+        try:
+            return opened(value), count
+        except RecursionError:
+            raise MaskingError("the document is nested too deeply") from None
 
     def mac(self, kind: str, value: str) -> str:
         """One way: equal values can be joined, none can be read back."""

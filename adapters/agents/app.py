@@ -34,6 +34,8 @@ CALLS: Final = (
     Call("POST", "/v1/grants/{jti}/outcome", spending.outcome),
     Call("POST", "/v1/grants/{jti}/revoke", spending.revoke),
     Call("POST", "/v1/mask", masking_calls.mask),
+    Call("POST", "/v1/tokenize", masking_calls.tokenize),
+    Call("POST", "/v1/detokenize", masking_calls.detokenize),
     Call("GET", "/v1/audit/entries", auditing.entries),
     Call("GET", "/v1/audit/entries/{seq}/proof", auditing.proof),
     Call("GET", "/v1/audit/checkpoint", auditing.checkpoint),

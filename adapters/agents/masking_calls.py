@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.agents import wire
 from adapters.agents.endpoint import Api, json_answer, query
-from adapters.agents.limits import media_type, read_body, read_lines
+from adapters.agents.limits import expect_json, media_type, read_body, read_lines
 from adapters.agents.people import Called
 from adapters.agents.problems import ProblemError
 from bot.core.canonical import BODY_BYTES_MAX, Malformed, read
@@ -44,15 +44,34 @@ class _Piped(Response):
 
 
 async def mask(api: Api, request: Request) -> Response | Refused:
+    return await _masked(api, request, as_tokens=False)
+
+
+async def tokenize(api: Api, request: Request) -> Response | Refused:
+    return await _masked(api, request, as_tokens=True)
+
+
+async def detokenize(api: Api, request: Request) -> Response | Refused:
+    actor = await api.gate.person(request)
+    query(request, ())
+    expect_json(request)
+    body = wire.decode(await read_body(request, BODY_BYTES_MAX, api.settings.body_seconds), wire.OpenBody)
+    opened = await api.desk.open_tokens(actor, body.value, body.purpose)
+    if isinstance(opened, Refused):
+        return opened
+    return json_answer(wire.OpenedAnswer(opened.value, opened.count, opened.seq))
+
+
+async def _masked(api: Api, request: Request, *, as_tokens: bool) -> Response | Refused:
     called = await api.gate.agent(request, bytes_max=BODY_BYTES_MAX, is_bound=True)
     query(request, ())
     match media_type(request):
         case "application/json":
-            return await _json(api, await _body(api, request, called))
+            return await _json(api, await _body(api, request, called), as_tokens=as_tokens)
         case "text/plain":
-            return await _text(api, await _body(api, request, called))
+            return await _text(api, await _body(api, request, called), as_tokens=as_tokens)
         case t if t == NDJSON and called.body is None:
-            return _Piped(_lines(api, request))
+            return _Piped(_lines(api, request, as_tokens=as_tokens))
         case _:
             raise ProblemError(
                 "media-type",
@@ -67,43 +86,43 @@ async def _body(api: Api, request: Request, called: Called) -> bytes:
     return await read_body(request, BODY_BYTES_MAX, api.settings.body_seconds)
 
 
-async def _json(api: Api, raw: bytes) -> Response | Refused:
+async def _json(api: Api, raw: bytes, *, as_tokens: bool) -> Response | Refused:
     value = read(raw)
     try:
-        masked = await api.masker.mask_json(value)
+        masked = await api.masker.mask_json(value, as_tokens=as_tokens)
     except MaskingError:
         return _FAILED
     api.metrics.masked.labels("json").inc()
     return json_answer(wire.MaskAnswer(masked.to_json(), dict(masked.classes)))
 
 
-async def _text(api: Api, raw: bytes) -> Response | Refused:
+async def _text(api: Api, raw: bytes, *, as_tokens: bool) -> Response | Refused:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Malformed("surrogate", "The text is not UTF-8.") from None
     try:
-        masked = await api.masker.mask_text(text)
+        masked = await api.masker.mask_text(text, as_tokens=as_tokens)
     except MaskingError:
         return _FAILED
     api.metrics.masked.labels("text").inc()
     return Response(masked.text.encode(), 200, {"Cache-Control": "no-store"}, "text/plain; charset=utf-8")
 
 
-async def _lines(api: Api, request: Request) -> AsyncIterator[bytes]:
+async def _lines(api: Api, request: Request, *, as_tokens: bool) -> AsyncIterator[bytes]:
     try:
         async for line in read_lines(request, api.settings.body_seconds):
             if line is None:
                 yield _error("too-large")
             elif line.strip():
-                yield await _line(api, line)
+                yield await _line(api, line, as_tokens=as_tokens)
     except ProblemError as error:
         yield _error(error.code)
 
 
-async def _line(api: Api, line: bytes) -> bytes:
+async def _line(api: Api, line: bytes, *, as_tokens: bool) -> bytes:
     try:
-        masked = await api.masker.mask_json(read(line))
+        masked = await api.masker.mask_json(read(line), as_tokens=as_tokens)
     except Malformed as error:
         return _error(error.code)
     except MaskingError:

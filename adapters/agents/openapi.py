@@ -161,6 +161,29 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         },
         problems=(422,),
     ),
+    ("POST", "/v1/tokenize"): Operation(
+        "The same with reversible tokens (AES-SIV) in place of placeholders",
+        {
+            200: {
+                "application/json": {"schema": {"$ref": _REF.format(name="MaskAnswer")}},
+                "text/plain": {"schema": {"type": "string"}},
+                "application/x-ndjson": {"schema": {"type": "string"}},
+            }
+        },
+        body={
+            "application/json": {"schema": _ANYTHING},
+            "text/plain": {"schema": {"type": "string"}},
+            "application/x-ndjson": {"schema": {"type": "string"}},
+        },
+        problems=(422,),
+    ),
+    ("POST", "/v1/detokenize"): Operation(
+        "Turn tokens back into values, for an entitled person; audited first",
+        {200: wire.OpenedAnswer},
+        security=_PERSON,
+        body=_json(wire.OpenBody),
+        problems=(404, 422),
+    ),
     ("GET", "/v1/audit/entries"): Operation(
         "Entries of the audit log, newest first; for auditors and administrators",
         {200: wire.AuditPage},
@@ -229,6 +252,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
 _STRUCTS: Final = (
     wire.AskBody,
     wire.VoteBody,
+    wire.OpenBody,
+    wire.OpenedAnswer,
     wire.RedeemBody,
     wire.OutcomeBody,
     wire.RevokeBody,

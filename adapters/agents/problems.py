@@ -7,6 +7,7 @@ body, so that nothing is learned from trying. A detail is fixed text; it never h
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -140,7 +141,16 @@ class ProblemError(Exception):
 
 
 def of_malformed(error: Malformed) -> ProblemError:
-    return ProblemError(error.code, error.sentence, error.pointer)
+    return ProblemError(error.code, error.sentence, _plain(error.pointer))
+
+
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_]{0,30}[0-9]{0,2}|[0-9]{1,6}")
+
+
+def _plain(pointer: str) -> str:
+    """*pointer* (RFC 6901) with each part that is no plain name as ``?``: names of members come from the caller and may be data (I10)."""
+    first, *parts = pointer.split("/")
+    return "/".join([first, *(part if _NAME.fullmatch(part) else "?" for part in parts)])
 
 
 def retry_after(delta: timedelta | float) -> str:

@@ -159,6 +159,21 @@ class MaskAnswer(Struct, frozen=True):
     classes: dict[str, int]
 
 
+class OpenBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """*value* is any JSON with tokens in its strings; *purpose* goes into the audit log, sealed."""
+
+    value: Any
+    purpose: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class OpenedAnswer(Struct, frozen=True):
+    """*seq* is the entry that says who opened how many tokens."""
+
+    value: Any
+    opened: int
+    seq: int
+
+
 class LeafAnswer(Struct, frozen=True):
     label: str
     kind: str

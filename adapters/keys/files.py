@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -34,13 +34,14 @@ from audit.disclosure import DisclosureError
 from bot.core.grant import TYP
 from bot.errors import ConfigError, KeyUnavailable
 from bot.ports import Rand, Sealed
+from masking.tokens import TokenKeys
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TOKEN_MAX: Final = 4_096
 """Longest grant that is looked at: ours have about 700 characters."""
 
-_FILE: Final = re.compile(r"(kek|grant|audit|pepper)-([0-9]{6})\.key")
+_FILE: Final = re.compile(r"(kek|grant|audit|pepper|mask)-([0-9]{6})\.key")
 _WRAP_AAD: Final = b"signoff data key v1"
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -58,6 +59,8 @@ class FileKeys:
     audit: tuple[Ed25519PrivateKey, ...] = field(repr=False)
     """Keys that sign the log's heads, oldest first."""
     pepper: bytes = field(repr=False)
+    mask: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    """Master keys of the tokens that stand for masked values, by id, oldest first. A folder of before they were made has none."""
     _macs: dict[str, hmac.HMAC] = field(default_factory=dict, repr=False)
     _verifiers: dict[str, Ed25519PublicKey] = field(default_factory=dict, repr=False)
 
@@ -181,6 +184,14 @@ class FileKeys:
         """Sign heads with a new key as well; the log must record ``key.rotated`` with both (AUDIT.md 2.6)."""
         return self._add("audit")
 
+    def add_mask_key(self) -> FileKeys:
+        """Make new tokens with a new key; the old one opens old tokens for as long as it lies here."""
+        return self._add("mask")
+
+    def token_keys(self) -> TokenKeys | None:
+        """What ``masking.tokens`` works with; None where there is no such key."""
+        return TokenKeys(self.mask, self.mask[-1][0]) if self.mask else None
+
     def remove(self, id: str) -> FileKeys:
         """Destroy the kek, grant key or log key *id*; never the newest of its kind."""
         for path, kind, _ in _list(self.directory):
@@ -190,6 +201,21 @@ class FileKeys:
                 _overwrite(path, self.rand)
                 return load(self.directory, self.rand)
         raise ConfigError(f"there is no key {id} in {self.directory}")
+
+    def ids(self, kind: Literal["kek", "grant", "mask"]) -> tuple[str, ...]:
+        """Ids of all keys of *kind*, oldest first."""
+        return {
+            "kek": tuple(self.keks),
+            "grant": tuple(self.grants),
+            "mask": tuple(id for id, _ in self.mask),
+        }[kind]
+
+    def add(self, kind: Literal["kek", "grant", "mask"]) -> FileKeys:
+        return self._add(kind)
+
+    def take_back(self, kind: Literal["kek", "grant", "mask"]) -> None:
+        """Destroy the newest key of *kind*, which nothing was made with yet."""
+        _overwrite(_newest(self.directory, kind), self.rand)
 
     def _add(self, kind: str) -> FileKeys:
         numbers = [number for _, found, number in _list(self.directory) if found == kind]
@@ -203,7 +229,7 @@ def create(directory: Path, rand: Rand) -> FileKeys:
     directory.chmod(0o700)
     if _list(directory):
         raise ConfigError(f"{directory} holds keys already; they are never overwritten")
-    for kind in ("kek", "grant", "audit", "pepper"):
+    for kind in ("kek", "grant", "audit", "pepper", "mask"):
         _write(directory / f"{kind}-000001.key", rand.bytes(KEY_BYTES))
     return load(directory, rand)
 
@@ -211,11 +237,17 @@ def create(directory: Path, rand: Rand) -> FileKeys:
 def load(directory: Path, rand: Rand) -> FileKeys:
     """Read every key. ``ConfigError`` when one is missing, has a wrong size, or others than the owner may read it."""
     _check_mode(directory, "directory", "700")
-    found: dict[str, list[tuple[str, bytes]]] = {"kek": [], "grant": [], "audit": [], "pepper": []}
+    found: dict[str, list[tuple[str, bytes]]] = {
+        "kek": [],
+        "grant": [],
+        "audit": [],
+        "pepper": [],
+        "mask": [],
+    }
     for path, kind, _ in _list(directory):
         found[kind].append((path.name, _read(path)))
     for kind, keys in found.items():
-        if not keys:
+        if not keys and kind != "mask":
             raise ConfigError(f"{directory} has no {kind} key; `signoff init` makes a complete set")
     if len(found["pepper"]) > 1:
         raise ConfigError(f"{directory} has several peppers; it cannot be rotated, remove the newer ones")
@@ -232,6 +264,7 @@ def load(directory: Path, rand: Rand) -> FileKeys:
         current_kid=list(grants)[-1],
         audit=tuple(Ed25519PrivateKey.from_private_bytes(key) for _, key in found["audit"]),
         pepper=found["pepper"][0][1],
+        mask=tuple((_id_of("mask", name, key), key) for name, key in found["mask"]),
     )
 
 
@@ -249,6 +282,8 @@ def _id_of(kind: str, name: str, key: bytes) -> str:
     a hash of 256 random bits away."""
     if kind == "kek":
         return f"{name.removesuffix('.key')}-{sha256(b'signoff kek id v1' + key).hexdigest()[:8]}"
+    if kind == "mask":  # part of every token, so short
+        return f"m{int(name.removeprefix('mask-').removesuffix('.key'))}"
     if kind == "pepper":
         return name.removesuffix(".key")
     public = Ed25519PrivateKey.from_private_bytes(key).public_key()

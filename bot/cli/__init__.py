@@ -23,6 +23,7 @@ from bot.cli import (
     doctor,
     freeze,
     keys,
+    manifest,
     mask,
     people,
     policy,
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 for module in (setup, serve, demo, request, doctor, freeze, data):
     module.add_to(app)
-for module in (policy, agents, people, keys, audit, mask, witness):
+for module in (policy, agents, people, keys, audit, mask, manifest, witness):
     app.add_typer(module.family)
 audit_keep.add_to(audit.family)
 

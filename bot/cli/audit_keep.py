@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from adapters.anchors.headfile import HeadFile
 from bot.app import Bot
 from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker
 from bot.cli._keeping import keeper_of, token
-from bot.cli._local import administer
+from bot.cli._local import administer, opened
+from bot.config import load
 from bot.core.people import Actor
 from bot.custody import Basis, Keeper
+from bot.log_check import check_whole
 from bot.secret import Secret
 
 T = TypeVar("T")
@@ -33,6 +37,7 @@ TokenOption = Annotated[
 def add_to(family: typer.Typer) -> None:
     for command in (hold, release, shred, prune):
         family.command(command.__name__)(command)
+    family.command("keep-head")(keep_head)
 
 
 def hold(
@@ -129,6 +134,43 @@ def prune(
         )
     else:
         raise CommandError("give either --keep-since DAY (to propose) or --confirm NUMBER (to confirm)")
+
+
+def keep_head(
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A signed head that was kept elsewhere, which the log must contain; may be repeated."
+        ),
+    ] = None,
+    token_file: TokenOption = None,
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
+    """Write the newest signed head into the head file again after that file was lost. Checks the whole log first and does nothing when
+    anything is wrong; without --checkpoint it cannot know whether the log's end was cut off while the file was away."""
+    settings = load(config)
+    file = settings.audit.head_file
+    if file is None:
+        raise CommandError("audit.head_file is off; there is no file to write")
+
+    async def work() -> int:
+        async with opened(settings, checked=False) as bot:
+            keeper, secret = keeper_of(bot), token(token_file)
+            by = await keeper.person_by_token(secret.reveal()) if secret is not None else None
+            await check_whole(
+                bot.store, bot.keys, settings, [path.read_text("utf-8") for path in checkpoint or ()]
+            )
+            return await keeper.keep_head(HeadFile(file), by)
+
+    try:
+        size = asyncio.run(work())
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"a head cannot be read: {error}") from None
+    lines = [f"{file} holds the head of {size} entries."]
+    if not checkpoint:
+        lines.append("No head from elsewhere was compared, so a cut end would not have been seen.")
+    Speaker(is_json).answer({"head_file": str(file), "size": size, "compared": len(checkpoint or ())}, *lines)
 
 
 def _someone(by: Actor | None) -> Actor:

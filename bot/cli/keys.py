@@ -11,7 +11,7 @@ import typer
 from adapters.keys.files import load as load_keys
 from bot.cli._io import CONFIG, ConfigOption, JsonOption, Speaker
 from bot.cli._keeping import keeper_of
-from bot.cli._local import opened
+from bot.cli._local import administer, opened
 from bot.config import Config, load
 from bot.custody import Rotated, rotate_keks
 from bot.key_lock import using
@@ -23,6 +23,7 @@ family = typer.Typer(name="keys", help="The installation's own keys.", no_args_i
 class Kind(StrEnum):
     KEK = "kek"
     GRANT = "grant"
+    MASK = "mask"
 
 
 @family.command("list")
@@ -32,6 +33,7 @@ def list_(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
     data: dict[str, Any] = {
         "kek": [found.current_kek, *(id for id in found.keks if id != found.current_kek)],
         "grant": [found.current_kid, *(id for id in found.grants if id != found.current_kid)],
+        "mask": [id for id, _ in reversed(found.mask)],
     }
     speaker = Speaker(is_json)
     rows = [(kind, id, "current" if n == 0 else "") for kind, ids in data.items() for n, id in enumerate(ids)]
@@ -40,14 +42,14 @@ def list_(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
 
 @family.command("rotate")
 def rotate(
-    kind: Annotated[Kind, typer.Argument(help="kek: seals request bodies. grant: signs grants.")],
+    kind: Annotated[
+        Kind, typer.Argument(help="kek: seals request bodies. grant: signs grants. mask: makes tokens.")
+    ],
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
     """Make a new key of this kind; the old ones keep opening and verifying. Restart the server to use it."""
-    found = load_keys(load(config).keys.directory, OsRand())
-    changed = found.add_kek() if kind is Kind.KEK else found.add_grant_key()
-    new = changed.current_kek if kind is Kind.KEK else changed.current_kid
+    new = administer(config, lambda bot: keeper_of(bot).add_key(kind.value))
     Speaker(is_json).answer(
         {"kind": kind.value, "id": new},
         f"The new {kind.value} key is {new}.",

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
+from bot.cli import mask_serve
 from bot.cli._io import CommandError, Exit, JsonOption, Speaker, shown
 from bot.config import load
 from bot.masking_config import engine_config
@@ -40,6 +41,9 @@ family = typer.Typer(name="mask", help="Mask streams and files; say what is foun
 MaskConfig = Annotated[
     Path | None, typer.Option("--config", "-c", help="Use the masking section of this configuration.")
 ]
+
+
+family.command("serve")(mask_serve.serve)
 
 
 def _settings(config: Path | None) -> EngineConfig | None:

@@ -7,15 +7,12 @@ be whoever runs the log. What it signs and refuses is ``audit.witness``'s.
 
 from __future__ import annotations
 
-import json
-import sys
 from base64 import b64decode, b64encode
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.anchors.witness import WitnessStore
@@ -24,8 +21,8 @@ from audit.checkpoint import ED25519, BadNote, Verifier, parse_checkpoint, parse
 from audit.witness import Cosigner
 from bot import telemetry
 from bot.cli._io import CommandError, JsonOption, Speaker, shown
+from bot.cli._serving import check_reach, serve_app
 from bot.clock import SystemClock
-from bot.config import is_loopback
 from bot.rand import OsRand
 
 KEY: Final = "witness.key"
@@ -149,46 +146,14 @@ def serve(
     is_json: JsonOption = False,
 ) -> None:
     """Answer `/add-checkpoint` and `/head` until told to stop. The address goes to stdout once it listens."""
-    if (certificate is None) != (key is None):
-        raise CommandError("--certificate and --key belong together")
-    if not is_loopback(host) and certificate is None and not behind_proxy:
-        raise CommandError(
-            f"{host} can be reached from other machines; give --certificate and --key, or --behind-proxy"
-        )
+    check_reach(host, certificate, key, behind_proxy=behind_proxy)
     cosigner, logs = _cosigner(folder), _logs(folder)
     if not logs:
         raise CommandError(f"the witness knows no log; run `signoff witness add {folder} VKEY`")
     telemetry.configure("info", "json")
     with closing(WitnessStore(folder / SEEN)) as store:
-        config = uvicorn.Config(
-            witness_app(store, logs, cosigner, SystemClock().now),
-            host=host,
-            port=port,
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            limit_concurrency=64,
-            ssl_certfile=str(certificate) if certificate else None,
-            ssl_keyfile=str(key) if key else None,
-        )
-        _Server(config, is_json).run()
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, is_json: bool) -> None:
-        super().__init__(config)
-        self._is_json = is_json
-
-    async def startup(self, sockets: object = None) -> None:
-        await super().startup()
-        if self.started:
-            port = self.servers[0].sockets[0].getsockname()[1]
-            url = f"{'https' if self.config.ssl_certfile else 'http'}://{self.config.host}:{port}"
-            text = json.dumps({"listening": url}) if self._is_json else f"The witness listens on {url}"
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+        served = witness_app(store, logs, cosigner, SystemClock().now)
+        serve_app(served, host, port, certificate, key, name="The witness", is_json=is_json)
 
 
 def _cosigner(folder: Path) -> Cosigner:

@@ -53,6 +53,7 @@ class Fact(Enum):
     LOG_STOPPED = (39, "log.stopped")
     SESSION_ENDED = (40, "session.ended")
     ROWS_SEALED = (41, "rows.sealed")
+    TOKENS_OPENED = (42, "tokens.opened")
 
     @property
     def tag(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from bot.core.ids import AccountKey, AgentId, Digest, GrantId, PersonId, RequestId
 from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role, Session
@@ -72,6 +72,15 @@ class Revealed:
 
     value: str
     label: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """*value* with *count* tokens turned back, for one entitled person, audited before it is here. Never cache, log or store it."""
+
+    value: Any
+    count: int
     seq: int
 
 
@@ -194,6 +203,11 @@ class Desk(Protocol):
     async def reveal(self, request: RequestId, actor: Actor, leaf: int, purpose: str) -> Revealed | Refused:
         """The value of the card's leaf *leaf* (``Leaf.index``). Needs the rule's reveal group, console assurance and a login at most
         five minutes old; journalled and committed before the value is returned (I10)."""
+        ...
+
+    async def open_tokens(self, actor: Actor, value: Any, purpose: str) -> Opened | Refused:
+        """*value* (JSON) with its tokens turned back into values. Needs the group of ``masking.open_tokens``, console assurance and a
+        login at most five minutes old; journalled and committed before the value is returned (I10). All tokens or none."""
         ...
 
     async def freeze(self, actor: Actor | None, reason: str) -> Freeze | Refused:

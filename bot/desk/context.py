@@ -16,6 +16,7 @@ from bot.core.policy import EMPTY, Policy
 from bot.core.policy_judge import Judge
 from bot.core.request import Body
 from bot.ports import Clock, Directory, KeyProvider, Masker, Rand, Sealed, Store, Watch
+from masking.tokens import Tokens
 
 META_FREEZE: Final = "freeze"
 META_EPOCH: Final = "epoch"
@@ -33,6 +34,9 @@ class DeskSettings:
     cool_down: timedelta = timedelta(hours=24)
     step_up_within: timedelta = timedelta(minutes=5)
     reveals_per_hour_max: int = 30
+    tokens_opened_at_once_max: int = 100
+    open_tokens: GroupName | None = None
+    """Whose members may open tokens; None: nobody."""
     outcome_within: timedelta = timedelta(hours=1)
     token_valid_max: timedelta = timedelta(days=366)
     inbox_max: int = 100
@@ -69,6 +73,8 @@ class Office:
     """Wakes the outbox after a commit that queued rows."""
     nudge: Callable[[datetime], None] = lambda _: None
     """Tells the scheduler that a nearer deadline may exist."""
+    tokens: Tokens | None = None
+    """Opens the tokens that masking wrote; None where there is no key for them."""
 
     def changed(self, request: RequestId, *due: datetime | None) -> None:
         """After a commit: wake waiters, the outbox and, for the instants in *due*, the scheduler."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from bot.core.ids import AccountKey, AgentId, Digest, GrantId, PersonId, RequestId
 from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role, Session
@@ -21,6 +21,7 @@ from bot.desk import (
     granting,
     intake,
     looking,
+    opening,
     policies,
     revealing,
     sessions,
@@ -35,6 +36,7 @@ from bot.desk.api import (
     Inbox,
     LoginRefusal,
     NewKey,
+    Opened,
     Redeemed,
     Revealed,
     Submitted,
@@ -106,6 +108,9 @@ class DeskService:
 
     async def reveal(self, request: RequestId, actor: Actor, leaf: int, purpose: str) -> Revealed | Refused:
         return await revealing.reveal(self.office, request, actor, leaf, purpose)
+
+    async def open_tokens(self, actor: Actor, value: Any, purpose: str) -> Opened | Refused:
+        return await opening.open_tokens(self.office, actor, value, purpose)
 
     async def freeze(self, actor: Actor | None, reason: str) -> Freeze | Refused:
         shown = (await self.office.masker.mask_text(reason)).text if reason else ""

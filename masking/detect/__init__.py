@@ -25,6 +25,7 @@ FAMILIES: Final = (
     "medical",
     "address",
     "names",
+    "name_cues",
     "labelled",
     "secrets",
     "secrets_cloud",

@@ -77,7 +77,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         patterns=(
             Pattern(
                 Literals(_LITERAL, before=48, after=64), 0.8,
-                r"(?<![\w.$])\d{1,6}[A-Za-z]?(?:[ -]\d{1,4})?,?\s(?:(?:[NSEW]|NE|NW|SE|SW|North|South|East|West)\.?\s)?(?:[A-Z0-9][\w'’.-]{0,24}\s){1,4}"
+                r"(?<![\w.$])(?<!\d[:/-])\d{1,6}[A-Za-z]?(?:[ -]\d{1,4})?,?\s(?:(?:[NSEW]|NE|NW|SE|SW|North|South|East|West)\.?\s)?(?:[A-Z0-9][\w'’.-]{0,24}\s){1,4}"
                 r"(?:" + "|".join(f"[{s[0].upper()}{s[0]}]{s[1:]}" for s in _SUFFIX) + r")\b\.?" + _UNIT + _TAIL,
             ),
         ),

@@ -10,7 +10,9 @@ import re
 from functools import cache
 from typing import Final
 
-from masking.names.tagger import Tagger
+from masking.names.tagger import LABELS, Tagger
+from masking.names.words import is_no_name
+from masking.native import available
 from masking.rules import TextRule
 from masking.spans import Span
 from masking.view import View
@@ -20,14 +22,20 @@ BIAS = 0.9
 
 
 @cache
-def _tagger() -> Tagger:
-    return Tagger(BIAS)
+def _tagger(*, native: bool) -> Tagger:
+    return Tagger(BIAS, native=native)
 
 
-_CODE: Final = re.compile(
-    r"^\s*(?:#\s*(?:define|include|undef|if\w*|el\w+|endif|pragma|error)\b|(?:import|from|def|class|return|raise|assert|elif|except|with|async|await|yield|lambda|package|using|namespace|"
-    r"public|private|protected|static|const|let|var|function|func|fn|impl|struct|enum|typedef|extern|export|interface|type|void|int|char|bool|template|@\w+|//|/\*|\*|\.\.)\b)"
-    r"|[;{}\\]\s*$|[\w\])]\([^)]{0,80}\)?\s*[:{,]?\s*$|\w\.\w+\(|[=!]=|&&|\|\||=>|->|::|\w\[\w|^\s*\w[\w.]*(?:: [\w\[\]|. ]+)? [+|-]?= |^\s*(?:if|for|while|elif|else)\b.*:\s*$|^ {0,4}\*\s|^\s*[\"\'\w]+\s*[:=]\s*\w+\(|\s{2}# "
+_CODE_START: Final = re.compile(
+    r"\s*(?:#\s*(?:define|include|undef|if\w*|el\w+|endif|pragma|error)\b|(?:import|from|def|class|return|raise|assert|elif|except|with|async|await|yield|lambda|package|using|namespace|"
+    r"public|private|protected|static|const|let|var|function|func|fn|impl|struct|enum|typedef|extern|export|interface|type|void|int|char|bool|template|@\w+|//|/\*|\*|\.\.)\b"
+    r"|(?:if|for|while|elif|else)\b.*:\s*$)| {0,4}\*\s"
+)
+"""Lines that begin as source code does."""
+_CODE_SIGN: Final = re.compile(r"[;{}\\(\[=&|>#]|::")
+"""No line without one of these holds what ``_CODE_INSIDE`` seeks, and most prose has none."""
+_CODE_INSIDE: Final = re.compile(
+    r"[;{}\\]\s*$|[\w\])]\([^)]{0,80}\)?\s*[:{,]?\s*$|\w\.\w+\(|[=!]=|&&|\|\||=>|->|::|\w\[\w|^\s*\w[\w.]*(?:: [\w\[\]|. ]+)? [+|-]?= |^\s*[\"\'\w]+\s*[:=]\s*\w+\(|\s{2}# "
 )
 _SQL: Final = re.compile(r"(?i)\b(?:insert into|update|select|values|where)\b")
 _GLUE: Final = frozenset("_/\\$%&=<>@#*~^|{}[]")
@@ -35,50 +43,59 @@ CODE_SCORE: Final = 0.82
 
 
 def find(view: View) -> list[Span]:
+    return _find(view, native=available)
+
+
+def find_without_native(view: View) -> list[Span]:
+    return _find(view, native=False)
+
+
+def _find(view: View, *, native: bool) -> list[Span]:
     text = view.folded
-    found = _tagger().find(text)
-    if not found:
-        return found
     judged = (0, -1, False)  # the last line looked at: start, end, is it code
     out = []
-    for span in found:
-        if not judged[0] <= span.start < judged[1]:
-            judged = _judged(text, span)
-        if _is_prose(text, span, code=judged[2]):
-            out.append(span)
+    for start, end, label, score in _tagger(native=native).find(text):
+        if not judged[0] <= start < judged[1]:
+            judged = _judged(text, start, end)
+        if _is_prose(text, start, end, score, code=judged[2]):
+            out.append(Span(start, end, LABELS[label], score, "names", "model: the word and those beside it"))
     return out
 
 
-def _judged(text: str, span: Span) -> tuple[int, int, bool]:
-    """The line around *span* (at most ``LINE_MAX`` either side) and whether it is source code."""
-    floor = max(0, span.start - LINE_MAX)
-    left = text.rfind("\n", floor, span.start) + 1 or floor
-    right = text.find("\n", span.end, span.end + LINE_MAX)
-    right = right if right >= 0 else min(len(text), span.end + LINE_MAX)
-    return left, right, _CODE.search(text[left:right]) is not None
+def _judged(text: str, start: int, end: int) -> tuple[int, int, bool]:
+    """The line around a name (at most ``LINE_MAX`` either side) and whether it is source code."""
+    floor = max(0, start - LINE_MAX)
+    left = text.rfind("\n", floor, start) + 1 or floor
+    right = text.find("\n", end, end + LINE_MAX)
+    right = right if right >= 0 else min(len(text), end + LINE_MAX)
+    line = text[left:right]
+    is_code = _CODE_START.match(line) or (_CODE_SIGN.search(line) and _CODE_INSIDE.search(line))
+    return left, right, bool(is_code)
 
 
-def _is_prose(text: str, span: Span, *, code: bool) -> bool:
+def _is_prose(text: str, start: int, end: int, score: float, *, code: bool) -> bool:
     """Not an identifier, and not a word of a line of source code unless it stands quoted and is very likely."""
-    before = text[span.start - 1 : span.start]
-    after = text[span.end : span.end + 1]
+    before = text[start - 1 : start]
+    after = text[end : end + 1]
     if (before in _GLUE and before) or (after in _GLUE and after not in "<@" and after):
-        return _JSONISH.match(text, max(0, span.start - 2)) is not None
-    value = text[span.start : span.end]
+        return _JSONISH.match(text, max(0, start - 2)) is not None
+    value = text[start:end]
+    if is_no_name(value):
+        return False
     if (
         after == "("
         or "_" in value
-        or (before == "." and text[span.start - 2 : span.start - 1].isalnum())
-        or (after == "." and text[span.end + 1 : span.end + 2].islower() and not value.istitle())
+        or (before == "." and text[start - 2 : start - 1].isalnum())
+        or (after == "." and text[end + 1 : end + 2].islower() and not value.istitle())
     ):
         return False
     if not code:
         return True
-    if span.score < CODE_SCORE:
+    if score < CODE_SCORE or (value.isupper() and before not in ("'", '"')):
         return False
     if " " in value and value[0].isupper():
         return True
-    return _SQL.search(text, max(0, span.start - LINE_MAX), span.start) is not None
+    return _SQL.search(text, max(0, start - LINE_MAX), start) is not None
 
 
 _JSONISH: Final = re.compile(r"[\s>]?[>\[{|]")
@@ -90,6 +107,7 @@ TEXT_RULES: tuple[TextRule, ...] = (
         name="names",
         type="PERSON",
         find=find,
+        find_without_native=find_without_native,
         source="trained model, see benchmarks/masking_names",
         positive=("My name is Maria Gonzalez.", "Dear Mr. Johnson,", "please call John Smith"),
         negative=("the quick brown fox", "def parse(self): return None"),

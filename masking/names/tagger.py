@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 from masking.names.features import BOS, TOKEN, beside, kind, own, pair
-from masking.spans import Span
+from masking.native import available, tagger_type
 
 Vector = tuple[float, float]
 """What is added to PERSON and to LOCATION, relative to O."""
+Found = tuple[int, int, int, float]
+"""Start, end, index into ``LABELS``, score."""
 LABELS: Final = ("O", "PERSON", "LOCATION")
 MEMO_MAX: Final = 40_000
+WORD_CHARS_MAX: Final = 64
+"""A longer word is looked at each time anew rather than kept."""
 HOPELESS: Final = -1.5
 """A token this far below O is not decoded; checked against full decoding when the model is trained."""
 TOKENS_MAX: Final = 60
@@ -69,7 +74,7 @@ def _sum(names: list[str], weights: dict[str, Vector]) -> Vector:
 class Tagger:
     """Loads once; immutable but for its memo."""
 
-    def __init__(self, bias: float = 0.0) -> None:
+    def __init__(self, bias: float = 0.0, *, native: bool = available) -> None:
         data = json.loads(gzip.decompress((files("masking") / "data" / "names.json.gz").read_bytes()))
         self._weights: dict[str, Vector] = {}
         flat = data["weights"]
@@ -88,6 +93,18 @@ class Tagger:
         self._left: dict[tuple[str, str], Vector] = {}
         self._right: dict[tuple[str, str], Vector] = {}
         self._edge = self._word(BOS)
+        self._kinds: dict[str, int] = {}
+        self._native: Any = None
+        if native:
+            transitions = tuple(x for row in self._t for x in row)
+            edge = self._word_row(BOS)
+            limits = (MEMO_MAX, WORD_CHARS_MAX, TOKENS_MAX)
+            seed = (
+                hash(BOS) & 0xFFFFFFFFFFFFFFFF
+            )  # differs from process to process, so that collisions cannot be prepared
+            self._native = tagger_type(
+                self._word_row, self._pair_row, page_of_classes, transitions, self._slack, edge, seed, *limits
+            )
 
     def flags(self, token: str) -> int:
         return self._gazetteer.get(token.lower(), 0)
@@ -95,16 +112,19 @@ class Tagger:
     def _word(self, token: str) -> _Word:
         if len(self._memo) >= MEMO_MAX:
             self._memo.clear()
-        word = self._memo[token] = _Word(token, self.flags(token), self._weights, self._bias)
+        word = _Word(token, self.flags(token), self._weights, self._bias)
+        if len(token) <= WORD_CHARS_MAX:
+            self._memo[token] = word
         return word
 
-    def find(self, text: str) -> list[Span]:
-        """PERSON and LOCATION spans of *text* with their margins as scores."""
+    def find(self, text: str) -> list[Found]:
+        """What is a name in *text*: (start, end, label, score), in order."""
+        if self._native is not None:
+            found: list[Found] = self._native.find(text)
+            return found
         memo = self._memo
         tokens = TOKEN.findall(text)
         words = [memo.get(t) or self._word(t) for t in tokens]
-        if all(w.hopeless for w in words):
-            return []
         labels: dict[int, tuple[int, float]] = {}
         n = len(words)
         i = 0
@@ -122,7 +142,7 @@ class Tagger:
                 j += 1
             self._decode(words, i, j, labels)
             i = j
-        return self._spans(text, tokens, labels) if labels else []
+        return self._found(text, labels) if labels else []
 
     def _decode(
         self, words: list[_Word], start: int, stop: int, labels: dict[int, tuple[int, float]]
@@ -176,24 +196,14 @@ class Tagger:
         return v
 
     @staticmethod
-    def _spans(text: str, tokens: list[str], labels: dict[int, tuple[int, float]]) -> list[Span]:
-        starts = [match.start() for match in TOKEN.finditer(text)]
-        out: list[Span] = []
+    def _found(text: str, labels: dict[int, tuple[int, float]]) -> list[Found]:
+        places = [match.span() for match in TOKEN.finditer(text)]
+        out: list[Found] = []
         run: list[int] = []
 
         def close() -> None:
             score = min(0.85, 0.5 + 0.05 * max(0.0, *(labels[i][1] for i in run)))
-            end = starts[run[-1]] + len(tokens[run[-1]])
-            out.append(
-                Span(
-                    starts[run[0]],
-                    end,
-                    LABELS[labels[run[0]][0]],
-                    score,
-                    "names",
-                    "model: the word and those beside it",
-                )
-            )
+            out.append((places[run[0]][0], places[run[-1]][1], labels[run[0]][0], score))
 
         for i in sorted(labels):
             if run and (i != run[-1] + 1 or labels[i][0] != labels[run[0]][0]):
@@ -202,3 +212,29 @@ class Tagger:
             run.append(i)
         close()
         return out
+
+    # What the compiled tagger asks, once for each word, pair of classes and page of code points.
+
+    def _word_row(self, token: str) -> tuple[float, ...]:
+        word = _Word(token, self.flags(token), self._weights, self._bias)
+        number = self._kinds.setdefault(word.kind, len(self._kinds))
+        return (number, word.hopeless, *word.own, *word.before, *word.after, *word.before2, *word.after2)
+
+    def _pair_row(self, left: int, right: int) -> tuple[float, ...]:
+        names = list(self._kinds)
+        key = pair(names[left], names[right])
+        zero = (0.0, 0.0)
+        return (*self._weights.get("d" + key, zero), *self._weights.get("e" + key, zero))
+
+
+def page_of_classes(page: int) -> bytes:
+    """What the 256 code points of *page* are to ``TOKEN``: 0 nothing, 1 letter, 2 digit, 3 a token of its own."""
+    out = bytearray()
+    for code in range(page << 8, (page + 1) << 8):
+        char = chr(code)
+        out.append(1 if _LETTER.match(char) else 2 if _DIGIT.match(char) else 3 if TOKEN.match(char) else 0)
+    return bytes(out)
+
+
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_DIGIT: Final = re.compile(r"\d")

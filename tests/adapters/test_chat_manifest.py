@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import yaml
 
 from adapters.slack.app import PATH
 from bot.chat.commands import SPECS
+from bot.cli.manifest import EXAMPLE, EXAMPLE_ID, slack_manifest, teams_package
+from tests.cli.test_commands import signoff
 from tests.support.chat_cards import SHARED
 from tests.support.fake_slack import SCOPES
 
@@ -72,3 +76,81 @@ def test_teams_icons_have_their_sizes(icon: str, size: int) -> None:
     raw = (ROOT / "manifest" / "teams" / icon).read_bytes()
 
     assert struct.unpack(">II", raw[16:24]) == (size, size)
+
+
+APP_ID = "12345678-9abc-def0-1234-56789abcdef0"
+
+
+def test_the_operators_slack_manifest_holds_their_address_and_passes_slacks_schema() -> None:
+    made = yaml.safe_load(slack_manifest("https://ask.corp.test"))
+
+    assert "signoff.example" not in json.dumps(made)
+    assert made["settings"]["interactivity"]["request_url"] == "https://ask.corp.test" + PATH
+    assert list(jsonschema.Draft202012Validator(schema("slack-manifest-2.0.0.json")).iter_errors(made)) == []
+
+
+def test_for_socket_mode_there_is_no_address_at_all() -> None:
+    made = yaml.safe_load(slack_manifest(""))
+
+    assert made["settings"]["socket_mode_enabled"] is True
+    assert "http" not in json.dumps(made)
+    assert made["settings"]["interactivity"] == {"is_enabled": True}
+    assert list(jsonschema.Draft202012Validator(schema("slack-manifest-2.0.0.json")).iter_errors(made)) == []
+
+
+def test_the_teams_package_is_a_zip_of_three_files_and_the_same_bytes_each_time() -> None:
+    packed = teams_package("https://ask.corp.test", APP_ID)
+
+    assert packed == teams_package("https://ask.corp.test", APP_ID)
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["color.png", "manifest.json", "outline.png"]
+        made = json.loads(archive.read("manifest.json"))
+        assert archive.read("color.png") == (ROOT / "manifest/teams/color.png").read_bytes()
+    assert made["id"] == made["bots"][0]["botId"] == APP_ID
+    text = json.dumps(made)
+    assert EXAMPLE not in text
+    assert EXAMPLE_ID not in text
+    judge = jsonschema.validators.validator_for(schema("teams-manifest-1.29.json"))(
+        schema("teams-manifest-1.29.json")
+    )
+    assert list(judge.iter_errors(made)) == []
+
+
+def test_the_commands_write_what_can_be_uploaded(tmp_path) -> None:
+    package = tmp_path / "signoff-teams.zip"
+
+    yaml_text = signoff("manifest", "slack", "--url", "https://ask.corp.test/").stdout
+    done = signoff("manifest", "teams", package, "--app", APP_ID, "--url", "https://ask.corp.test")
+
+    assert yaml_text == slack_manifest("https://ask.corp.test")
+    assert done.returncode == 0, done.stderr
+    assert package.read_bytes() == teams_package("https://ask.corp.test", APP_ID)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ask.corp.test",
+        "https://127.0.0.1",
+        "https://localhost:8080",
+        "https://a b",
+        "https://x/y",
+        "https://u:p@x",
+    ],
+)
+def test_an_address_that_no_platform_could_reach_is_refused(url, tmp_path) -> None:
+    said = signoff("manifest", "slack", "--url", url)
+    package = signoff("manifest", "teams", tmp_path / "x.zip", "--app", APP_ID, "--url", url)
+
+    assert said.returncode != 0
+    assert "no public https address" in said.stderr
+    assert package.returncode != 0
+    assert not (tmp_path / "x.zip").exists()
+
+
+def test_an_app_id_that_is_none_is_refused(tmp_path) -> None:
+    said = signoff("manifest", "teams", tmp_path / "x.zip", "--app", "APP", "--url", "https://ask.corp.test")
+
+    assert "--app" in said.stderr
+    assert not (tmp_path / "x.zip").exists()

@@ -16,6 +16,7 @@ SAMPLES: dict[str, object] = {
     "decision": 5,
     "reason": "logout",
     "row_count": 12,
+    "token_count": 2,
 }
 
 

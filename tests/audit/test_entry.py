@@ -252,7 +252,7 @@ def test_agents_and_systems_are_told_apart_in_ocsf():
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
-def test_a_cell_that_a_spreadsheet_would_run_is_disarmed(cell: str):
+def test_t24_a_cell_that_a_spreadsheet_would_run_is_disarmed(cell: str):
     assert safe_cell(cell) == "'" + cell
     assert safe_cell("x" + cell) == "x" + cell
     assert safe_cell("") == ""

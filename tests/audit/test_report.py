@@ -119,7 +119,7 @@ def test_a_report_says_that_an_entry_is_missing_or_was_changed(busy, harm):
     assert "BROKEN: entries are missing or were changed" in report.html(r)
 
 
-def test_every_kind_of_exception_is_listed(busy):
+def test_t06_every_kind_of_exception_is_listed_reciprocal_approvals_too(busy):
     kinds = {e.kind for e in made(busy).exceptions}
 
     assert kinds == {

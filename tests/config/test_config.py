@@ -77,7 +77,7 @@ def test_a_mistake_stops_the_start_with_its_line_and_remedy(text, words):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "signoff.example", "127.0.0.1.nip.io"])
-def test_another_address_than_loopback_needs_tls_or_a_proxy(host):
+def test_t56_another_address_than_loopback_needs_tls_or_a_proxy(host):
     assert "give tls, or behind_proxy: true" in refusal(
         f"server: {{host: '{host}', public_url: 'https://s.example'}}"
     )

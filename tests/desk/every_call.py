@@ -211,6 +211,21 @@ async def _(desk: Desk) -> Any:
     return lambda: desk.service.reveal(asked.request.id, desk.actor("bo"), leaf, "curious")
 
 
+def _tokens(desk: Desk) -> dict[str, str]:
+    assert desk.office.tokens is not None
+    return {"mail": desk.office.tokens.tokenize("EMAIL_ADDRESS", "a@example.org")}
+
+
+@case("open_tokens", "tokens.opened")
+async def _(desk: Desk) -> Any:
+    return lambda: desk.service.open_tokens(desk.actor("ana"), _tokens(desk), "a ticket")
+
+
+@case("open_tokens: refused", "command.refused")
+async def _(desk: Desk) -> Any:
+    return lambda: desk.service.open_tokens(desk.actor("bo"), _tokens(desk), "curious")
+
+
 # --- the sweep
 
 

@@ -136,6 +136,24 @@ def _licence(name: str) -> str:
     return " ".join([about.get("License-Expression") or "", (about.get("License") or "")[:200], *classifiers])
 
 
+@pytest.mark.parametrize("file", ["app.txt", "dev.txt", "build.txt"])
+def test_t55_every_package_is_pinned_by_hash_and_no_index_is_named(file):
+    text = (ROOT / "requirements" / file).read_text()
+    lines = [
+        line
+        for line in text.replace("\\\n", "").splitlines()
+        if line.strip() and not line.startswith((" ", "#"))
+    ]
+
+    assert lines
+    assert all(
+        re.match(r"[a-z0-9][a-z0-9._-]*==[^ ]+( ;[^-]+)? +--hash=sha256:[0-9a-f]{64}", line) for line in lines
+    )
+    assert not re.search(
+        r"^\s*(-i|--index-url|--extra-index-url|--find-links|--trusted-host)|https?://", text, re.MULTILINE
+    )
+
+
 @pytest.mark.parametrize("name", _names("app.txt"))
 def test_every_runtime_dependency_has_a_permissive_licence(name):
     try:

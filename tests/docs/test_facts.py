@@ -54,13 +54,14 @@ TAGS = {
     39: "log.stopped",
     40: "session.ended",
     41: "rows.sealed",
+    42: "tokens.opened",
 }
 """Frozen: a row is never changed or taken away; new ones are added at the end."""
 
 NOT_FACTS = {
     EntryType.LOG_PRUNED: "written by audit.retention when old leaves are cut off; nothing of the bot's happened",
     EntryType.LOG_PRUNE_PROPOSED: "the first of the two persons that pruning takes; the log keeper's act",
-    EntryType.KEYS_CHANGED: "the log keeper's act, by `signoff keys rotate-kek`",
+    EntryType.KEYS_CHANGED: "the log keeper's act, by `signoff keys rotate` and `rotate-kek`",
     EntryType.HOLD_CHANGED: "a legal hold is the log keeper's act, under the audit commands",
     EntryType.AUDIT_VERIFY_FAILED: "a verdict about the log, not something that happened to a request",
 }

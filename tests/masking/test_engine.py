@@ -122,9 +122,19 @@ def test_an_own_recognizer_runs_with_validator_and_context():
 
 
 @pytest.mark.parametrize("pattern", [r"(a)\1", r"(?=x)y", "("])
-def test_an_own_pattern_that_is_not_re2_is_refused(pattern):
+def test_t21_an_own_pattern_that_is_not_re2_is_refused(pattern):
     with pytest.raises(MaskingError):
         Engine(EngineConfig(custom=(CustomRecognizer("x", "X", pattern),)))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+$", "(a|aa)+$", "(.*a){12}$", "([a-zA-Z]+)*$", "(a|a?)+$", "^(a+)+b$"]
+)
+def test_t21_a_pattern_that_would_backtrack_elsewhere_ends(pattern):
+    """On a backtracking engine each of these takes longer than anybody waits; RE2 reads the text once."""
+    engine = Engine(EngineConfig(names=False, custom=(CustomRecognizer("own", "OWN", pattern),)))
+
+    assert engine.scan("a" * 65_536 + "!") is not None
 
 
 def test_a_text_over_the_limit_is_a_fault():

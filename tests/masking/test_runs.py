@@ -35,6 +35,19 @@ def test_every_shape_of_a_recognizer_is_reached_wherever_it_stands(recognizer, a
     assert not missed
 
 
+def test_shapes_are_made_of_digits_letters_and_joins_alone():
+    strange = [
+        shape
+        for recognizer in SHAPED
+        for pattern in recognizer.patterns
+        if isinstance(pattern.anchor, Shapes)
+        for shape in pattern.anchor.shapes
+        if set(shape) - set("0A-. /()+") or "0" not in shape
+    ]
+
+    assert not strange
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [

@@ -75,6 +75,7 @@ class FakeConnector:
         app.router.add_post("/v3/conversations/{id}/activities", self._send)
         app.router.add_put("/v3/conversations/{id}/activities/{activity}", self._update)
         app.router.add_get("/v3/conversations/{id}/members/{member}", self._get_member)
+        app.router.add_get("/v3/conversations/{id}/pagedmembers", self._paged_members)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -139,6 +140,15 @@ class FakeConnector:
         content = json.loads(raw)["attachments"][0]["content"]
         self.cards[request.match_info["id"]][id] = content
         return web.json_response({"id": id})
+
+    async def _paged_members(self, request: web.Request) -> web.Response:
+        if fault := self._fault(request, "members"):
+            return fault
+        if request.match_info["id"] != TEAMS_CHANNEL:
+            return web.json_response(
+                {"error": {"code": "BotNotInConversationRoster", "message": "no"}}, status=403
+            )
+        return web.json_response({"members": list(self.members.values())})
 
     async def _get_member(self, request: web.Request) -> web.Response:
         if fault := self._fault(request, "member"):

@@ -28,7 +28,7 @@ SCOPES = {
     "chat.postMessage": "chat:write", "chat.update": "chat:write", "chat.postEphemeral": "chat:write",
     "conversations.open": "im:write", "conversations.info": "channels:read", "conversations.history": "channels:history",
     "files.getUploadURLExternal": "files:write", "files.completeUploadExternal": "files:write",
-    "users.info": "users:read", "usergroups.users.list": "usergroups:read",
+    "users.info": "users:read", "bots.info": "users:read", "usergroups.users.list": "usergroups:read",
 }  # fmt: skip
 MESSAGE_BLOCKS = {"header", "section", "context", "actions", "divider", "rich_text", "image"}
 
@@ -57,6 +57,7 @@ class FakeSlack:
         self.users = {id: _user(id) for id in SLACK_USERS.values()}
         self.groups: dict[str, list[str]] = {"S0SEC": ["U0CY", "U0BO"]}
         self.channels: dict[str, dict[str, Any]] = {CHANNEL: {"id": CHANNEL, "is_ext_shared": False}}
+        self.enterprise: str | None = None
         self.triggers: dict[str, float] = {}
         self._serial = itertools.count(1)
         self._last_post: dict[str, float] = {}
@@ -118,7 +119,11 @@ class FakeSlack:
             request.transport.abort()
         if answer.get("error") == "ratelimited":
             return web.json_response(answer, status=429, headers={"Retry-After": "1"})
-        return web.json_response(answer)
+        # Slack lists the token's scopes with every answer to a token that it knows.
+        known = answer.get("error") not in {"invalid_auth", "not_authed"}
+        return web.json_response(
+            answer, headers={"x-oauth-scopes": ",".join(sorted(self.scopes))} if known else {}
+        )
 
     def _answer(self, request: web.Request, method: str, form: dict[str, Any]) -> dict[str, Any]:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -253,6 +258,28 @@ class FakeSlack:
         self.views[id] = {**view, "id": id}
         self.opened.append(self.views[id])
         return {"ok": True, "view": {"id": id}}
+
+    def _auth_test(self, form: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "team_id": TEAM,
+            "user_id": "U0BOT",
+            "bot_id": "B0SIGNOFF",
+            "enterprise_id": self.enterprise,
+        }
+
+    def _bots_info(self, form: dict[str, Any]) -> dict[str, Any]:
+        if form.get("bot") != "B0SIGNOFF":
+            return {"ok": False, "error": "bot_not_found"}
+        return {"ok": True, "bot": {"id": "B0SIGNOFF", "app_id": APP, "name": "Signoff"}}
+
+    def _blocks_validate(self, form: dict[str, Any]) -> dict[str, Any]:
+        try:
+            blocks = json.loads(form["blocks"])
+            fault = _check_blocks(blocks) or any(b.get("type") not in MESSAGE_BLOCKS for b in blocks)
+        except (KeyError, ValueError):
+            fault = "invalid_arguments"
+        return {"ok": not fault, **({"error": "invalid_blocks"} if fault else {})}
 
     def _apps_connections_open(self, form: dict[str, Any]) -> dict[str, Any]:
         return {"ok": True, "url": f"ws://{self.host}/link"}

@@ -27,6 +27,7 @@ from bot.log_library import LogLibrary
 from bot.ports import AuditFilter, Store
 from bot.watch import LocalWatch
 from masking import Worker
+from masking.tokens import Tokens
 from tests.support.clock import ManualClock
 from tests.support.keys import ORIGIN, journal
 from tests.support.rand import SeededRand
@@ -146,9 +147,14 @@ async def open_desk(
     store = store or MemoryStore(clock, journal(rand))
     await store.open()
     table = TableDirectory()
-    worker = Worker(workers=1)
+    token_keys = keys.token_keys()
+    assert token_keys is not None
+    worker = Worker(workers=1, tokens=(token_keys, ORIGIN))
     await worker.start()
-    office = Office(store, clock, rand, keys, worker, table, LocalWatch(), DeskSettings(ISSUER))
+    settings = DeskSettings(ISSUER, open_tokens=GroupName("readers"))
+    office = Office(
+        store, clock, rand, keys, worker, table, LocalWatch(), settings, tokens=Tokens(token_keys, ORIGIN)
+    )
     service = DeskService(office, None, library)
     await service.apply_policy(POLICY)
     for name in ("ana", "bo", "cy", "sam", "eve", "mia"):
