@@ -236,14 +236,6 @@ def test_an_error_is_a_sentence_on_stderr_and_json_on_stdout(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_t24_a_terminal_obeys_nothing_that_came_from_outside():
-    said = signoff("mask", "explain", "\x1b[2J\x1b]0;title\x07 ann@example.org \u202e\r\b", "--json").stdout
-    table = signoff("mask", "explain", "\x1b[2Jann@example.org\u202e").stdout
-
-    assert not {c for c in said + table if (ord(c) < 32 and c != "\n") or c in "\u202e\x7f\x9b"}
-    assert "ann@example.org" in table
-
-
 def test_audit_bench_measures_a_folder_and_leaves_it_empty(tmp_path):
     volume = tmp_path / "volume"
     volume.mkdir()
@@ -256,3 +248,11 @@ def test_audit_bench_measures_a_folder_and_leaves_it_empty(tmp_path):
     assert any("append CPU" in goal for goal in goals)
     assert list(volume.iterdir()) == []
     assert signoff("audit", "bench", tmp_path / "absent").returncode == 1
+
+
+def test_t24_a_terminal_obeys_nothing_that_came_from_outside():
+    said = signoff("mask", "explain", "\x1b[2J\x1b]0;title\x07 ann@example.org \u202e\r\b", "--json").stdout
+    table = signoff("mask", "explain", "\x1b[2Jann@example.org\u202e").stdout
+
+    assert not {c for c in said + table if (ord(c) < 32 and c != "\n") or c in "\u202e\x7f\x9b"}
+    assert "ann@example.org" in table
