@@ -124,10 +124,15 @@ class Api:
         raise _error(str(answer.get("error", "no_answer")))
 
     async def respond(self, url: str, message: dict[str, Any]) -> None:
-        """Answer through a ``response_url``: private, without replacing the message it came from."""
-        await self._post(
+        """Answer through a ``response_url``: private, without replacing the message it came from. Raises ``Retry`` when Slack is down, ``Refusal``
+        when it does not take the answer (the address is good for thirty minutes and five answers)."""
+        status, _, _ = await self._post(
             url, {"response_type": "ephemeral", "replace_original": False, **message}, {}, as_json=True
         )
+        if status >= 500:
+            raise Retry(BACK_OFF, f"HTTP {status}")
+        if status >= 400:
+            raise Refusal(f"response_url: HTTP {status}")
 
     async def upload(self, url: str, content: bytes) -> None:
         """The bytes of a file to the address that ``files.getUploadURLExternal`` gave. The caller has checked whose address it is."""

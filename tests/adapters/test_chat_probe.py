@@ -11,9 +11,12 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from adapters.slack import probe as slack_probe
+from adapters.slack.api import Api, Refusal
 from adapters.slack.probe import SCOPES
 from adapters.teams import probe as teams_probe
+from bot.chat.coalesce import Pace
 from bot.config_chat import SlackSettings, TeamsSettings
+from bot.errors import Retry
 from bot.secret import Secret
 from tests.support.chat_world import APP, CHANNEL, TEAM, TEAMS_CHANNEL, TENANT
 from tests.support.clock import ManualClock
@@ -251,3 +254,22 @@ async def test_a_teams_channel_that_is_not_there_and_no_channel_at_all(teams):
 
     assert gone["teams channel gone"][0] == "error"
     assert none["teams channels"][0] == "warning"
+
+
+async def test_a_private_answer_that_slack_does_not_take_is_no_success(slack):
+    """What a command answers must not be lost in silence: the task that gave it fails, is logged and counted."""
+    api = Api(f"{slack.url}/api/", Secret(TOKEN), Pace(slack.clock.monotonic, interval=1.0, burst=3))
+    await api.open()
+    try:
+        address = f"http://{slack.host}/respond/1"
+        await api.respond(address, {"text": "x", "blocks": BLOCKS})
+        with pytest.raises(Refusal, match="400"):
+            await api.respond(address, {"text": "x", "blocks": [{"type": "alert"}]})
+        with pytest.raises(Refusal, match="404"):
+            await api.respond(f"http://{slack.host}/nowhere", {"text": "x", "blocks": BLOCKS})
+        slack.is_down = True
+        with pytest.raises(Retry, match="503"):
+            await api.respond(address, {"text": "x", "blocks": BLOCKS})
+    finally:
+        await api.close()
+    assert len(slack.responses) == 1

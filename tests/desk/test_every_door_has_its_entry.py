@@ -579,7 +579,7 @@ NO_ENTRY = {
     "agents list": "names and key ids", "people list": "names", "audit head": "the signed head says nothing of any entry",
     "audit check-proof": "needs no installation", "audit verify": "computes hashes; shows sentences about entries, never an entry",
     "backup": "a copy that opens nothing without the keys; whoever may run it may copy the file", "demo": "an installation of its own",
-    "doctor": "looks", "keys list": "ids",
+    "doctor": "looks", "audit bench": "a log of its own in a folder that it empties", "keys list": "ids",
     "manifest slack": "a file of ours with an address", "manifest teams": "the same", "mask explain": "text given on the command line", "mask serve": "masks what callers send and keeps nothing", "mask files": "files given", "mask test": "files given",
     "policy check": "a file", "policy explain": "a file", "policy test": "a file", "witness add": "somebody else's host",
     "witness init": "somebody else's host", "witness list": "somebody else's host", "witness reset": "somebody else's host",
