@@ -18,10 +18,10 @@ from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
 from adapters.stores.seal import RowSeal
 from adapters.stores.sqlite import SqliteStore
-from audit.checkpoint import BadNote, Verifier, open_checkpoint, parse_vkey
+from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint, parse_vkey
 from audit.fsck import verify_database
 from audit.gate import Refusal, examine
-from audit.walk import Exit
+from audit.walk import Exit, Report
 from bot.anchoring import kept_by
 from bot.config import Config
 from bot.desk.context import META_POLICY_KEPT
@@ -114,6 +114,15 @@ async def recalled(anchors: Sequence[Anchor]) -> dict[str, str | None]:
     return dict(found for found in await asyncio.gather(*map(ask, anchors)) if found is not None)
 
 
+def walked(
+    connection: sqlite3.Connection, verifiers: Sequence[Verifier], external: Sequence[Checkpoint]
+) -> Report:
+    """Every check of the live database, under the policies that it keeps, against the heads *external*."""
+    return verify_database(
+        connection, verifiers=verifiers, external=external, policies=stored_policies(connection)
+    )
+
+
 async def check_whole(store: SqliteStore, keys: FileKeys, config: Config, notes: Sequence[str]) -> None:
     """The whole walk against the heads *notes*; ``ConfigError`` with the first finding when anything is wrong."""
     verifiers = log_keys(keys, config)
@@ -124,8 +133,7 @@ async def check_whole(store: SqliteStore, keys: FileKeys, config: Config, notes:
 
     def walk() -> str | None:
         with closing(connect_read_only(store)) as connection:
-            policies = stored_policies(connection)
-            report = verify_database(connection, verifiers=verifiers, external=external, policies=policies)
+            report = walked(connection, verifiers, external)
         return report.findings[0].text if report.findings else None
 
     found = await asyncio.to_thread(walk)
@@ -149,12 +157,7 @@ def verifier_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogVerifi
             except BadNote:
                 return False, "the head kept outside the database cannot be believed"
             with closing(connect_read_only(store)) as connection:
-                report = verify_database(
-                    connection,
-                    verifiers=verifiers,
-                    external=external,
-                    policies=stored_policies(connection),
-                )
+                report = walked(connection, verifiers, external)
             if report.exit is Exit.OK:
                 return True, ""
             return False, f"{len(report.findings)} findings; run `signoff audit verify` for each"

@@ -58,7 +58,8 @@ class Worker:
     ) -> None:
         """*tokens*: keys and tenant, for those who ask for tokens in place of placeholders."""
         self._config = engine_config or EngineConfig()
-        self._tokens = tokens
+        self._token_keys = tokens
+        self._tokens = Tokens(*tokens) if tokens is not None else None
         self._workers = workers
         self._timeout = timeout_seconds
         self._max_bytes = max_bytes
@@ -200,7 +201,7 @@ class Worker:
         )  # fmt: skip
         try:
             async with asyncio.timeout(START_SECONDS):
-                await _send(child, pickle.dumps((self._config, self._tokens)))
+                await _send(child, pickle.dumps((self._config, self._token_keys)))
                 if await _receive(child) != b"ready":
                     raise EOFError
         except BaseException:
@@ -261,8 +262,8 @@ async def _receive(child: asyncio.subprocess.Process) -> bytes:
     return await child.stdout.readexactly(size)
 
 
-def _work(engine: Engine, tokens: tuple[TokenKeys, str] | None, kind: Kind, value: Any) -> object:
-    writing = Rewriter(Operator.TOKEN, tokens=Tokens(*tokens)) if kind.endswith("tokens") and tokens else None
+def _work(engine: Engine, tokens: Tokens | None, kind: Kind, value: Any) -> object:
+    writing = Rewriter(Operator.TOKEN, tokens=tokens) if kind.endswith("tokens") and tokens else None
     return engine.mask_json(value, writing) if kind.startswith("json") else engine.mask_text(value, writing)
 
 
@@ -282,8 +283,8 @@ def child_main() -> None:
     first = read()
     if first is None:
         return
-    config, tokens = pickle.loads(first)  # noqa: S301 - our own parent's pipe
-    engine = Engine(config)
+    config, token_keys = pickle.loads(first)  # noqa: S301 - our own parent's pipe
+    engine, tokens = Engine(config), Tokens(*token_keys) if token_keys is not None else None
     write(b"ready")
     while (frame := read()) is not None:
         answers: list[tuple[bool, object]] = []

@@ -74,6 +74,18 @@ _IDEMPOTENCY: Final = {
     "description": "draft-ietf-httpapi-idempotency-key-header-07. The same key and body give the same request; another body 422.",
 }
 
+
+def _masking(summary: str) -> Operation:
+    """What goes in as JSON, text or lines comes out as that, hidden in one way or another."""
+    words = {kind: {"schema": {"type": "string"}} for kind in ("text/plain", "application/x-ndjson")}
+    return Operation(
+        summary,
+        {200: {"application/json": {"schema": {"$ref": _REF.format(name="MaskAnswer")}}, **words}},
+        body={"application/json": {"schema": _ANYTHING}, **words},
+        problems=(422,),
+    )
+
+
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("POST", "/v1/requests"): Operation(
         "Ask for leave to act",
@@ -145,38 +157,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         body=_json(wire.RevokeBody),
         problems=(404, 409, 422),
     ),
-    ("POST", "/v1/mask"): Operation(
-        "Mask JSON, text, or NDJSON line by line",
-        {
-            200: {
-                "application/json": {"schema": {"$ref": _REF.format(name="MaskAnswer")}},
-                "text/plain": {"schema": {"type": "string"}},
-                "application/x-ndjson": {"schema": {"type": "string"}},
-            }
-        },
-        body={
-            "application/json": {"schema": _ANYTHING},
-            "text/plain": {"schema": {"type": "string"}},
-            "application/x-ndjson": {"schema": {"type": "string"}},
-        },
-        problems=(422,),
-    ),
-    ("POST", "/v1/tokenize"): Operation(
-        "The same with reversible tokens (AES-SIV) in place of placeholders",
-        {
-            200: {
-                "application/json": {"schema": {"$ref": _REF.format(name="MaskAnswer")}},
-                "text/plain": {"schema": {"type": "string"}},
-                "application/x-ndjson": {"schema": {"type": "string"}},
-            }
-        },
-        body={
-            "application/json": {"schema": _ANYTHING},
-            "text/plain": {"schema": {"type": "string"}},
-            "application/x-ndjson": {"schema": {"type": "string"}},
-        },
-        problems=(422,),
-    ),
+    ("POST", "/v1/mask"): _masking("Mask JSON, text, or NDJSON line by line"),
+    ("POST", "/v1/tokenize"): _masking("The same with reversible tokens (AES-SIV) in place of placeholders"),
     ("POST", "/v1/detokenize"): Operation(
         "Turn tokens back into values, for an entitled person; audited first",
         {200: wire.OpenedAnswer},

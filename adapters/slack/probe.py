@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import aiohttp
 
 from bot.config_chat import SlackSettings
+from bot.findings import Finding
 from bot.secret import Secret
 
 TIMEOUT_SECONDS: Final = 10
@@ -36,17 +37,6 @@ _TOKEN_WORDS: Final = frozenset(
     {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"}
 )
 
-Level = Literal["ok", "warning", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What one check saw; the remedy is in the sentence when the level is not ok."""
-
-    check: str
-    level: Level
-    sentence: str
-
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
@@ -59,7 +49,7 @@ class _Answer:
         return "" if self.body.get("ok") is True else str(self.body.get("error", "no answer"))[:80]
 
 
-async def probe(settings: SlackSettings, blocks: Sequence[Mapping[str, Any]]) -> AsyncIterator[Said]:
+async def probe(settings: SlackSettings, blocks: Sequence[Mapping[str, Any]]) -> AsyncIterator[Finding]:
     """Every finding. *blocks* are of a card as we post them."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
@@ -74,7 +64,7 @@ async def probe(settings: SlackSettings, blocks: Sequence[Mapping[str, Any]]) ->
         for name, channel in settings.channels.items():
             yield _channel(name, channel, await slack.call("conversations.info", channel=channel))
         if not settings.channels:
-            yield Said(
+            yield Finding(
                 "slack channels", "warning", "no channel is set; a rule can name only those in slack.channels"
             )
         yield await _way(slack)
@@ -107,10 +97,10 @@ class _Slack:
         return _Answer(body, frozenset(filter(None, (s.strip() for s in scopes.split(",")))))
 
 
-async def _token(slack: _Slack, who: _Answer) -> AsyncIterator[Said]:
+async def _token(slack: _Slack, who: _Answer) -> AsyncIterator[Finding]:
     settings = slack.settings
     if who.fault:
-        yield Said(
+        yield Finding(
             "slack",
             "error",
             f"{settings.api_url} {who.fault}; check the way out of this network, or slack.api_url",
@@ -122,47 +112,47 @@ async def _token(slack: _Slack, who: _Answer) -> AsyncIterator[Said]:
             if who.word in _TOKEN_WORDS
             else "try again; if it stays, look at the app's page"
         )
-        yield Said("slack token", "error", f"Slack refuses the bot token ({who.word}); {remedy}")
+        yield Finding("slack token", "error", f"Slack refuses the bot token ({who.word}); {remedy}")
         return
     team, enterprise = str(who.body.get("team_id", "")), str(who.body.get("enterprise_id") or "")
     if team != settings.team:
-        yield Said(
+        yield Finding(
             "slack token",
             "error",
             f"the bot token belongs to workspace {team}, but slack.team is {settings.team}; correct the one that is wrong",
         )
     elif enterprise and settings.enterprise != enterprise:
-        yield Said(
+        yield Finding(
             "slack token",
             "error",
             f"the workspace is part of Enterprise Grid {enterprise}; set slack.enterprise to it",
         )
     else:
-        yield Said("slack token", "ok", f"the bot token is taken, workspace {team}")
+        yield Finding("slack token", "ok", f"the bot token is taken, workspace {team}")
     bot = str(who.body.get("bot_id", ""))
     known = await slack.call("bots.info", bot=bot)
     about = known.body.get("bot")
     app = str(about.get("app_id", "")) if isinstance(about, dict) else ""
     if app and app != settings.app:
-        yield Said(
+        yield Finding(
             "slack app",
             "error",
             f"the bot token belongs to app {app}, but slack.app is {settings.app}; clicks would be refused: correct it",
         )
     elif app:
-        yield Said("slack app", "ok", f"the app is {app}")
+        yield Finding("slack app", "ok", f"the app is {app}")
     else:
-        yield Said(
+        yield Finding(
             "slack app",
             "warning",
             f"Slack does not say which app the token belongs to ({known.word or known.fault}); compare slack.app with the app's page",
         )
 
 
-def _scopes(granted: frozenset[str]) -> list[Said]:
+def _scopes(granted: frozenset[str]) -> list[Finding]:
     if not granted:
         return [
-            Said(
+            Finding(
                 "slack scopes",
                 "warning",
                 "Slack does not list the token's scopes; compare them with manifest/slack.yaml",
@@ -170,7 +160,7 @@ def _scopes(granted: frozenset[str]) -> list[Said]:
         ]
     missing = sorted(SCOPES.keys() - granted)
     said = [
-        Said(
+        Finding(
             "slack scopes",
             "error",
             f"the scope {scope} is missing ({SCOPES[scope]}); add it under OAuth & Permissions and install the app again",
@@ -180,27 +170,27 @@ def _scopes(granted: frozenset[str]) -> list[Said]:
     more = sorted(granted - SCOPES.keys())
     if more:
         said.append(
-            Said(
+            Finding(
                 "slack scopes",
                 "warning",
                 f"the token may do more than is needed ({', '.join(more)[:200]}); take these scopes away",
             )
         )
-    return said or [Said("slack scopes", "ok", f"all {len(SCOPES)} scopes are granted and no other")]
+    return said or [Finding("slack scopes", "ok", f"all {len(SCOPES)} scopes are granted and no other")]
 
 
-def _channel(name: str, channel: str, answer: _Answer) -> Said:
+def _channel(name: str, channel: str, answer: _Answer) -> Finding:
     check = f"slack channel {name}"
     if answer.fault:
-        return Said(check, "error", f"Slack {answer.fault}")
+        return Finding(check, "error", f"Slack {answer.fault}")
     if answer.word == "channel_not_found":
-        return Said(
+        return Finding(
             check,
             "error",
             f"{channel} is not found: correct slack.channels, or invite the app if the channel is private",
         )
     if answer.word:
-        return Said(
+        return Finding(
             check,
             "error",
             f"Slack does not show {channel} ({answer.word}); add the scopes channels:read and groups:read",
@@ -208,53 +198,53 @@ def _channel(name: str, channel: str, answer: _Answer) -> Said:
     about = answer.body.get("channel")
     about = about if isinstance(about, dict) else {}
     if about.get("is_archived"):
-        return Said(check, "error", f"{channel} is archived; nothing can be posted there")
+        return Finding(check, "error", f"{channel} is archived; nothing can be posted there")
     if about.get("is_ext_shared") or about.get("is_pending_ext_shared"):
-        return Said(
+        return Finding(
             check,
             "error",
             f"{channel} is shared with another organisation; no card is posted there: take another channel",
         )
     if not about.get("is_member"):
-        return Said(check, "error", f"the app is not in {channel}; type /invite and the app's name there")
+        return Finding(check, "error", f"the app is not in {channel}; type /invite and the app's name there")
     if about.get("name") and str(about["name"]) != name.lstrip("#"):
-        return Said(
+        return Finding(
             check,
             "warning",
             f"{channel} is called #{about['name']} in Slack now; policies go on to call it {name}",
         )
-    return Said(check, "ok", f"the app is in {channel}")
+    return Finding(check, "ok", f"the app is in {channel}")
 
 
-async def _way(slack: _Slack) -> Said:
+async def _way(slack: _Slack) -> Finding:
     settings = slack.settings
     if settings.mode == "http":
-        return Said(
+        return Finding(
             "slack way in",
             "ok",
             "Slack posts to /slack/events; whether it reaches it shows when Event Subscriptions are saved",
         )
     answer = await slack.call("apps.connections.open", settings.app_token)
     if answer.fault or answer.word:
-        return Said(
+        return Finding(
             "slack way in",
             "error",
             f"Socket Mode does not open ({answer.fault or answer.word}); switch it on for the app and give an app-level token with connections:write as slack.app_token",
         )
-    return Said("slack way in", "ok", "Socket Mode opens")
+    return Finding("slack way in", "ok", "Socket Mode opens")
 
 
-def _blocks(answer: _Answer) -> Said:
+def _blocks(answer: _Answer) -> Finding:
     if answer.word == "unknown_method":
-        return Said(
+        return Finding(
             "slack blocks",
             "warning",
             "Slack's blocks.validate is not there; whether it takes our cards shows at the first one",
         )
     if answer.fault or answer.word:
-        return Said(
+        return Finding(
             "slack blocks",
             "error",
             f"Slack does not take a card as we post it ({answer.fault or answer.word}); update Signoff, or report this",
         )
-    return Said("slack blocks", "ok", "Slack takes a card as we post it")
+    return Finding("slack blocks", "ok", "Slack takes a card as we post it")

@@ -7,8 +7,7 @@ Sources: learn.microsoft.com "Authentication with the Bot Connector API" (key se
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
@@ -17,26 +16,16 @@ from adapters.teams.jwks import fetch_keys
 from adapters.teams.token import is_allowed
 from adapters.teams.transport import SCOPE
 from bot.config_chat import TeamsSettings
+from bot.findings import Finding
 from bot.secret import Secret
 
 TIMEOUT_SECONDS: Final = 10
 
-Level = Literal["ok", "warning", "error"]
 
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What one check saw; the remedy is in the sentence when the level is not ok."""
-
-    check: str
-    level: Level
-    sentence: str
-
-
-async def probe(settings: TeamsSettings, token_url: str, service_url: str) -> AsyncIterator[Said]:
+async def probe(settings: TeamsSettings, token_url: str, service_url: str) -> AsyncIterator[Finding]:
     """Every finding. *service_url*: the one that Teams gave us with its last activity, or the first allowed one."""
     if settings.development:
-        yield Said(
+        yield Finding(
             "teams",
             "warning",
             "teams.development is on: nobody is authenticated; it is for the Playground on this machine alone",
@@ -45,15 +34,15 @@ async def probe(settings: TeamsSettings, token_url: str, service_url: str) -> As
     keys = await fetch_keys(settings.openid_url)
     listed = keys.get("keys") if keys is not None else None
     if not isinstance(listed, list) or not listed:
-        yield Said(
+        yield Finding(
             "teams keys",
             "error",
             f"the Bot Connector's keys cannot be had from {settings.openid_url}; every activity is refused until they can: check the way out of this network",
         )
     else:
-        yield Said("teams keys", "ok", f"the Bot Connector has {len(listed)} signing keys")
+        yield Finding("teams keys", "ok", f"the Bot Connector has {len(listed)} signing keys")
     if not is_allowed(service_url, settings.service_urls):
-        yield Said(
+        yield Finding(
             "teams service",
             "error",
             f"{service_url} is not under teams.service_urls; add it if it is Microsoft's",
@@ -68,14 +57,14 @@ async def probe(settings: TeamsSettings, token_url: str, service_url: str) -> As
         for name, conversation in settings.channels.items():
             yield await _channel(session, token, service_url, name, conversation)
     if not settings.channels:
-        yield Said(
+        yield Finding(
             "teams channels", "warning", "no channel is set; a rule can name only those in teams.channels"
         )
 
 
 async def _token(
     session: aiohttp.ClientSession, settings: TeamsSettings, url: str
-) -> tuple[Secret | None, Said]:
+) -> tuple[Secret | None, Finding]:
     form = {
         "grant_type": "client_credentials",
         "client_id": settings.app,
@@ -86,7 +75,7 @@ async def _token(
         async with session.post(url, data=form, allow_redirects=False) as response:
             answer = await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
-        return None, Said(
+        return None, Finding(
             "teams token",
             "error",
             f"Entra cannot be reached ({type(error).__name__}); check the way out of this network, or teams.token_url",
@@ -94,14 +83,14 @@ async def _token(
     answer = answer if isinstance(answer, dict) else {}
     token = answer.get("access_token")
     if isinstance(token, str) and token:
-        return Secret(token), Said("teams token", "ok", "Entra gives a token for the Bot Connector")
+        return Secret(token), Finding("teams token", "ok", "Entra gives a token for the Bot Connector")
     word = str(answer.get("error", "no answer"))[:60]
     remedies = {
         "invalid_client": "the client secret is wrong or has ended: make a new one and give it as teams.password",
         "unauthorized_client": "the app is not of this tenant: correct teams.app or teams.tenant",
         "invalid_request": "the tenant is not known: correct teams.tenant",
     }
-    return None, Said(
+    return None, Finding(
         "teams token",
         "error",
         f"Entra gives no token ({word}); {remedies.get(word, 'check teams.app, teams.tenant and teams.password')}",
@@ -110,7 +99,7 @@ async def _token(
 
 async def _channel(
     session: aiohttp.ClientSession, token: Secret, service_url: str, name: str, conversation: str
-) -> Said:
+) -> Finding:
     check = f"teams channel {name}"
     address = (
         f"{service_url.rstrip('/')}/v3/conversations/{quote(conversation, safe='')}/pagedmembers?pageSize=50"
@@ -121,19 +110,21 @@ async def _channel(
             status = response.status
             answer: Any = await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
-        return Said(check, "error", f"the Bot Connector cannot be reached ({type(error).__name__})")
+        return Finding(check, "error", f"the Bot Connector cannot be reached ({type(error).__name__})")
     if status == 200 and isinstance(answer, dict):
-        return Said(check, "ok", f"the app is in it, with {len(answer.get('members') or [])} members or more")
+        return Finding(
+            check, "ok", f"the app is in it, with {len(answer.get('members') or [])} members or more"
+        )
     if status in {403, 404}:
-        return Said(
+        return Finding(
             check,
             "error",
             f"the app is not in {conversation[:80]}, or there is no such channel: add the app to the team, or correct teams.channels",
         )
     if status == 401:
-        return Said(
+        return Finding(
             check,
             "error",
             "the Bot Connector refuses our token; is the app registered as the bot of an Azure Bot with the Teams channel?",
         )
-    return Said(check, "error", f"the Bot Connector answers HTTP {status}; try again later")
+    return Finding(check, "error", f"the Bot Connector answers HTTP {status}; try again later")

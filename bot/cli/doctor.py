@@ -13,10 +13,9 @@ import stat
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import typer
@@ -26,7 +25,6 @@ from adapters.keys.files import FileKeys
 from adapters.keys.files import load as load_keys
 from adapters.stores.sqlite import version_warning
 from audit.checkpoint import BadNote, open_checkpoint
-from audit.fsck import verify_database
 from audit.walk import Exit as AuditExit
 from bot.app import Bot
 from bot.cli import doctor_audit, doctor_chat
@@ -38,7 +36,8 @@ from bot.core.policy import Policy
 from bot.core.policy_load import PolicyError, load_policy
 from bot.desk import proof
 from bot.errors import SignoffError
-from bot.log_check import log_keys, missing_head, stored_policies
+from bot.findings import Finding
+from bot.log_check import log_keys, missing_head, walked
 from bot.rand import OsRand
 from masking import native
 
@@ -48,17 +47,6 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
 )
 """Where SQLite's locks cannot be relied on (sqlite.org/faq.html, question 5)."""
 KEY_OLD: Final = timedelta(days=365)
-
-Level = Literal["ok", "warning", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check saw. ``sentence`` holds the remedy when the level is not ok."""
-
-    check: str
-    level: Level
-    sentence: str
 
 
 def add_to(app: typer.Typer) -> None:
@@ -74,11 +62,7 @@ def doctor(
     is_json: JsonOption = False,
 ) -> None:
     """Look at everything and say what is wrong. Exit code 7 when there is an error; warnings alone are 0."""
-    found = (
-        examine(config)
-        if part is None
-        else [Finding(*_said(one)) for one in doctor_chat.ask(part, load(config))]
-    )
+    found = examine(config) if part is None else doctor_chat.ask(part, load(config))
     worst = "error" if any(f.level == "error" for f in found) else "ok"
     marks = {"ok": "ok      ", "warning": "WARNING ", "error": "ERROR   "}
     Speaker(is_json).answer(
@@ -106,7 +90,7 @@ def examine(path: Path) -> list[Finding]:
     found += _disk(config)
     found += _clock()
     found.append(_masking())
-    found += [Finding(*_said(one)) for one in doctor_audit.files(config, _now())]
+    found += doctor_audit.files(config, _now())
     if keys is not None and config.store.path.exists():
         found += _log(config, keys)
         found += asyncio.run(_database(config, policy))
@@ -371,9 +355,7 @@ def _log(config: Config, keys: FileKeys) -> Iterator[Finding]:
         )
         external = ()
     with closing(sqlite3.connect(f"file:{config.store.path}?mode=ro", uri=True)) as connection:
-        report = verify_database(
-            connection, verifiers=verifiers, external=external, policies=stored_policies(connection)
-        )
+        report = walked(connection, verifiers, external)
     if report.exit is AuditExit.OK:
         yield Finding("audit", "ok", f"{report.size} entries, the log is whole")
     for finding in report.findings[:5]:
@@ -397,7 +379,7 @@ async def _database(config: Config, policy: Policy | None) -> list[Finding]:
             if not forged:
                 found.append(Finding("rows", "ok", "what is still to be decided agrees with the audit log"))
             found += [finding async for finding in _people(bot, policy)]
-            found += [Finding(*_said(one)) for one in await doctor_audit.database(bot)]
+            found += await doctor_audit.database(bot)
     except SignoffError as error:
         found.append(Finding("database", "error", str(error)))
     return found
@@ -486,10 +468,6 @@ async def _people(bot: Bot, policy: Policy | None) -> AsyncIterator[Finding]:
         yield Finding(
             "outbox", "warning", "more than 1,000 messages wait to be sent; is the chat platform reachable?"
         )
-
-
-def _said(one: doctor_audit.Said) -> tuple[str, Level, str]:
-    return one.check, one.level, one.sentence
 
 
 def _now() -> datetime:

@@ -7,14 +7,14 @@ metrics tell; here it is what the settings, the files beside them and the databa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from bot.anchoring import Plan, standing
 from bot.audit_wiring import HEAD_FILE_EVERY, trusting
 from bot.errors import ConfigError
+from bot.findings import Finding, Level
 
 if TYPE_CHECKING:
     from bot.app import Bot
@@ -22,19 +22,9 @@ if TYPE_CHECKING:
 
 CERTIFICATE_LEFT: Final = timedelta(days=14)
 BEHIND_MANY: Final = 10_000
-Level = Literal["ok", "warning", "error"]
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What one check saw, as ``doctor`` prints it."""
-
-    check: str
-    level: Level
-    sentence: str
-
-
-def files(config: Config, now: datetime) -> Iterator[Said]:
+def files(config: Config, now: datetime) -> Iterator[Finding]:
     """What can be said without the database."""
     settings, anchors = config.audit, config.audit.anchors
     others = [
@@ -48,7 +38,7 @@ def files(config: Config, now: datetime) -> Iterator[Said]:
         if section is not None
     ]
     if not others:
-        yield Said(
+        yield Finding(
             "anchors",
             "warning",
             "the log's head is remembered by the head file alone, or by nothing; add one of audit.anchors (chat, timestamp, "
@@ -59,7 +49,7 @@ def files(config: Config, now: datetime) -> Iterator[Said]:
         try:
             import rfc3161_client  # noqa: F401 - only whether it is there
         except ImportError:
-            yield Said(
+            yield Finding(
                 "anchor rfc3161",
                 "error",
                 "audit.anchors.timestamp is set and rfc3161-client is missing; install signoff[timestamps]",
@@ -68,41 +58,43 @@ def files(config: Config, now: datetime) -> Iterator[Said]:
         if sink.ca_file is not None:
             yield from _roots(f"siem {sink.name}", sink.ca_file, now)
         if sink.url.startswith("http://"):
-            yield Said(
+            yield Finding(
                 f"siem {sink.name}",
                 "warning",
                 f"{sink.name} is sent entries in the clear, over loopback; use https",
             )
         elif sink.url.startswith("tls://"):
-            yield Said(
+            yield Finding(
                 f"siem {sink.name}",
                 "ok",
                 f"{sink.name} gets {sink.format} over TLS; syslog has no receipt, so compare its highest seq with `signoff audit head` "
                 "now and then, or use an https:// address",
             )
     if settings.alerts.channel is None:
-        yield Said(
+        yield Finding(
             "alarms",
             "warning",
             "new alarms of the audit log are told in the console, the log and /metrics only; set audit.alerts.channel to have them in chat",
         )
 
 
-def _roots(check: str, file: Path, now: datetime) -> Iterator[Said]:
+def _roots(check: str, file: Path, now: datetime) -> Iterator[Finding]:
     from cryptography import x509
 
     try:
         trusting(file, check)
         found = x509.load_pem_x509_certificates(file.read_bytes())
     except (ConfigError, OSError, ValueError):
-        yield Said(check, "error", f"{file} holds no readable PEM certificates; correct its ca_file")
+        yield Finding(check, "error", f"{file} holds no readable PEM certificates; correct its ca_file")
         return
     ends = min(certificate.not_valid_after_utc for certificate in found)
     if ends - now < CERTIFICATE_LEFT:
-        yield Said(check, "warning", f"a root in {file} ends on {ends:%Y-%m-%d}; put its successor beside it")
+        yield Finding(
+            check, "warning", f"a root in {file} ends on {ends:%Y-%m-%d}; put its successor beside it"
+        )
 
 
-async def database(bot: Bot) -> list[Said]:
+async def database(bot: Bot) -> list[Finding]:
     """How far each anchor and SIEM has come, by what the database remembers."""
     config, store = bot.config, bot.store
     grace = config.audit.alerts.lag_after
@@ -122,7 +114,9 @@ async def database(bot: Bot) -> list[Said]:
         hint = (
             "; is the server running and the SIEM reachable? Look at /metrics" if level == "warning" else ""
         )
-        said.append(Said(f"siem {name}", level, f"{name} has taken all but {left} of {size} entries{hint}"))
+        said.append(
+            Finding(f"siem {name}", level, f"{name} has taken all but {left} of {size} entries{hint}")
+        )
     return said
 
 
@@ -130,17 +124,17 @@ def _left(size: int, cursor: int) -> int:
     return max(0, size - cursor)
 
 
-def _anchor(plan: Plan, kept: int, behind: int, age: timedelta, size: int, *, lags: bool) -> Said:
+def _anchor(plan: Plan, kept: int, behind: int, age: timedelta, size: int, *, lags: bool) -> Finding:
     name = plan.anchor.name
     if lags:
-        return Said(
+        return Finding(
             f"anchor {name}",
             "warning",
             f"{name} remembers {kept} of {size} entries, and has not been told for {int(age.total_seconds() // 60)} minutes; is the "
             f"server running and {name} reachable? Its log names the fault",
         )
     pace = int((max(HEAD_FILE_EVERY, plan.every)).total_seconds() // 60)
-    return Said(
+    return Finding(
         f"anchor {name}",
         "ok",
         f"{name} remembers all but {behind} of {size} entries; it is asked every {pace} minutes",

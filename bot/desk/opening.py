@@ -6,23 +6,18 @@ calls an hour. An attempt that is refused is journalled too. Deliberately absent
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from audit.entry import Outcome, Private
 from bot.core.facts import Fact
 from bot.core.people import Actor
 from bot.core.reasons import Reason, Refused
-from bot.core.request import Assurance
 from bot.desk import entries
 from bot.desk.api import Opened
 from bot.desk.context import Office
-from bot.desk.revealing import PURPOSE_CHARS_MAX
-from bot.desk.standing import Membership, account_refusal
-from bot.ports import AuditFilter, Tx
+from bot.desk.revealing import PURPOSE_CHARS_MAX, value_refusal
+from bot.ports import Tx
 from masking import MaskingError
-
-_HOUR = timedelta(hours=1)
 
 
 async def open_tokens(office: Office, actor: Actor, value: Any, purpose: str) -> Opened | Refused:
@@ -37,7 +32,7 @@ async def open_tokens(office: Office, actor: Actor, value: Any, purpose: str) ->
         opened = None
 
     def work(tx: Tx) -> int | Refused:
-        refusal = _refusal(office, tx, actor, membership)
+        refusal = value_refusal(office, tx, actor, membership, group, Fact.TOKENS_OPENED)
         if refusal is None and not purpose.strip():
             refusal = Refused(Reason.REASON_REQUIRED)
         if refusal is None and (opened is None or opened[1] == 0):
@@ -73,25 +68,3 @@ def _journal(office: Office, tx: Tx, actor: Actor, count: int, purpose: str, ref
             private=(Private(str(actor.person), "purpose", purpose),) if purpose else (),
         )
     )
-
-
-def _refusal(office: Office, tx: Tx, actor: Actor, membership: Membership | None) -> Refused | None:
-    now = tx.now()
-    person = tx.person(actor.person)
-    if person is None or not person.enabled:
-        return Refused(Reason.PERSON_DISABLED)
-    barred = account_refusal(tx, actor, now)
-    if barred is not None:
-        return barred
-    if membership is None:
-        return Refused(Reason.DIRECTORY_DOWN)
-    group = office.settings.open_tokens
-    if group is None or group not in membership.get(actor.person, frozenset()):
-        return Refused(Reason.NOT_ENTITLED)
-    if actor.assurance.rank < Assurance.CONSOLE.rank:
-        return Refused(Reason.STEP_UP)
-    if now - actor.authenticated_at > office.settings.step_up_within:
-        return Refused(Reason.STEP_UP)
-    most = office.settings.reveals_per_hour_max
-    mine = AuditFilter(type=Fact.TOKENS_OPENED.entry_type, actor=person.ref, since=now - _HOUR, limit=most)
-    return Refused(Reason.REVEAL_RATE) if len(tx.audit_rows(mine)) >= most else None

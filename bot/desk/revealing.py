@@ -6,7 +6,7 @@ journalled too. Deliberately absent: any cache, any bulk form.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from audit.entry import Outcome, Private
 from bot.core import preview_codec
 from bot.core.facts import Fact
-from bot.core.ids import RequestId
+from bot.core.ids import GroupName, RequestId
 from bot.core.people import Actor
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Body, Request
@@ -67,7 +67,7 @@ def _journal(
     sealed = tx.body(request.id)
     preview = preview_codec.thaw(request.document, request.preview_hash)
     hidden = {x.index for x in (*preview.leaves, *preview.context) if x.hidden}
-    refusal = _refusal(office, tx, request, actor, membership, now)
+    refusal = value_refusal(office, tx, actor, membership, request.requirement.reveal, Fact.REVEAL_VIEWED)
     if refusal is None and not purpose.strip():
         refusal = Refused(Reason.REASON_REQUIRED)
     if refusal is None and leaf not in hidden:
@@ -94,9 +94,17 @@ def _journal(
     return refusal if refusal is not None or sealed is None else (seq, sealed)  # type: ignore[return-value]
 
 
-def _refusal(
-    office: Office, tx: Tx, request: Request, actor: Actor, membership: Membership | None, now: datetime
+def value_refusal(
+    office: Office,
+    tx: Tx,
+    actor: Actor,
+    membership: Membership | None,
+    group: GroupName | None,
+    seen: Fact,
 ) -> Refused | None:
+    """Why *actor* may be shown no value: who they are, whether they are of *group* now, how they signed in, and how often the log says *seen*
+    of them within the hour."""
+    now = tx.now()
     person = tx.person(actor.person)
     if person is None or not person.enabled:
         return Refused(Reason.PERSON_DISABLED)
@@ -105,22 +113,15 @@ def _refusal(
         return barred
     if membership is None:
         return Refused(Reason.DIRECTORY_DOWN)
-    group = request.requirement.reveal
     if group is None or group not in membership.get(actor.person, frozenset()):
         return Refused(Reason.NOT_ENTITLED)
     if actor.assurance.rank < Assurance.CONSOLE.rank:
         return Refused(Reason.STEP_UP)
     if now - actor.authenticated_at > office.settings.step_up_within:
         return Refused(Reason.STEP_UP)
-    mine = AuditFilter(
-        type=Fact.REVEAL_VIEWED.entry_type,
-        actor=person.ref,
-        since=now - _HOUR,
-        limit=office.settings.reveals_per_hour_max,
-    )
-    if len(tx.audit_rows(mine)) >= office.settings.reveals_per_hour_max:
-        return Refused(Reason.REVEAL_RATE)
-    return None
+    most = office.settings.reveals_per_hour_max
+    mine = AuditFilter(type=seen.entry_type, actor=person.ref, since=now - _HOUR, limit=most)
+    return Refused(Reason.REVEAL_RATE) if len(tx.audit_rows(mine)) >= most else None
 
 
 def _value(body: Body, leaf: int) -> str:
