@@ -89,7 +89,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.NO_RULE: "No policy rule covers this action, so it is denied. Ask a policy editor to add a rule.",
     Reason.POLICY_DENIES: "The policy denies this action.",
     Reason.POLICY_ERROR: "The policy could not be evaluated on this request, so it is denied. The rule's author must mend the condition.",
-    Reason.POLICY_MISSING: "There is no valid policy, so nobody may do anything. Load one with `signoff policy check`, then restart.",
+    Reason.POLICY_MISSING: "There is no valid policy, so nobody may do anything. Mend the file (`signoff policy check` says what is wrong), then restart the server or send it SIGHUP.",
     Reason.MASKING_FAILED: "The request could not be masked, so it was not shown to anybody and is refused. Send it again, smaller if it is large.",
     Reason.AGENT_UNKNOWN: "This agent is not known here. Check the key, or ask an administrator to add the agent.",
     Reason.AGENT_DISABLED: "This agent is switched off. An administrator can switch it on again.",
