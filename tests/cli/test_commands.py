@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.in_process import signoff as in_process
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -111,6 +113,38 @@ def test_agents_and_people_are_driven_by_scripts(made):
     done = signoff("people", "link", "admin", "slack:T1:U1", *at)
     assert done.returncode == 1
     assert answer("audit", "verify", *at)["exit"] == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (("agents", "add", "first-agent", "--owner", "admin"), "taken already, so nothing was changed. Use another, or change the one that is there. (taken)"),
+        (("agents", "add", "reporter", "--owner", "nobody"), "Add the owner first: person:nobody. (not-known)"),
+        (("agents", "own", "first-agent", "nobody"), "Add the owner first: person:nobody. (not-known)"),
+        (("people", "token", "nobody"), "Nothing of this name is known here"),
+        (("people", "disable", "nobody"), "Nothing of this name is known here"),
+        (("agents", "revoke", "nokey"), "Nothing of this name is known here"),
+    ],
+)  # fmt: skip
+def test_what_an_operator_gets_wrong_is_said_as_it_is(made, command, sentence):
+    folder, _ = made
+
+    done = in_process(*command, "--config", folder)
+
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "request" not in done.stderr
+
+
+def test_a_third_live_key_is_refused_with_what_to_do(tmp_path):
+    answer("init", tmp_path / "s")
+    at = ("--config", tmp_path / "s")
+    assert in_process("agents", "rotate", "first-agent", *at).returncode == 0
+
+    done = in_process("agents", "rotate", "first-agent", *at)
+
+    assert done.returncode == 1
+    assert "Use one of them, or revoke one first. (keys-full)" in done.stderr
 
 
 def test_freeze_and_its_lift_are_journalled(made):
