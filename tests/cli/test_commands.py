@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -155,6 +156,19 @@ def test_freeze_and_its_lift_are_journalled(made):
     assert answer("unfreeze", "--config", folder)["frozen"] is False
     entries = answer("audit", "recent", "--limit", "20", "--config", folder)["entries"]
     assert {"freeze.set", "freeze.lifted"} <= {e["entry"]["type"] for e in entries}
+
+
+def test_without_a_terminal_a_row_is_a_line_and_in_a_narrow_one_types_and_times_stay_whole(made):
+    folder, _ = made
+
+    piped = in_process("audit", "recent", "--limit", "3", "--config", folder, env={"COLUMNS": ""}).stdout
+    narrow = in_process("audit", "recent", "--limit", "3", "--config", folder, env={"COLUMNS": "80"}).stdout
+
+    assert len(piped.splitlines()) == 1 + 3 + 1  # what stands above, the rows, how to go on
+    assert max(map(len, narrow.splitlines())) <= 80
+    for text in (piped, narrow):
+        assert "audit.queried" in text
+        assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", text)
 
 
 def test_who_reads_the_log_is_in_the_log(made):
