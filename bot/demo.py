@@ -322,7 +322,7 @@ def _decide(demo: Demo, asked: dict[str, Any], card: dict[str, Any]) -> dict[str
     page = f"{demo.url}/requests/{asked['id']}"
     if not demo.hands_free:
         lines = [f"Open {page}", ""] + [
-            f"  {name}  password {demo.cast.passwords[name]}" for name in ("ana", "bo")
+            f"  {name:<5} password {demo.cast.passwords[name]}" for name in ("ana", "bo")
         ]
         demo.console.print(
             Panel(
