@@ -8,6 +8,7 @@ outbox: retried, backed off, never in the way of a decision. Deliberately absent
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,11 +26,13 @@ LOOK_EVERY: Final = timedelta(seconds=20)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One anchor and its pace. *at_policy_change*: also when the policy is another than at the last time."""
+    """One anchor and its pace. *at_policy_change*: also when the policy is another than at the last time. *at_stop*: once more
+    when the process ends in order, for anchors that answer at once."""
 
     anchor: Anchor
     every: timedelta
     at_policy_change: bool = False
+    at_stop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,14 @@ class Anchoring:
             if self._gauges is not None:
                 self._gauges.anchor(found.plan.anchor.name, found.behind, found.age.total_seconds())
         await self._board.replace("anchors", [self._alert(s) for s in standings if s.lags(self._grace)])
+
+    async def stop(self) -> None:
+        """Have the last head remembered where that takes no time: the start after this one then knows of every entry. What
+        fails here is kept for the alarm and tried again after the start; it keeps no process from ending."""
+        for name, plan in self._plans.items():
+            if plan.at_stop:
+                with contextlib.suppress(OutsideFault, OSError):
+                    await self.send(OutboxRow("anchor", name, {}, self._clock.now()))
 
     async def send(self, row: OutboxRow) -> None:
         """Have the newest signed head remembered, and write down that it is."""

@@ -302,6 +302,7 @@ async def running(bot: Bot) -> AsyncIterator[None]:
             if bot.teams is not None:
                 await bot.teams.app.stop()
             await _journal_life(bot, start=False)
+            await bot.audit.anchoring.stop()
 
 
 async def _journal_life(bot: Bot, *, start: bool) -> None:

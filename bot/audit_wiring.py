@@ -114,7 +114,7 @@ def plans_of(
     reach = Reach(frozenset(settings.private_hosts))
     plans = []
     if settings.head_file is not None:
-        plans.append(Plan(HeadFile(settings.head_file), HEAD_FILE_EVERY))
+        plans.append(Plan(HeadFile(settings.head_file), HEAD_FILE_EVERY, at_stop=True))
     if anchors.chat is not None:
         say = partial(_say, surfaces, anchors.chat.channel)
         plans.append(Plan(ChatNote(say), anchors.chat.every, at_policy_change=True))

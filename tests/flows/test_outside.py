@@ -166,6 +166,32 @@ async def test_a_restart_neither_repeats_nor_skips(world: World):
     assert memory.sizes == [1, 2]
 
 
+async def test_t47_the_last_head_is_remembered_at_the_stop_where_that_takes_no_time(world: World):
+    quick, slow = Memory(), Memory()
+    slow.name = "slow"
+    job = world.anchoring(Plan(quick, HOUR, at_stop=True), Plan(slow, HOUR))
+    await world.write()
+    await world.turn(job)
+    await world.write(2)
+
+    await job.stop()
+
+    assert (quick.sizes, slow.sizes) == ([1, 3], [1])
+
+
+async def test_an_anchor_that_is_away_keeps_no_process_from_ending(world: World):
+    memory = Memory()
+    memory.away = True
+    job = world.anchoring(Plan(memory, HOUR, at_stop=True))
+    await world.write()
+
+    await job.stop()
+
+    memory.away = False
+    await world.turn(job)
+    assert memory.sizes == [1]
+
+
 async def test_a_policy_change_is_posted_at_once_where_it_is_wanted(world: World):
     patient, eager = Memory(), Memory()
     eager.name = "eager"
