@@ -29,7 +29,8 @@ TERMINAL: Final = {
     "request.expired": "expired",
     "request.cancelled": "cancelled",
 }
-WITHOUT_VOTES: Final = frozenset({"allow", "standing", "break_glass", "break-glass"})
+BROKEN: Final = frozenset({"break_glass", "break-glass"})
+WITHOUT_VOTES: Final = frozenset({"allow", "standing"}) | BROKEN
 """Bases on which a request passes without a quorum; each is an exception that reports list."""
 
 HOT_MAX: Final = 256
@@ -49,7 +50,9 @@ def no_policies(_: str) -> None:
 
 def matters(kind: str) -> bool:
     """Whether the replay looks at entries of this kind at all."""
-    return kind.startswith(("request.c", "request.e", "vote.", "decision.", "grant.")) or kind in {
+    return kind.startswith(
+        ("request.c", "request.e", "vote.", "decision.", "grant.", "break_glass.")
+    ) or kind in {
         "agent.changed",
         "identity.changed",
         "payload.shredded",
@@ -164,6 +167,8 @@ class Case:
     grant: str | None = None
     rule: object = None
     apart: frozenset[str] = frozenset()
+    glass: tuple[int, str, list[str]] | None = None
+    """Break-glass: the entry, whoever used it, the groups it was used as."""
 
     def packed(self) -> tuple[object, ...]:
         votes = [tuple(getattr(vote, name) for name in Vote.__slots__) for vote in self.votes]
@@ -255,6 +260,8 @@ class Replay:
             yield from self._withdraw(body, str(request), data)
         elif kind in TERMINAL:
             yield from self._settle(seq, body, kind, str(request), data)
+        elif kind.startswith("break_glass."):
+            yield from self._glass(seq, body, kind, str(request), data)
         elif kind == "grant.issued":
             yield from self._issue(str(request), data)
         elif kind.startswith("grant."):
@@ -335,6 +342,29 @@ class Replay:
         for vote in standing:
             vote.withdrawn = True
 
+    def _glass(
+        self, seq: int, body: Mapping[str, Any], kind: str, request: str, data: Mapping[str, Any]
+    ) -> Iterator[str]:
+        """A use stands for one decision on an open request; its review is by somebody else, once."""
+        yield from self._case(request)
+        case, person = self.cases.get(request), str(_at(body, "act", "ref"))
+        if case is None:
+            return
+        if kind == "break_glass.reviewed":
+            if case.glass is None or case.glass[0] < 0:
+                yield f"the break-glass of request {request} is reviewed without a use, or a second time"
+            elif case.glass[1] == person or _at(body, "act", "kind") != "human":
+                yield f"the break-glass of request {request} is reviewed by nobody else than whoever used it"
+            case.glass = (-1, person, [])
+        elif case.state != "pending" or case.glass is not None:
+            yield f"the glass of request {request} is broken although it is {case.state}"
+        else:
+            case.glass = (seq, person, [str(name) for name in data.get("groups") or ()])
+            if _at(body, "act", "kind") != "human" or person in case.apart | {case.requester}:
+                yield f"the glass of request {request} is broken by one who may not decide it"
+            if data.get("payload_hash") != case.payload:
+                yield f"the glass of request {request} is broken for another payload"
+
     def _settle(
         self, seq: int, body: Mapping[str, Any], kind: str, request: str, data: Mapping[str, Any]
     ) -> Iterator[str]:
@@ -362,6 +392,10 @@ class Replay:
             yield f"request {request} is approved at or after its deadline"
         basis = str(data.get("basis"))
         yield from self._by_rule(str(_at(body, "pol", "hash")), case, basis, request, data)
+        if basis in BROKEN and (
+            case.glass is None or data.get("used_seq", case.glass[0]) != case.glass[0] or case.glass[0] < 0
+        ):
+            yield f"request {request} is approved by a break-glass that is not in the log"
         if basis in WITHOUT_VOTES:
             self.exceptions += 1
             return
@@ -404,7 +438,7 @@ class Replay:
     ) -> Iterator[str]:
         """Hold the decision against the rule of the recorded policy, not only against what it says of itself."""
         rules = self._rules(policy)
-        if rules is None or basis not in {"quorum", "allow"}:
+        if rules is None or basis not in {"quorum", "allow"} | BROKEN:
             return
         name = data.get("rule", case.rule)
         if name != case.rule:
@@ -412,6 +446,10 @@ class Replay:
         fitting = [rule for rule in rules if rule["name"] == name]
         if not fitting:
             yield f"request {request} is approved by a rule that its policy does not hold"
+        elif basis in BROKEN:
+            used_as = case.glass[2] if case.glass is not None else []
+            if all(rule.get("break_glass") not in used_as for rule in fitting):
+                yield f"request {request} is approved by a break-glass that its policy does not give"
         elif basis == "allow":
             if all(rule["effect"] != "allow" for rule in fitting):
                 yield f"request {request} is allowed by a rule that does not allow"

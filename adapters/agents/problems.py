@@ -101,6 +101,10 @@ STATUS_OF: Final[dict[Reason, int]] = {
     Reason.SHREDDED: 410,
     Reason.NOT_ADMIN: 403,
     Reason.NOT_CONFIRMER: 403,
+    Reason.BREAK_GLASS_OFF: 403,
+    Reason.BREAK_GLASS_CAP: 429,
+    Reason.NOT_REVIEWER: 403,
+    Reason.REVIEWED: 409,
     Reason.AUDIT_UNAVAILABLE: 503,
 }
 """Every refusal has one status; a test holds the table complete."""

@@ -25,7 +25,7 @@ from bot.core.canonical import Malformed, read
 from bot.core.preview import Card, Leaf
 from bot.core.reasons import SENTENCES, Reason
 from bot.core.request import Grant, GrantState, Request, RequestState
-from bot.desk.api import ChainState
+from bot.desk.api import ChainState, Overridden
 from bot.ports import AuditRow
 
 T = TypeVar("T", bound=Struct)
@@ -70,6 +70,17 @@ class VoteBody(Struct, frozen=True, forbid_unknown_fields=True):
     choice: Literal["approve", "deny"]
     comment: Annotated[str, Meta(max_length=2000)] = ""
     version: Annotated[int, Meta(ge=1, le=2**31)] | None = None
+
+
+class BreakGlassBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """*reason* goes to everybody, masked, and into the audit log, sealed."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+class ReviewBody(Struct, frozen=True, forbid_unknown_fields=True):
+    verdict: Literal["justified", "unjustified"]
+    comment: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class RedeemBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,6 +151,38 @@ class VoteAnswer(Struct, frozen=True):
     version: int
     decided: bool
     seq: int
+
+
+class ReviewAnswer(Struct, frozen=True):
+    """*is_late*: the review came after its time. *seq* is its entry in the audit log."""
+
+    request: str
+    verdict: str
+    is_late: bool
+    seq: int
+
+
+class OverriddenAnswer(Struct, frozen=True):
+    """One break-glass. *reason* is masked; *verdict* is null while nobody has reviewed it."""
+
+    request: str
+    action: str
+    resource: str
+    by: str
+    at: datetime
+    reason: str
+    review_by: datetime
+    verdict: str | None
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    is_overdue: bool
+    may_review: bool
+
+
+class OverriddenPage(Struct, frozen=True):
+    """Newest first, at most 100."""
+
+    uses: list[OverriddenAnswer]
 
 
 class RedeemAnswer(Struct, frozen=True):
@@ -335,7 +378,7 @@ def card_answer(card: Card) -> CardAnswer:
         decide_by=card.decide_by,
         decided_at=card.decided_at,
         reason=card.reason,
-        may=[button.value for button in card.buttons],
+        may=[button.value for button in card.buttons] + (["break_glass"] if card.may_break_glass else []),
     )
 
 
@@ -347,6 +390,13 @@ def audit_entry(row: AuditRow) -> AuditEntryAnswer:
     leaf = base64.b64encode(row.leaf).decode("ascii")
     return AuditEntryAnswer(
         row.seq, row.type, row.at, row.actor, row.outcome, row.request, row.action, row.resource, leaf, row.leaf_hash.hex()
+    )  # fmt: skip
+
+
+def overridden_answer(use: Overridden) -> OverriddenAnswer:
+    return OverriddenAnswer(
+        use.request, use.action, use.resource_label, use.by, use.at, use.reason, use.review_by, use.verdict,
+        use.reviewed_by, use.reviewed_at, use.is_overdue, use.may_review,
     )  # fmt: skip
 
 

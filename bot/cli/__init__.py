@@ -21,6 +21,7 @@ from bot.cli import (
     data,
     demo,
     doctor,
+    exceptions,
     freeze,
     keys,
     manifest,
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 for module in (setup, serve, demo, request, doctor, freeze, data):
     module.add_to(app)
-for module in (policy, agents, people, keys, audit, mask, manifest, witness):
+for module in (policy, exceptions, agents, people, keys, audit, mask, manifest, witness):
     app.add_typer(module.family)
 audit_keep.add_to(audit.family)
 

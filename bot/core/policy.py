@@ -34,6 +34,17 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """The one exception to the quorum (T43): a member of *group* may approve alone, out loud. Somebody of *reviewers* who is not the
+    same person must judge it within *review_within*. *per_week_max* uses in any seven days, of the whole installation."""
+
+    group: GroupName
+    reviewers: GroupName
+    review_within: timedelta
+    per_week_max: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """What it takes. ``surfaces`` are ``console``, ``api``, ``slack:CHANNEL``, ``teams:CHANNEL``; the console always works.
 
@@ -53,6 +64,8 @@ class Requirement:
     reveal: GroupName | None = None
     recheck_at_redeem: bool = False
     notify_direct: bool = False
+    break_glass: BreakGlass | None = None
+    """As the policy said when this was asked; it opens nothing once the policy in force says otherwise."""
 
     @property
     def groups(self) -> frozenset[GroupName]:
@@ -104,6 +117,7 @@ class Policy:
     source: str = ""
     denial_memory: timedelta = timedelta(minutes=15)
     editor_cool_down: timedelta = timedelta(hours=24)
+    break_glass: BreakGlass | None = None
 
 
 EMPTY = Policy()
@@ -140,4 +154,10 @@ def describe(requirement: Requirement) -> str:
         if requirement.assurance is Assurance.CHAT
         else f" Approval needs {requirement.assurance.value} sign-in."
     )
-    return f"Needs approval by {who}; {deny}. {tail}{strong}"
+    glass = requirement.break_glass
+    exception = (
+        ""
+        if glass is None
+        else f" In an emergency one of {glass.group} may break the glass, reviewed within {words(glass.review_within)}."
+    )
+    return f"Needs approval by {who}; {deny}. {tail}{strong}{exception}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
 
@@ -18,7 +19,7 @@ from bot.core import yaml_strict
 from bot.core.condition import ConditionError, compile_condition, compile_number
 from bot.core.duration import parse_positive
 from bot.core.ids import NAME, Digest, GroupName, PersonId, person_id
-from bot.core.policy import Cumulative, Effect, Group, Policy, Requirement, Rule, Stage
+from bot.core.policy import BreakGlass, Cumulative, Effect, Group, Policy, Requirement, Rule, Stage
 from bot.core.quorum import Ballot, Case, Facts, standing
 from bot.core.request import Assurance, Choice, SeatGroup
 
@@ -31,10 +32,13 @@ SEATS_MAX: Final = 40
 """All seats of one rule: seating is a matching over seats and people, so both stay small."""
 DECIDE_WITHIN: Final = (timedelta(seconds=10), timedelta(days=7))
 GRANT_VALID: Final = (timedelta(seconds=10), timedelta(hours=24))
+REVIEW_WITHIN: Final = (timedelta(minutes=10), timedelta(days=14))
+"""Less is no time for a person who sleeps; after two weeks nobody remembers."""
 SURFACE_PREFIXES: Final = ("slack:", "teams:")
 PER: Final = ("agent", "action", "resource", "on_behalf_of")
 WORDS: Final = (
     "when", "cumulative", "decide_within", "grant_valid_for", "remind_after", "escalate", "surface", "deny_threshold", "group",
+    "review_within", "reviewers",
 )  # fmt: skip
 """Of a rule's words, those that a complaint may name."""
 T = TypeVar("T")
@@ -113,12 +117,20 @@ class RuleIn(_Strict, frozen=True, forbid_unknown_fields=True):
     notify_direct: bool = False
 
 
+class BreakGlassIn(_Strict, frozen=True, forbid_unknown_fields=True):
+    group: str
+    review_within: str
+    reviewers: str | None = None
+    per_week_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+
+
 class PolicyIn(_Strict, frozen=True, forbid_unknown_fields=True):
     version: Literal[1]
     groups: Annotated[dict[str, GroupIn], msgspec.Meta(max_length=GROUPS_MAX)] = {}
     rules: Annotated[list[RuleIn], msgspec.Meta(max_length=RULES_MAX)] = []
     denial_memory: str = "15m"
     editor_cool_down: str = "24h"
+    break_glass: BreakGlassIn | None = None
 
 
 def load_policy(text: str, revision: int = 0) -> Policy:
@@ -140,10 +152,16 @@ def load_policy(text: str, revision: int = 0) -> Policy:
         GroupName(name): _at(document, ("groups", name), _group, name, group)
         for name, group in wire.groups.items()
     }
+    glass = _at(document, ("break_glass",), _break_glass, wire.break_glass, groups)
     rules = tuple(
-        _at(document, ("rules", index), _rule, rule, groups, document.text(("rules", index)))
+        _at(document, ("rules", index), _rule, rule, groups, glass, document.text(("rules", index)))
         for index, rule in enumerate(wire.rules)
     )
+    if glass is not None and all(rule.effect is not Effect.REQUIRE for rule in rules):
+        raise PolicyError(
+            "break_glass: no rule asks for approvals, so there is nothing to override. Remove it.",
+            document.line(("break_glass",)),
+        )
     names: set[str] = set()
     for index, rule in enumerate(rules):
         if rule.name in names:
@@ -162,6 +180,7 @@ def load_policy(text: str, revision: int = 0) -> Policy:
         editor_cool_down=_at(
             document, ("editor_cool_down",), _duration, "editor_cool_down", wire.editor_cool_down
         ),
+        break_glass=glass,
     )
 
 
@@ -207,7 +226,40 @@ def _group(name: str, group: GroupIn) -> Group:
     return Group(GroupName(name), frozenset(members), group.slack_usergroup, group.oidc_claim)
 
 
-def _rule(rule: RuleIn, groups: dict[GroupName, Group], text: str) -> Rule:
+def _break_glass(wire: BreakGlassIn | None, groups: dict[GroupName, Group]) -> BreakGlass | None:
+    if wire is None:
+        return None
+    group, reviewers = (
+        GroupName(name.removeprefix("group:")) for name in (wire.group, wire.reviewers or wire.group)
+    )
+    for name in (group, reviewers):
+        if name not in groups:
+            _fail("break_glass", f"group {name!r} is not among the policy's groups.")
+    users, judges = _people(groups[group]), _people(groups[reviewers])
+    if not users:
+        _fail(
+            "break_glass", f"group {group!r} has no members, so nobody could use it. Add some, or remove it."
+        )
+    # Nobody reviews himself: each user needs a reviewer who is somebody else.
+    alone = sorted(user for user in users if not judges - {user})
+    if alone:
+        _fail(
+            "break_glass",
+            f"nobody of reviewers {reviewers!r} could review a use by {alone[0]}. Add another member.",
+        )
+    return BreakGlass(
+        group, reviewers, _within("break_glass", "review_within", wire.review_within, REVIEW_WITHIN), wire.per_week_max
+    )  # fmt: skip
+
+
+def _people(group: Group) -> frozenset[PersonId]:
+    """Who is named, and strangers where members come from elsewhere (they cannot be counted before it runs)."""
+    if not (group.slack_usergroup or group.oidc_claim):
+        return group.members
+    return group.members | {PersonId(f"person:{group.name}.{i}.unknown") for i in range(SEATS_MAX)}
+
+
+def _rule(rule: RuleIn, groups: dict[GroupName, Group], glass: BreakGlass | None, text: str) -> Rule:
     place = f"Rule {rule.name!r}"
     said = [word for word in ("allow", "deny", "require", "stages") if getattr(rule, word) is not None]
     if len(said) != 1:
@@ -227,6 +279,8 @@ def _rule(rule: RuleIn, groups: dict[GroupName, Group], text: str) -> Rule:
         _no_approval_words(place, rule, said[0])
     requirement = _requirement(place, rule, groups)
     effect = {"allow": Effect.ALLOW, "deny": Effect.DENY}.get(said[0], Effect.REQUIRE)
+    if effect is Effect.REQUIRE:
+        requirement = replace(requirement, break_glass=glass)
     return Rule(rule.name, rule.when, effect, requirement, _cumulative(place, rule), text)
 
 
@@ -309,11 +363,7 @@ def _satisfiable(place: str, stages: Sequence[Stage], groups: dict[GroupName, Gr
     named = {seat.group for stage in stages for seat in stage.seats}
     membership: dict[PersonId, frozenset[GroupName]] = {}
     for name in named:
-        group = groups[name]
-        members = set(group.members)
-        if group.slack_usergroup or group.oidc_claim:
-            members |= {PersonId(f"person:{name}.{i}.unknown") for i in range(SEATS_MAX)}
-        for member in members:
+        for member in _people(groups[name]):
             membership[member] = membership.get(member, frozenset()) | {name}
     ballots = tuple(Ballot(person, Choice.APPROVE) for person in sorted(membership))
     case = Case(tuple(stages), frozenset(), _FAR, ballots=ballots)

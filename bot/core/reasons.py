@@ -71,6 +71,11 @@ class Reason(StrEnum):
     # identity, appended: the order of codes is frozen
     LINK_UNCONFIRMED = "link-unconfirmed"
     NOT_CONFIRMER = "not-confirmer"
+    # exceptions to the quorum, appended
+    BREAK_GLASS_OFF = "break-glass-off"
+    BREAK_GLASS_CAP = "break-glass-cap"
+    NOT_REVIEWER = "not-reviewer"
+    REVIEWED = "reviewed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +142,9 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.SHREDDED: "The payload was destroyed under the retention rules and cannot be shown.",
     Reason.NOT_ADMIN: "Only an administrator may do this. Ask one of them.",
     Reason.NOT_CONFIRMER: "A link is confirmed by the person it is for, by another account of theirs, or by a second administrator. Ask one of them.",
+    Reason.BREAK_GLASS_OFF: "The policy has no break-glass for this request. Ask the people it names to decide.",
+    Reason.BREAK_GLASS_CAP: "The glass was broken as often as the policy lets it be in a week. Ask the people it names to decide, or change the policy.",
+    Reason.NOT_REVIEWER: "A break-glass is reviewed by somebody of the policy's reviewers who did not use it and did not ask. Ask one of them.",
+    Reason.REVIEWED: "This break-glass was reviewed already; a review is not changed.",
     Reason.AUDIT_UNAVAILABLE: "The audit log cannot be written, so nothing is approved. Ask an administrator to run `signoff doctor`. (ABF001)",
 }

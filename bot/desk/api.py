@@ -58,6 +58,35 @@ class Voted:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A break-glass was judged. *seq* is the entry that says so."""
+
+    request: RequestId
+    verdict: str
+    is_late: bool
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """One break-glass as people see it. *reason* is masked. *verdict* is ``justified`` or ``unjustified``, None while nobody has
+    reviewed it."""
+
+    request: RequestId
+    action: str
+    resource_label: str
+    by: str
+    at: datetime
+    reason: str
+    review_by: datetime
+    verdict: str | None
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    is_overdue: bool
+    may_review: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Redeemed:
     """Spent. ``repeated`` when the same redemption key asked again after its answer was lost."""
 
@@ -172,6 +201,21 @@ class Desk(Protocol):
     ) -> Voted | Refused:
         """*version*: the card version the person was shown; approving an older one is STALE_CARD. *preview_complete* false:
         the surface could not show everything, so an approval is refused. *comment* is required for a denial."""
+        ...
+
+    async def break_glass(self, request: RequestId, actor: Actor, reason: str) -> Voted | Refused:
+        """Approve alone, against the quorum (T43): by a member of the policy's break-glass group, not one of the separated, at the
+        console or by a token, signed in at most five minutes ago. *reason* is required. Loud, and reviewed afterwards."""
+        ...
+
+    async def review_break_glass(
+        self, request: RequestId, actor: Actor, verdict: Literal["justified", "unjustified"], comment: str
+    ) -> Reviewed | Refused:
+        """By one of the policy's reviewers who neither used it nor asked; once. *comment* is required."""
+        ...
+
+    async def break_glasses(self, viewer: Actor) -> list[Overridden] | Refused:
+        """Uses, newest first: all of them for auditors, administrators, the group and the reviewers; their own for others."""
         ...
 
     async def withdraw(self, request: RequestId, actor: Actor) -> Voted | Refused: ...

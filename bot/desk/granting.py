@@ -15,7 +15,7 @@ from bot import mint
 from bot.core import canonical
 from bot.core.facts import Fact
 from bot.core.grant import claims, may_redeem
-from bot.core.ids import Digest, GrantId
+from bot.core.ids import Digest, GrantId, GroupName
 from bot.core.people import Actor, Role
 from bot.core.policy_judge import Judge
 from bot.core.quorum import counts, standing
@@ -24,6 +24,7 @@ from bot.core.request import Choice, Grant, GrantState, Request
 from bot.desk import entries, proof
 from bot.desk.api import AgentCaller, Redeemed
 from bot.desk.context import META_EPOCH, META_FREEZE, Office
+from bot.desk.overrides import use_of
 from bot.desk.standing import Membership, account_refusal, approvals, case_of, facts_now
 from bot.desk.telling import tell
 from bot.ports import ReadTx, Tx
@@ -101,7 +102,7 @@ async def redeem(
         judge = office.book.judge
         membership: Membership | None = {}
         if request is not None and request.requirement.recheck_at_redeem:
-            membership = await office.membership(request.requirement.groups)
+            membership = await office.membership(_rechecked(office, request))
 
         def work(
             tx: Tx, judge: Judge = judge, membership: Membership | None = membership
@@ -114,6 +115,11 @@ async def redeem(
     if isinstance(result, Redeemed) and not result.repeated:
         office.changed(result.request.id)
     return result
+
+
+def _rechecked(office: Office, request: Request) -> frozenset[GroupName]:
+    glass = office.book.policy.break_glass
+    return request.requirement.groups | (frozenset((glass.group,)) if glass is not None else frozenset())
 
 
 def _request_of(tx: ReadTx, id: GrantId) -> Request | None:
@@ -193,13 +199,33 @@ def _is_repeat(
 def _recheck(
     office: Office, tx: Tx, request: Request, membership: Membership | None, now: datetime
 ) -> Refused | None:
-    """Every approval that stood must stand still, and together they must still fill every seat (T39)."""
+    """Every approval that stood must stand still, and together they must still fill every seat (T39). After a break-glass it is
+    whoever used it who must still be one who could."""
     votes = tx.votes(request.id)
+    if use_of(tx, request.id) is not None:
+        return _recheck_override(office, tx, request, membership, now)
     facts = facts_now(office, tx, request, votes, membership, None, now)
     if facts.membership is None:
         return Refused(Reason.DIRECTORY_DOWN)
     case = case_of(request, votes)
     if all(counts(case, vote.person, facts) for vote in approvals(votes)) and standing(case, facts).is_full:
+        return None
+    return Refused(Reason.APPROVERS_CHANGED)
+
+
+def _recheck_override(
+    office: Office, tx: Tx, request: Request, membership: Membership | None, now: datetime
+) -> Refused | None:
+    glass, person = office.book.policy.break_glass, request.decided_by
+    if membership is None:
+        return Refused(Reason.DIRECTORY_DOWN)
+    facts = facts_now(office, tx, request, (), membership, person, now)
+    if (
+        person is not None
+        and glass is not None
+        and person not in facts.disabled | facts.separated_now
+        and glass.group in membership.get(person, frozenset())
+    ):
         return None
     return Refused(Reason.APPROVERS_CHANGED)
 
@@ -323,4 +349,5 @@ def _may_revoke(tx: ReadTx, request: Request, by: Actor | AgentCaller) -> bool:
     approved = any(
         vote.person == by.person and vote.choice is Choice.APPROVE for vote in tx.votes(request.id)
     )
-    return owns or approved or Role.ADMIN in person.roles
+    overrode = request.decided_by == by.person  # by the last vote, or alone by break-glass
+    return owns or approved or overrode or Role.ADMIN in person.roles

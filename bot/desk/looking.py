@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,7 +24,9 @@ from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice, Grant, GrantState, Request, RequestState, Vote
 from bot.desk import entries
 from bot.desk.api import AgentCaller, Inbox, InboxItem
+from bot.desk.breaking import may_break
 from bot.desk.context import Office
+from bot.desk.overrides import use_of
 from bot.desk.standing import Membership, case_of, facts_now
 from bot.desk.timeline import words_of
 from bot.ports import AuditFilter, AuditRow, ReadTx, Tx
@@ -88,8 +91,11 @@ async def card(office: Office, id: RequestId, viewer: Actor | None) -> Card | Re
 
 
 def _groups(request: Request) -> frozenset[GroupName]:
-    reveal = request.requirement.reveal
-    return request.requirement.groups | (frozenset((reveal,)) if reveal else frozenset())
+    reveal, glass = request.requirement.reveal, request.requirement.break_glass
+    others = {reveal} if reveal is not None else set()
+    return (
+        request.requirement.groups | others | ({glass.group, glass.reviewers} if glass is not None else set())
+    )
 
 
 def may_look(
@@ -155,6 +161,10 @@ def build_card(
         ),
         denied_before=tx.denials(request.agent, request.payload_hash, request.created_at - timedelta(days=7)),
         console_url=f"{office.settings.issuer}/requests/{request.id}",
+        may_break_glass=viewer is not None
+        and _state_now(request, now).is_open
+        and may_break(office, request, case, viewer, replace(facts, membership=membership)),
+        is_broken=request.state is RequestState.APPROVED and use_of(tx, request.id) is not None,
     )
 
 

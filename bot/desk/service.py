@@ -17,6 +17,7 @@ from bot.core.reasons import Reason, Refused
 from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestState
 from bot.desk import (
     admin,
+    breaking,
     evidence,
     granting,
     intake,
@@ -37,8 +38,10 @@ from bot.desk.api import (
     LoginRefusal,
     NewKey,
     Opened,
+    Overridden,
     Redeemed,
     Revealed,
+    Reviewed,
     Submitted,
     Voted,
 )
@@ -80,6 +83,17 @@ class DeskService:
         preview_complete: bool = True,
     ) -> Voted | Refused:
         return await voting.vote(self.office, request, actor, choice, version, comment, preview_complete)
+
+    async def break_glass(self, request: RequestId, actor: Actor, reason: str) -> Voted | Refused:
+        return await breaking.break_glass(self.office, request, actor, reason)
+
+    async def review_break_glass(
+        self, request: RequestId, actor: Actor, verdict: Literal["justified", "unjustified"], comment: str
+    ) -> Reviewed | Refused:
+        return await breaking.review(self.office, request, actor, verdict, comment)
+
+    async def break_glasses(self, viewer: Actor) -> list[Overridden] | Refused:
+        return await breaking.listing(self.office, viewer)
 
     async def withdraw(self, request: RequestId, actor: Actor) -> Voted | Refused:
         return await voting.withdraw(self.office, request, actor)

@@ -27,6 +27,8 @@ _WORDS: Final[dict[str, str]] = {
     "grant.lapsed": "grant lapsed unused or without a report",
     "reveal.viewed": "revealed a hidden value",
     "reveal.refused": "tried to reveal a value, refused: {reason}",
+    "break_glass.used": "broke the glass: approved alone, against the quorum",
+    "break_glass.reviewed": "reviewed the break-glass: {status}",
     "reminder.sent": "reminder sent",
     "escalation.sent": "escalated",
     "payload.shredded": "payload destroyed",

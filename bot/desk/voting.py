@@ -46,7 +46,7 @@ async def vote(
         return Refused(Reason.NOT_FOUND)
     if choice is Choice.DENY and not comment.strip():
         return Refused(Reason.REASON_REQUIRED)
-    shown = await _masked(office, comment[:COMMENT_CHARS_MAX])
+    shown = await shown_words(office, comment[:COMMENT_CHARS_MAX])
     result: Voted | Refused | None = None
     while result is None:  # again when another policy came in force in between: its groups are other groups
         judge = office.book.judge
@@ -99,7 +99,7 @@ def _vote_under(
     )
 
 
-async def _masked(office: Office, comment: str) -> str:
+async def shown_words(office: Office, comment: str) -> str:
     """The comment as others may see it. When it cannot be masked it is not shown, and the vote still counts."""
     if not comment:
         return ""

@@ -40,6 +40,7 @@ rules:
   - {name: all, when: "true", allow: true}
 denial_memory: 15m
 editor_cool_down: 1d
+break_glass: {group: owners, reviewers: "group:leads", review_within: 24h, per_week_max: 2}
 """
 
 

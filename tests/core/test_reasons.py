@@ -61,6 +61,10 @@ CODES = [
     "audit-unavailable",
     "link-unconfirmed",
     "not-confirmer",
+    "break-glass-off",
+    "break-glass-cap",
+    "not-reviewer",
+    "reviewed",
 ]
 """Frozen: written to audit logs and API answers. A code is never renamed, reused or taken away."""
 
@@ -72,6 +76,7 @@ FINAL = {
     Reason.GRANT_SPENT,
     Reason.OUTCOME_KNOWN,
     Reason.SHREDDED,
+    Reason.REVIEWED,
 }
 """Nothing can be done about these: the sentence states the fact, and no next step would be honest."""
 

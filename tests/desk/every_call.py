@@ -18,7 +18,7 @@ from bot.core.request import Assurance, Choice
 from bot.desk.api import LoginRefusal
 from bot.desk.evidence import ENTRIES_LEVEL, Gaps, Prove, Tile
 from bot.ports import AuditFilter, Page
-from tests.support.office import POLICY, SAMPLE, Desk
+from tests.support.office import GLASS, POLICY, SAMPLE, Desk
 
 PAYLOAD = json.dumps({k: SAMPLE[k] for k in ("action", "resource", "parameters")}).encode()
 Prepare = Callable[[Desk], Awaitable[Callable[[], Awaitable[Any]]]]
@@ -48,7 +48,7 @@ def case(name: str, *entries: str, moves: tuple[str, ...] = ()) -> Callable[[Pre
 
 READS = {
     "frozen", "look", "wait", "listing", "card", "timeline", "inbox", "policy", "ready", "changes", "identify",
-    "person", "people", "accounts", "agents", "chain",
+    "person", "people", "accounts", "agents", "chain", "break_glasses",
 }  # fmt: skip
 """Calls that change nothing and show nothing that is masked: a test calls each and sees no write."""
 
@@ -128,6 +128,43 @@ async def _(desk: Desk) -> Any:
     asked = await desk.asked()
     desk.clock.set(asked.request.decide_by)
     return lambda: desk.service.vote(asked.request.id, desk.actor("ana"), Choice.APPROVE)
+
+
+async def _glass(desk: Desk) -> Any:
+    await desk.service.apply_policy(POLICY + GLASS)
+    return await desk.asked()
+
+
+@case(
+    "break_glass",
+    "break_glass.used",
+    "decision.approved",
+    "grant.issued",
+    moves=("pending>approved", ">issued"),
+)
+async def _(desk: Desk) -> Any:
+    asked = await _glass(desk)
+    return lambda: desk.service.break_glass(asked.request.id, desk.actor("sam"), "nobody is up")
+
+
+@case("break_glass: refused", "command.refused")
+async def _(desk: Desk) -> Any:
+    asked = await _glass(desk)
+    return lambda: desk.service.break_glass(asked.request.id, desk.actor("bo"), "nobody is up")
+
+
+@case("review_break_glass", "break_glass.reviewed")
+async def _(desk: Desk) -> Any:
+    asked = await _glass(desk)
+    await desk.service.break_glass(asked.request.id, desk.actor("sam"), "nobody is up")
+    return lambda: desk.service.review_break_glass(asked.request.id, desk.actor("ana"), "justified", "was so")
+
+
+@case("review_break_glass: refused", "command.refused")
+async def _(desk: Desk) -> Any:
+    asked = await _glass(desk)
+    await desk.service.break_glass(asked.request.id, desk.actor("sam"), "nobody is up")
+    return lambda: desk.service.review_break_glass(asked.request.id, desk.actor("sam"), "justified", "was so")
 
 
 @case("withdraw", "vote.withdrawn")
@@ -482,4 +519,5 @@ async def read_all(desk: Desk) -> dict[str, Callable[[], Any]]:
         "accounts": lambda: service.accounts(PersonId("person:ana")),
         "agents": service.agents,
         "chain": lambda: service.chain(root),
+        "break_glasses": lambda: service.break_glasses(root),
     }

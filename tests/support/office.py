@@ -67,6 +67,8 @@ rules:
     when: action == "db.wipe"
     deny: true
 """
+GLASS = "break_glass: {group: security, review_within: 24h, per_week_max: 2}\n"
+"""Appended to POLICY where a test wants it: sam or ana may break the glass, the other one reviews."""
 SAMPLE = {
     "action": "db.export",
     "resource": {"type": "postgres", "id": "prod-customers", "env": "prod"},
