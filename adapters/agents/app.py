@@ -33,6 +33,8 @@ CALLS: Final = (
     Call("POST", "/v1/requests/{id}/break-glass", deciding.break_glass),
     Call("POST", "/v1/requests/{id}/break-glass/review", deciding.review),
     Call("GET", "/v1/break-glass", deciding.overridden),
+    Call("GET", "/v1/standing", deciding.standing),
+    Call("POST", "/v1/standing/{id}/revoke", deciding.revoke_standing),
     Call("POST", "/v1/grants/redeem", spending.redeem),
     Call("POST", "/v1/grants/{jti}/outcome", spending.outcome),
     Call("POST", "/v1/grants/{jti}/revoke", spending.revoke),

@@ -155,6 +155,16 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("GET", "/v1/break-glass"): Operation(
         "Uses of break-glass and their reviews", {200: wire.OverriddenPage}, security=_PERSON, problems=(404,)
     ),
+    ("GET", "/v1/standing"): Operation(
+        "Standing approvals", {200: wire.StandingPage}, security=_PERSON, problems=(404,)
+    ),
+    ("POST", "/v1/standing/{id}/revoke"): Operation(
+        "Take a standing approval back, at once",
+        {200: wire.StandingRevokedAnswer},
+        security=_PERSON,
+        body=_json(wire.RevokeBody),
+        problems=(404, 422),
+    ),
     ("POST", "/v1/grants/redeem"): Operation(
         "Spend a grant: once, for exactly what was approved",
         {200: wire.RedeemAnswer},
@@ -255,6 +265,8 @@ _STRUCTS: Final = (
     wire.ReviewBody,
     wire.ReviewAnswer,
     wire.OverriddenPage,
+    wire.StandingPage,
+    wire.StandingRevokedAnswer,
     wire.OpenBody,
     wire.OpenedAnswer,
     wire.RedeemBody,

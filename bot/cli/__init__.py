@@ -48,6 +48,7 @@ for module in (setup, serve, demo, request, doctor, freeze, data):
     module.add_to(app)
 for module in (policy, exceptions, agents, people, keys, audit, mask, manifest, witness):
     app.add_typer(module.family)
+app.add_typer(exceptions.standing)
 audit_keep.add_to(audit.family)
 
 

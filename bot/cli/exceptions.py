@@ -1,4 +1,4 @@
-"""``signoff break-glass``: approve alone in an emergency, review what others did, list both; over the HTTP API.
+"""``signoff break-glass`` and ``signoff standing``: what passes without a quorum of its own; over the HTTP API.
 
 Deliberately absent: the operator's way. Nobody on the host's command line breaks the glass: it takes a person with a token.
 """
@@ -15,6 +15,9 @@ from bot.cli.request import URL, TokenFileOption, UrlOption, credential, request
 
 family = typer.Typer(
     name="break-glass", help="Approve alone in an emergency; review it afterwards.", no_args_is_help=True
+)
+standing = typer.Typer(
+    name="standing", help="Standing approvals: look at them, take them back.", no_args_is_help=True
 )
 IdArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
 
@@ -70,3 +73,51 @@ def list_(url: UrlOption = URL, token_file: TokenFileOption = None, is_json: Jso
     Speaker(is_json).answer(said, *(lines or ["Nobody broke the glass, or you may not see it."]))
     if any(one["is_overdue"] for one in said["uses"]):
         raise typer.Exit(Exit.FINDINGS)
+
+
+@standing.command("list")
+def standing_list(
+    url: UrlOption = URL, token_file: TokenFileOption = None, is_json: JsonOption = False
+) -> None:
+    """List the standing approvals that you may look at, newest first."""
+    said = Api(url, credential("SIGNOFF_TOKEN", token_file)).get("/v1/standing")
+    lines = [
+        f"{one['id']}  {one['state']:<8} {one['uses']}/{one['uses_max']} until {one['until']}  {one['agent']} {one['action']} on {shown(one['resource'])}"
+        for one in said["standing"]
+    ]
+    Speaker(is_json).answer(said, *(lines or ["There are no standing approvals that you may look at."]))
+
+
+@standing.command("show")
+def standing_show(
+    id: IdArgument, url: UrlOption = URL, token_file: TokenFileOption = None, is_json: JsonOption = False
+) -> None:
+    """Show one standing approval: its terms, its uses and who approved it."""
+    said = Api(url, credential("SIGNOFF_TOKEN", token_file)).get("/v1/standing")
+    one = next((line for line in said["standing"] if line["id"] == request_of(id)), None)
+    if one is None:
+        raise CommandError("there is no such standing approval, or you may not look at it")
+    Speaker(is_json).answer(
+        one,
+        f"{one['id']} is {one['state']}: {one['uses']} of {one['uses_max']} uses",
+        f"agent      {one['agent']}",
+        f"action     {one['action']} on {shown(one['resource'])}",
+        f"rule       {shown(one['rule'])}",
+        f"approved   {shown(', '.join(one['approvers']))}, {one['granted_at']}",
+        f"until      {one['until']}",
+        *([f"taken back {shown(one['revoked_by'])}, {one['revoked_at']}"] if one["revoked_at"] else []),
+    )
+
+
+@standing.command("revoke")
+def standing_revoke(
+    id: IdArgument,
+    reason: Annotated[str, typer.Option(help="Why; for the log.")] = "",
+    url: UrlOption = URL,
+    token_file: TokenFileOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Take a standing approval back; it decides nothing from now on."""
+    api = Api(url, credential("SIGNOFF_TOKEN", token_file))
+    said = api.post(f"/v1/standing/{request_of(id)}/revoke", {"reason": reason})
+    Speaker(is_json).answer(said, f"{said['id']} is taken back after {said['uses']} uses.")

@@ -45,6 +45,16 @@ class BreakGlass:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A rule's leave to be stood in for (``standing_approval``): at most so many uses, for at most so long. *same* says what a later
+    request must share with the approved one beside agent, action and the resource's type and env."""
+
+    uses_max: int
+    valid_max: timedelta
+    same: tuple[str, ...] = ("resource", "parameters", "on_behalf_of")
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """What it takes. ``surfaces`` are ``console``, ``api``, ``slack:CHANNEL``, ``teams:CHANNEL``; the console always works.
 
@@ -66,6 +76,13 @@ class Requirement:
     notify_direct: bool = False
     break_glass: BreakGlass | None = None
     """As the policy said when this was asked; it opens nothing once the policy in force says otherwise."""
+    standing: Standing | None = None
+    second_look: timedelta | None = None
+    """An approval sooner than this after the request was asked must be given twice (T08)."""
+    no_reciprocal_within: timedelta | None = None
+    """Who was approved for by one of those who ask here, within this time, does not approve for them (T06)."""
+    wants_resolved: bool = False
+    """The agent is expected to say what the resource's id resolved to; a card says when it did not (T16)."""
 
     @property
     def groups(self) -> frozenset[GroupName]:
@@ -160,4 +177,14 @@ def describe(requirement: Requirement) -> str:
         if glass is None
         else f" In an emergency one of {glass.group} may break the glass, reviewed within {words(glass.review_within)}."
     )
-    return f"Needs approval by {who}; {deny}. {tail}{strong}{exception}"
+    stands = (
+        ""
+        if requirement.standing is None
+        else f" A standing approval may cover up to {requirement.standing.uses_max} uses within {words(requirement.standing.valid_max)}."
+    )
+    second = (
+        ""
+        if requirement.second_look is None
+        else f" An approval within {words(requirement.second_look)} of the asking is given twice."
+    )
+    return f"Needs approval by {who}; {deny}. {tail}{strong}{second}{stands}{exception}"

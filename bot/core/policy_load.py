@@ -19,9 +19,20 @@ from bot.core import yaml_strict
 from bot.core.condition import ConditionError, compile_condition, compile_number
 from bot.core.duration import parse_positive
 from bot.core.ids import NAME, Digest, GroupName, PersonId, person_id
-from bot.core.policy import BreakGlass, Cumulative, Effect, Group, Policy, Requirement, Rule, Stage
+from bot.core.policy import (
+    BreakGlass,
+    Cumulative,
+    Effect,
+    Group,
+    Policy,
+    Requirement,
+    Rule,
+    Stage,
+    Standing,
+)
 from bot.core.quorum import Ballot, Case, Facts, standing
 from bot.core.request import Assurance, Choice, SeatGroup
+from bot.core.standing_approval import USES_MAX, VALID_SECONDS_MAX, VALID_SECONDS_MIN
 
 RULES_MAX: Final = 500
 GROUPS_MAX: Final = 500
@@ -35,10 +46,14 @@ GRANT_VALID: Final = (timedelta(seconds=10), timedelta(hours=24))
 REVIEW_WITHIN: Final = (timedelta(minutes=10), timedelta(days=14))
 """Less is no time for a person who sleeps; after two weeks nobody remembers."""
 SURFACE_PREFIXES: Final = ("slack:", "teams:")
+SECOND_LOOK: Final = (timedelta(seconds=1), timedelta(minutes=10))
+NO_RECIPROCAL: Final = (timedelta(minutes=1), timedelta(days=30))
+STANDING_VALID: Final = (timedelta(seconds=VALID_SECONDS_MIN), timedelta(seconds=VALID_SECONDS_MAX))
+SAME: Final = ("resource", "parameters", "on_behalf_of")
 PER: Final = ("agent", "action", "resource", "on_behalf_of")
 WORDS: Final = (
     "when", "cumulative", "decide_within", "grant_valid_for", "remind_after", "escalate", "surface", "deny_threshold", "group",
-    "review_within", "reviewers",
+    "review_within", "reviewers", "standing", "second_look", "no_reciprocal_within",
 )  # fmt: skip
 """Of a rule's words, those that a complaint may name."""
 T = TypeVar("T")
@@ -91,6 +106,12 @@ class CumulativeIn(_Strict, frozen=True, forbid_unknown_fields=True):
     amount: str = "1"
 
 
+class StandingIn(_Strict, frozen=True, forbid_unknown_fields=True):
+    uses_max: Annotated[int, msgspec.Meta(ge=1, le=USES_MAX)]
+    valid_max: str
+    same: list[Literal["resource", "parameters", "on_behalf_of"]] | None = None
+
+
 class RuleIn(_Strict, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
     when: str
@@ -115,6 +136,10 @@ class RuleIn(_Strict, frozen=True, forbid_unknown_fields=True):
     cumulative: CumulativeIn | None = None
     recheck_at_redeem: bool = False
     notify_direct: bool = False
+    standing: StandingIn | None = None
+    second_look: str | None = None
+    no_reciprocal_within: str | None = None
+    wants_resolved: bool = False
 
 
 class BreakGlassIn(_Strict, frozen=True, forbid_unknown_fields=True):
@@ -295,6 +320,10 @@ def _no_approval_words(place: str, rule: RuleIn, effect: str) -> None:
             "escalate",
             "recheck_at_redeem",
             "notify_direct",
+            "standing",
+            "second_look",
+            "no_reciprocal_within",
+            "wants_resolved",
         )
         if getattr(rule, word)
     ]
@@ -354,7 +383,20 @@ def _requirement(place: str, rule: RuleIn, groups: dict[GroupName, Group]) -> Re
         reveal=reveal,
         recheck_at_redeem=rule.recheck_at_redeem,
         notify_direct=rule.notify_direct,
+        standing=_standing(place, rule.standing),
+        second_look=_bounded(place, "second_look", rule.second_look, SECOND_LOOK),
+        no_reciprocal_within=_bounded(
+            place, "no_reciprocal_within", rule.no_reciprocal_within, NO_RECIPROCAL
+        ),
+        wants_resolved=rule.wants_resolved,
     )
+
+
+def _standing(place: str, wire: StandingIn | None) -> Standing | None:
+    if wire is None:
+        return None
+    same = SAME if wire.same is None else tuple(name for name in SAME if name in wire.same)
+    return Standing(wire.uses_max, _within(place, "standing.valid_max", wire.valid_max, STANDING_VALID), same)
 
 
 def _satisfiable(place: str, stages: Sequence[Stage], groups: dict[GroupName, Group], denials: int) -> None:
@@ -386,6 +428,12 @@ def _cumulative(place: str, rule: RuleIn) -> Cumulative | None:
         _fail(place, "cumulative.above must be a number from 0 to 10^15.")
     within = _within(place, "cumulative.within", wire.within, (timedelta(minutes=1), timedelta(days=400)))
     return Cumulative(wire.amount, within, wire.above, tuple(name for name in PER if name in wire.per))
+
+
+def _bounded(
+    place: str, name: str, text: str | None, bounds: tuple[timedelta, timedelta]
+) -> timedelta | None:
+    return None if text is None else _within(place, name, text, bounds)
 
 
 def _within(place: str, name: str, text: str, bounds: tuple[timedelta, timedelta]) -> timedelta:

@@ -43,6 +43,8 @@ class Case:
     ballots: tuple[Ballot, ...] = ()
     glass: GroupName | None = None
     """Whose members may override the quorum; None: nobody."""
+    look_until: datetime | None = None
+    """An approval before this instant must be confirmed (T08); None: none must."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Facts:
     disabled: frozenset[PersonId] = frozenset()
     separated_now: frozenset[PersonId] = frozenset()
     frozen: bool = False
+    reciprocal: frozenset[PersonId] = frozenset()
+    """People for whom those who ask here approved lately: they do not approve in return (T06)."""
     void: frozenset[PersonId] = frozenset()
     """People whose standing vote was cast by an account that is theirs no longer: it stands and does not count."""
 
@@ -65,6 +69,8 @@ class Cast:
     person: PersonId
     choice: Choice
     assurance: Assurance = Assurance.CONSOLE
+    confirmed: bool = False
+    """The same person tried before, was told to look again, and took the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +143,16 @@ def step(case: Case, event: Event, now: datetime, facts: Facts) -> Case | Refuse
                 return Refused(Reason.LATE)
             return may_override(case, event, facts) or replace(case, state=RequestState.APPROVED)
         case Cast():  # pragma: no branch - the last of the closed union
-            return Refused(Reason.LATE) if late else _cast(case, event, facts)
+            return Refused(Reason.LATE) if late else _cast(case, event, now, facts)
 
 
-def _cast(case: Case, event: Cast, facts: Facts) -> Case | Refused:
+def _cast(case: Case, event: Cast, now: datetime, facts: Facts) -> Case | Refused:
     refusal = may_vote(case, event, facts)
     if refusal is not None:
         return refusal
+    is_hasty = case.look_until is not None and now < case.look_until and not event.confirmed
+    if event.choice is Choice.APPROVE and is_hasty:
+        return Refused(Reason.SECOND_LOOK)
     voted = replace(case, ballots=(*case.ballots, Ballot(event.person, event.choice)))
     if event.choice is Choice.DENY:
         denials = sum(b.choice is Choice.DENY and counts(voted, b.person, facts) for b in voted.ballots)
@@ -195,6 +204,8 @@ def may_vote(case: Case, event: Cast, facts: Facts) -> Refused | None:
         return None
     if facts.frozen:
         return Refused(Reason.FROZEN)
+    if person in facts.reciprocal:
+        return Refused(Reason.RECIPROCAL)
     if event.assurance.rank < case.assurance.rank:
         return Refused(Reason.ASSURANCE)
     stage = standing(case, facts).open_stage

@@ -76,6 +76,11 @@ class Reason(StrEnum):
     BREAK_GLASS_CAP = "break-glass-cap"
     NOT_REVIEWER = "not-reviewer"
     REVIEWED = "reviewed"
+    STANDING_OFF = "standing-off"
+    STANDING_LIMIT = "standing-limit"
+    SECOND_LOOK = "second-look"
+    RECIPROCAL = "reciprocal"
+    DRIFT = "drift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,5 +151,10 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.BREAK_GLASS_CAP: "The glass was broken as often as the policy lets it be in a week. Ask the people it names to decide, or change the policy.",
     Reason.NOT_REVIEWER: "A break-glass is reviewed by somebody of the policy's reviewers who did not use it and did not ask. Ask one of them.",
     Reason.REVIEWED: "This break-glass was reviewed already; a review is not changed.",
+    Reason.STANDING_OFF: "The rule for this action allows no standing approval. Ask without one, or ask a policy editor to allow it.",
+    Reason.STANDING_LIMIT: "This asks for more uses or more time than a standing approval may have here. Ask for less.",
+    Reason.SECOND_LOOK: "That was quick, and the rule asks for a second look at this. Look at the request again, then approve it once more.",
+    Reason.RECIPROCAL: "Somebody who asks for this approved for you a short while ago, and the rule allows no approval in return. Ask somebody else.",
+    Reason.DRIFT: "What the target resolves to is no longer what people approved. Nothing was spent. Ask again for what it is now.",
     Reason.AUDIT_UNAVAILABLE: "The audit log cannot be written, so nothing is approved. Ask an administrator to run `signoff doctor`. (ABF001)",
 }

@@ -18,6 +18,7 @@ from bot.core.policy import Policy
 from bot.core.preview import Card, TimelineLine
 from bot.core.reasons import Refused
 from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestState
+from bot.core.standing_approval import StandingApproval, StandingState
 from bot.desk.evidence import Evidence, Wanted
 from bot.ports import AuditFilter, AuditRow, Page
 
@@ -84,6 +85,26 @@ class Overridden:
     reviewed_at: datetime | None
     is_overdue: bool
     may_review: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLine:
+    """One standing approval as people see it. *id* is the request that it was granted by; *resource_label* is masked."""
+
+    id: RequestId
+    agent: AgentId
+    action: str
+    resource_label: str
+    rule: str
+    state: StandingState
+    uses: int
+    uses_max: int
+    granted_at: datetime
+    until: datetime
+    approvers: tuple[str, ...]
+    revoked_at: datetime | None
+    revoked_by: str | None
+    may_revoke: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +237,16 @@ class Desk(Protocol):
 
     async def break_glasses(self, viewer: Actor) -> list[Overridden] | Refused:
         """Uses, newest first: all of them for auditors, administrators, the group and the reviewers; their own for others."""
+        ...
+
+    async def standing_approvals(self, viewer: Actor) -> list[StandingLine] | Refused:
+        """Those whose request *viewer* may look at, newest first: live ones and those that ended within thirty days."""
+        ...
+
+    async def revoke_standing(
+        self, id: RequestId, actor: Actor, reason: str = ""
+    ) -> StandingApproval | Refused:
+        """By anybody who approved it, an owner of the agent, or an administrator; no request is decided by it from this commit on."""
         ...
 
     async def withdraw(self, request: RequestId, actor: Actor) -> Voted | Refused: ...

@@ -19,14 +19,14 @@ from bot.core.ids import GroupName, PersonId, RequestId
 from bot.core.people import Actor, Role
 from bot.core.policy import BreakGlass
 from bot.core.policy_judge import Judge
-from bot.core.quorum import Case, Facts, Override, may_override, step
+from bot.core.quorum import Override, step
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Request, RequestState
 from bot.desk import entries, proof
 from bot.desk.api import Overridden, Reviewed, Voted
 from bot.desk.context import Office
 from bot.desk.granting import issue
-from bot.desk.overrides import Use, use_of, uses, verdict_of
+from bot.desk.overrides import Use, in_force, use_of, uses, verdict_of
 from bot.desk.standing import Membership, account_refusal, case_of, facts_now
 from bot.desk.telling import IN_PROCESS, tell
 from bot.desk.voting import expire, shown_words
@@ -116,19 +116,6 @@ def _break(
     tell(office, tx, updated, now)
     _shout(office, tx, updated, now)
     return Voted(updated, grant, decided=True, seq=seq)
-
-
-def in_force(office: Office, request: Request) -> BreakGlass | None:
-    """The break-glass of *request*: as its policy said, while the policy in force still says the same."""
-    glass = request.requirement.break_glass
-    return glass if glass is not None and glass == office.book.policy.break_glass else None
-
-
-def may_break(office: Office, request: Request, case: Case, viewer: Actor, facts: Facts) -> bool:
-    """Whether *viewer* is offered it: a courtesy. *facts* hold the membership as it is, without what delegations lend."""
-    glass = in_force(office, request)
-    opened = replace(case, glass=glass.group if glass is not None else None)
-    return may_override(opened, Override(viewer.person, viewer.assurance), facts) is None
 
 
 def _barred(

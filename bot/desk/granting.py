@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from audit.entry import Outcome
 from bot import mint
@@ -20,21 +22,17 @@ from bot.core.people import Actor, Role
 from bot.core.policy_judge import Judge
 from bot.core.quorum import counts, standing
 from bot.core.reasons import Reason, Refused
-from bot.core.request import Choice, Grant, GrantState, Request
-from bot.desk import entries, proof
+from bot.core.request import Body, Choice, Grant, GrantState, Request
+from bot.desk import entries, proof, standing_book
 from bot.desk.api import AgentCaller, Redeemed
-from bot.desk.context import META_EPOCH, META_FREEZE, Office
+from bot.desk.context import META_FREEZE, Office, epoch_of
 from bot.desk.overrides import use_of
 from bot.desk.standing import Membership, account_refusal, approvals, case_of, facts_now
 from bot.desk.telling import tell
+from bot.errors import KeyUnavailable
 from bot.ports import ReadTx, Tx
 
 _STATES = {"succeeded": GrantState.SUCCEEDED, "failed": GrantState.FAILED}
-
-
-def epoch_of(tx: ReadTx) -> int:
-    """The restore epoch: grants of an earlier one are void (T48)."""
-    return int(tx.meta(META_EPOCH) or "0")
 
 
 def issue(office: Office, tx: Tx, request: Request, decision_seq: int, now: datetime) -> Grant:
@@ -93,6 +91,7 @@ async def redeem(
         payload_hash = computed
     if payload_hash is None:
         return Refused(Reason.WRONG_PAYLOAD)
+    shown = canonical.read(payload) if payload is not None else None
     id = GrantId(str(presented.get("jti", "")))
     if redemption_key is not None:  # kept unreadable: a client's key may hold anything (I10)
         redemption_key = office.keys.mac("redemption-key", f"{id}\0{redemption_key}".encode()).hex()
@@ -109,7 +108,7 @@ async def redeem(
         ) -> Redeemed | Refused | None:
             if office.book.judge is not judge:
                 return None
-            return _redeem(office, tx, presented, id, caller, payload_hash, redemption_key, membership)
+            return _redeem(office, tx, presented, id, caller, payload_hash, redemption_key, membership, shown)
 
         result = await office.store.write(work)
     if isinstance(result, Redeemed) and not result.repeated:
@@ -136,6 +135,7 @@ def _redeem(
     payload_hash: Digest,
     redemption_key: str | None,
     membership: Membership | None,
+    shown: object,
 ) -> Redeemed | Refused:
     now = tx.now()
     grant = tx.grant(id)
@@ -153,6 +153,12 @@ def _redeem(
         epoch=epoch_of(tx),
         now=now,
     )
+    if (
+        refusal is not None
+        and refusal.reason is Reason.WRONG_PAYLOAD
+        and _drifted(office, tx, request, shown)
+    ):
+        refusal = Refused(Reason.DRIFT)
     if refusal is None and tx.meta(META_FREEZE):
         refusal = Refused(Reason.FROZEN)
     if refusal is None and request.requirement.recheck_at_redeem:
@@ -175,6 +181,27 @@ def _redeem(
     )
     tell(office, tx, request, now)
     return Redeemed(spent, request, repeated=False)
+
+
+def _drifted(office: Office, tx: ReadTx, request: Request, shown: object) -> bool:
+    """Whether *shown*, read from what was presented, is what people approved but for what the target resolves to now (T16)."""
+    sealed = tx.body(request.id)
+    if sealed is None or not isinstance(shown, dict):
+        return False
+    try:
+        body = msgspec.msgpack.decode(office.unseal(request.id, sealed), type=Body)
+    except KeyUnavailable:
+        return False
+    return _unmoving(msgspec.json.decode(body.canonical)) == _unmoving(shown)
+
+
+def _unmoving(payload: dict[str, Any]) -> dict[str, Any]:
+    """*payload* without the parts that tell how the world stood: the precondition and the resolved target."""
+    resource = payload.get("resource")
+    fixed = {key: value for key, value in payload.items() if key != "precondition"}
+    if isinstance(resource, dict):
+        fixed["resource"] = {key: value for key, value in resource.items() if key != "resolved"}
+    return fixed
 
 
 def _is_repeat(
@@ -204,6 +231,10 @@ def _recheck(
     votes = tx.votes(request.id)
     if use_of(tx, request.id) is not None:
         return _recheck_override(office, tx, request, membership, now)
+    stands = standing_book.still_counts(office, tx, request, membership)
+    if stands is not None:
+        refused = Reason.APPROVERS_CHANGED if membership is not None else Reason.DIRECTORY_DOWN
+        return None if stands else Refused(refused)
     facts = facts_now(office, tx, request, votes, membership, None, now)
     if facts.membership is None:
         return Refused(Reason.DIRECTORY_DOWN)

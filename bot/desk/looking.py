@@ -24,9 +24,8 @@ from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice, Grant, GrantState, Request, RequestState, Vote
 from bot.desk import entries
 from bot.desk.api import AgentCaller, Inbox, InboxItem
-from bot.desk.breaking import may_break
 from bot.desk.context import Office
-from bot.desk.overrides import use_of
+from bot.desk.overrides import may_break, use_of
 from bot.desk.standing import Membership, case_of, facts_now
 from bot.desk.timeline import words_of
 from bot.ports import AuditFilter, AuditRow, ReadTx, Tx
@@ -138,7 +137,7 @@ def build_card(
         resource_type=request.resource_type,
         resource_env=request.resource_env,
         rule=request.rule,
-        rule_words=describe(request.requirement),
+        rule_words=describe(request.requirement) + _unresolved(request),
         rule_text=request.rule_text,
         preview=preview_codec.thaw(request.document, request.preview_hash),
         payload_hash=request.payload_hash,
@@ -166,6 +165,13 @@ def build_card(
         and may_break(office, request, case, viewer, replace(facts, membership=membership)),
         is_broken=request.state is RequestState.APPROVED and use_of(tx, request.id) is not None,
     )
+
+
+def _unresolved(request: Request) -> str:
+    """The badge of a target that nobody resolved, where the rule expects it; on every surface, with the rule (T16)."""
+    if not request.requirement.wants_resolved or request.is_resolved:
+        return ""
+    return " UNRESOLVED TARGET: the agent did not say what the resource stands for in truth."
 
 
 def _state_now(request: Request, now: datetime) -> RequestState:

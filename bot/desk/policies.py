@@ -74,10 +74,11 @@ def rules_of(policy: Policy) -> str:
     return encode({"rules": rules, "v": 1}).decode()
 
 
-def _exceptions(requirement: Requirement) -> dict[str, str]:
+def _exceptions(requirement: Requirement) -> dict[str, str | int]:
     """The ways round the quorum that the rule opens; nothing for a rule without, so that its bytes are as they always were."""
-    glass = requirement.break_glass
-    return {} if glass is None else {"break_glass": glass.group}
+    glass, stands = requirement.break_glass, requirement.standing
+    said: dict[str, str | int] = {} if glass is None else {"break_glass": glass.group}
+    return said if stands is None else said | {"standing": stands.uses_max}
 
 
 def kept_of(rows: Iterable[tuple[str, str]]) -> dict[str, tuple[bytes, bytes]]:

@@ -15,6 +15,7 @@ from bot.core.policy import Policy
 from bot.core.preview import Card, TimelineLine
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestState
+from bot.core.standing_approval import StandingApproval
 from bot.desk import (
     admin,
     breaking,
@@ -26,6 +27,7 @@ from bot.desk import (
     policies,
     revealing,
     sessions,
+    standing_approvals,
     sweeping,
     voting,
 )
@@ -42,6 +44,7 @@ from bot.desk.api import (
     Redeemed,
     Revealed,
     Reviewed,
+    StandingLine,
     Submitted,
     Voted,
 )
@@ -94,6 +97,14 @@ class DeskService:
 
     async def break_glasses(self, viewer: Actor) -> list[Overridden] | Refused:
         return await breaking.listing(self.office, viewer)
+
+    async def standing_approvals(self, viewer: Actor) -> list[StandingLine] | Refused:
+        return await standing_approvals.listing(self.office, viewer)
+
+    async def revoke_standing(
+        self, id: RequestId, actor: Actor, reason: str = ""
+    ) -> StandingApproval | Refused:
+        return await standing_approvals.revoke(self.office, id, actor, reason)
 
     async def withdraw(self, request: RequestId, actor: Actor) -> Voted | Refused:
         return await voting.withdraw(self.office, request, actor)

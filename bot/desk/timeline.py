@@ -29,6 +29,8 @@ _WORDS: Final[dict[str, str]] = {
     "reveal.refused": "tried to reveal a value, refused: {reason}",
     "break_glass.used": "broke the glass: approved alone, against the quorum",
     "break_glass.reviewed": "reviewed the break-glass: {status}",
+    "standing.granted": "a standing approval begins: {use_count} uses",
+    "standing.revoked": "took the standing approval back",
     "reminder.sent": "reminder sent",
     "escalation.sent": "escalated",
     "payload.shredded": "payload destroyed",

@@ -65,6 +65,11 @@ CODES = [
     "break-glass-cap",
     "not-reviewer",
     "reviewed",
+    "standing-off",
+    "standing-limit",
+    "second-look",
+    "reciprocal",
+    "drift",
 ]
 """Frozen: written to audit logs and API answers. A code is never renamed, reused or taken away."""
 

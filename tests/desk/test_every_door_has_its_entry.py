@@ -28,7 +28,7 @@ from bot.chat.link import Links
 from bot.core.ids import AccountKey, AgentId, PersonId
 from bot.core.people import KeyKind
 from bot.core.request import Choice
-from tests.desk.every_call import PAYLOAD
+from tests.desk.every_call import PAYLOAD, stood
 from tests.desk.test_every_change_has_its_entry import HOUSEKEEPING, Watched
 from tests.docs.generate import commands
 from tests.support.clock import START
@@ -131,6 +131,7 @@ READ_ONLY_API = {
     ("GET", "/v1/requests/{id}"): "state; waiting for it",
     ("GET", "/v1/requests/{id}/events"): "state, as a stream",
     ("GET", "/v1/requests/{id}/card"): "what every surface shows, masked",
+    ("GET", "/v1/standing"): "standing approvals, masked",
     ("GET", "/v1/break-glass"): "exceptions and their reviews, masked",
     ("POST", "/v1/mask"): "masks what the caller sent and keeps nothing",
     ("POST", "/v1/tokenize"): "the same with tokens, which are computed and not kept",
@@ -231,6 +232,18 @@ async def _(w: World) -> httpx.Response:
         f"/requests/{asked.request.id}/break-glass/review",
         {"verdict": "justified", "comment": "so it was"},
     )
+
+
+@door("POST", "/v1/standing/{id}/revoke", "standing.revoked")
+async def _(w: World) -> httpx.Response:
+    voted = await stood(w.desk)
+    return await w.api("ana", "POST", f"/v1/standing/{voted.request.id}/revoke", {"reason": "no more"})
+
+
+@door("POST", "/exceptions/{id}/revoke", "standing.revoked")
+async def _(w: World) -> httpx.Response:
+    voted, root = await stood(w.desk), await w.house.signed_in("root")
+    return await w.form(root, f"/exceptions/{voted.request.id}/revoke", {"reason": ""})
 
 
 @door("POST", "/v1/grants/redeem", "grant.used.begin")
@@ -600,7 +613,18 @@ async def test_i7_the_word_writes_its_entries(world: World, word):
 
 # --- commands
 
-BY_HTTP = {"request", "show", "vote", "run", "break-glass use", "break-glass review", "break-glass list"}
+BY_HTTP = {
+    "request",
+    "show",
+    "vote",
+    "run",
+    "standing list",
+    "standing show",
+    "standing revoke",
+    "break-glass use",
+    "break-glass review",
+    "break-glass list",
+}
 """A client of the API: the server's routes write."""
 JOURNALLED = {
     "agents add": "agent.changed", "agents disable": "agent.changed", "agents enable": "agent.changed", "agents own": "agent.changed",

@@ -55,6 +55,8 @@ TAGS = {
     40: "session.ended",
     41: "rows.sealed",
     42: "tokens.opened",
+    43: "standing.granted",
+    44: "standing.revoked",
 }
 """Frozen: a row is never changed or taken away; new ones are added at the end."""
 

@@ -1,4 +1,4 @@
-"""What passes without a quorum of its own: break-glass and its reviews (T43). Every deed is one desk call; the desk decides.
+"""What passes without a quorum of its own: standing approvals, break-glass and its reviews (T43). Every deed is one desk call; the desk decides.
 
 Breaking the glass has a page of its own, with the whole request on it and the reason above the button: it is never beside Approve.
 """
@@ -17,6 +17,7 @@ from bot.core.ids import RequestId
 from bot.core.reasons import Reason, Refused
 
 DONE: Final = {
+    "revoked": "The standing approval is taken back; it decides nothing any more.",
     "reviewed": "Your review is written down. It cannot be changed.",
     "broken": "The glass is broken. The grant was issued, everybody is told, and somebody else must review it.",
 }
@@ -30,12 +31,14 @@ async def _page(visit: Visit, status: int = 200, problem: Refused | None = None)
     uses = await visit.desk.break_glasses(visit.me)
     if isinstance(uses, Refused):
         return visit.refused(uses)
+    standing = await visit.desk.standing_approvals(visit.me)
     policy = await visit.desk.policy()
     return visit.page(
         "exceptions.html.j2",
         status,
         nav="exceptions",
         uses=uses,
+        standing=[] if isinstance(standing, Refused) else standing,
         glass=policy.break_glass,
         notice=DONE.get(visit.query("done", 20)) if problem is None else None,
         problem=problem.sentence if problem else None,
@@ -92,9 +95,17 @@ async def review(visit: Visit) -> Response:
     return see_other("/exceptions?done=reviewed")
 
 
+async def revoke(visit: Visit) -> Response:
+    done = await visit.desk.revoke_standing(_id(visit), visit.me, visit.field("reason", TEXT_MAX))
+    if isinstance(done, Refused):
+        return await _page(visit, STATUS.get(done.reason, 409), done)
+    return see_other("/exceptions?done=revoked")
+
+
 ROUTES: Final[tuple[tuple[str, str, Handler, Access], ...]] = (
     ("GET", "/exceptions", page, Access.SIGNED_IN),
     ("GET", "/requests/{id}/break-glass", confirm, Access.SIGNED_IN),
     ("POST", "/requests/{id}/break-glass", break_glass, Access.SIGNED_IN),
+    ("POST", "/exceptions/{id}/revoke", revoke, Access.SIGNED_IN),
     ("POST", "/requests/{id}/break-glass/review", review, Access.SIGNED_IN),
 )

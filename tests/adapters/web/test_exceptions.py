@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from tests.desk.every_call import stood
 from tests.support.office import GLASS, POLICY
 
 
@@ -68,3 +69,22 @@ async def test_t43_an_overdue_review_is_said_in_red(house):
 
     assert "review overdue" in page
     assert "glass-overdue" in page
+
+
+async def test_a_standing_approval_is_listed_and_taken_back(house):
+    voted = await stood(house.desk)
+    await house.desk.asked()
+    ana, mia = await house.signed_in("ana"), await house.signed_in("mia")
+
+    page = (await ana.get("/exceptions")).text
+    assert "1 of 3" in page
+    assert "Approved by Ana, Bo" in page
+    assert "prod-customers" not in (await mia.get("/exceptions")).text
+    refused = await mia.post(f"/exceptions/{voted.request.id}/revoke", {"reason": ""}, at="/exceptions")
+    assert refused.status_code == 404
+
+    done = await ana.post(f"/exceptions/{voted.request.id}/revoke", {"reason": "over"}, at="/exceptions")
+    assert done.headers["location"] == "/exceptions?done=revoked"
+    after = (await ana.get("/exceptions")).text
+    assert "Taken back by Ana" in after
+    assert "/revoke" not in after
