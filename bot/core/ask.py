@@ -70,7 +70,7 @@ def parse_ask(raw: bytes) -> Ask:
         on_behalf_of=_on_behalf_of(body),
         decide_within_seconds=_decide_within(body),
         callback_url=_callback_url(body),
-        standing=_standing(body),
+        standing=standing_of(body),
     )
 
 
@@ -88,7 +88,7 @@ def parse_payload(payload: Mapping[str, Any]) -> tuple[str, Resource]:
         )
     _object(payload, "parameters")
     _object(payload, "precondition")
-    _standing(payload)
+    standing_of(payload)
     return action, _resource(payload["resource"])
 
 
@@ -134,7 +134,7 @@ def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     return value
 
 
-def _standing(body: Mapping[str, Any]) -> StandingTerms | None:
+def standing_of(body: Mapping[str, Any]) -> StandingTerms | None:
     """Part of the payload, so that people see and approve it like everything else of it."""
     value = _object(body, "standing")
     if value is None:

@@ -634,7 +634,7 @@ JOURNALLED = {
     "audit shred": "payload.shredded", "audit who": "audit.queried", "freeze": "freeze.set", "init": "identity.changed",
     "keys rotate": "keys.changed", "keys rotate-kek": "keys.changed", "people add": "identity.changed", "people disable": "identity.changed",
     "people link": "identity.changed", "people password": "identity.changed", "people token": "identity.changed",
-    "people unlink": "identity.changed", "restore": "log.restored", "serve": "log.started", "unfreeze": "freeze.lifted",
+    "people unlink": "identity.changed", "policy simulate": "audit.queried", "restore": "log.restored", "serve": "log.started", "unfreeze": "freeze.lifted",
 }  # fmt: skip
 NO_ENTRY = {
     "agents list": "names and key ids", "people list": "names", "audit head": "the signed head says nothing of any entry",
