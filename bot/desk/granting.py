@@ -229,7 +229,7 @@ def _recheck(
     """Every approval that stood must stand still, and together they must still fill every seat (T39). After a break-glass it is
     whoever used it who must still be one who could."""
     votes = tx.votes(request.id)
-    if use_of(tx, request.id) is not None:
+    if request.requirement.break_glass is not None and use_of(tx, request.id) is not None:
         return _recheck_override(office, tx, request, membership, now)
     stands = standing_book.still_counts(office, tx, request, membership)
     if stands is not None:

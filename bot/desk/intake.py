@@ -205,7 +205,9 @@ def _write(
         refused = asked if isinstance(asked, Refused) else None
     else:
         refused = verdict if isinstance(verdict, Refused) else Refused(Reason.POLICY_DENIES)
-    request = replace(_request(office, tx, work, agent, verdict, now), standing=terms)
+    request = _request(office, tx, work, agent, verdict, now)
+    if terms is not None:
+        request = replace(request, standing=terms)
     tx.insert_request(request, work.sealed)
     if idempotency is not None:
         tx.remember_idempotent(agent.id, idempotency.key, idempotency.fingerprint, request.id, now)

@@ -163,7 +163,9 @@ def build_card(
         may_break_glass=viewer is not None
         and _state_now(request, now).is_open
         and may_break(office, request, case, viewer, replace(facts, membership=membership)),
-        is_broken=request.state is RequestState.APPROVED and use_of(tx, request.id) is not None,
+        is_broken=request.state is RequestState.APPROVED
+        and request.requirement.break_glass is not None
+        and use_of(tx, request.id) is not None,
     )
 
 
