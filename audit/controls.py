@@ -35,7 +35,17 @@ TOPICS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
         "voted": ("Votes", ("vote.cast", "vote.withdrawn", "vote.refused")),
         "decided": ("Decisions", ("decision.approved", "decision.denied")),
         "ended": ("Expiry and cancellation", ("request.expired", "request.cancelled")),
-        "granted": ("Grants", ("grant.issued", "grant.revoked", "grant.lapsed", "grant.refused")),
+        "granted": (
+            "Grants",
+            (
+                "grant.issued",
+                "grant.revoked",
+                "grant.lapsed",
+                "grant.refused",
+                "standing.granted",
+                "standing.revoked",
+            ),
+        ),
         "used": ("Use of grants", ("grant.used.begin", "grant.used.end")),
         "revealed": ("Reveals of masked values", ("reveal.viewed", "reveal.refused", "tokens.opened")),
         "broken": ("Break-glass", ("break_glass.used", "break_glass.reviewed")),

@@ -224,6 +224,7 @@ REQUIRED: Final[Mapping[EntryType, tuple[tuple[str, ...], ...]]] = MappingProxyT
         EntryType.SESSION_ENDED: (("reason",),),
         EntryType.ROWS_SEALED: (("row_count",),),
         EntryType.TOKENS_OPENED: (("token_count",),),
+        EntryType.STANDING_GRANTED: (("decision",), ("use_count",), ("until",), ("scope_hash",)),
     }
 )
 
@@ -242,6 +243,8 @@ NEEDS_REQUEST: Final = frozenset(
         EntryType.GRANT_USED_BEGIN,
         EntryType.GRANT_USED_END,
         EntryType.REVEAL_VIEWED,
+        EntryType.STANDING_GRANTED,
+        EntryType.STANDING_REVOKED,
     }
 )
 

@@ -65,6 +65,8 @@ class EntryType(StrEnum):
     LOG_PRUNE_PROPOSED = "log.prune_proposed"
     KEYS_CHANGED = "keys.changed"
     TOKENS_OPENED = "tokens.opened"
+    STANDING_GRANTED = "standing.granted"
+    STANDING_REVOKED = "standing.revoked"
 
 
 @unique
@@ -140,6 +142,8 @@ KINDS: Final[tuple[Kind, ...]] = (
         EntryType.BREAK_GLASS_USED,
         EntryType.BREAK_GLASS_REVIEWED,
         EntryType.COMMAND_REFUSED,
+        EntryType.STANDING_GRANTED,
+        EntryType.STANDING_REVOKED,
     ),
     *_family("N", 800, EntryType.ESCALATION_SENT, EntryType.REMINDER_SENT),
     *_family("L", 900, EntryType.SESSION_LOGIN, EntryType.SESSION_REFUSED, EntryType.SESSION_ENDED),

@@ -91,6 +91,8 @@ class _Seen:
     created: list[tuple[int, str]] = field(default_factory=list)
     begun: dict[str, tuple[int, str]] = field(default_factory=dict)
     blessed: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    broken: dict[str, int] = field(default_factory=dict)
+    """Requests whose break-glass was not reviewed yet, with the entry."""
 
 
 def make(
@@ -129,6 +131,10 @@ def make(
                 f"use of grant {jti} began and no end is recorded in the period",
             )
         )
+    for request, seq in seen.broken.items():
+        report.exceptions.append(
+            Exceptional("break-glass unreviewed", seq, request, "no review is recorded in the period")
+        )
     report.exceptions.sort(key=lambda e: e.seq)
     for seq, request in draw(seen.created, seed, min(sample_size, SAMPLE_MAX)):
         report.samples.append(Sample(seq, request, reader.proof(seq).text))
@@ -156,6 +162,14 @@ def _take(report: Report, seen: _Seen, seq: int, body: Mapping[str, Any]) -> Non
         seen.begun[str(data.get("jti"))] = (seq, request)
     elif kind == "grant.used.end":
         seen.begun.pop(str(data.get("jti")), None)
+    elif kind == "break_glass.used":
+        seen.broken[request] = seq
+    elif kind == "break_glass.reviewed":
+        seen.broken.pop(request, None)
+        if us >= int(data.get("until") or us + 1):
+            report.exceptions.append(
+                Exceptional("break-glass review late", seq, request, "the review came after its time")
+            )
     elif kind == "decision.approved":
         _reciprocal(report, seen, seq, request, data)
     fault = exception_of(kind, data)
@@ -165,9 +179,13 @@ def _take(report: Report, seen: _Seen, seq: int, body: Mapping[str, Any]) -> Non
 
 def exception_of(kind: str, data: Mapping[str, Any]) -> tuple[str, str] | None:
     """The exception that an entry is by itself: kind and sentence."""
-    if kind == "break_glass.used" or str(data.get("basis")) in ("break_glass", "break-glass"):
+    if kind == "break_glass.used" or (
+        str(data.get("basis")) in ("break_glass", "break-glass") and "used_seq" not in data
+    ):
         return "break-glass", "the rules were overridden and a review is due"
-    if kind == "vote.refused" and data.get("reason") in ("separated", "self-approval"):
+    if kind == "break_glass.reviewed" and data.get("status") != "justified":
+        return "break-glass unjustified", "the reviewer found that it should not have been used"
+    if kind in ("vote.refused", "command.refused") and data.get("reason") in ("separated", "self-approval"):
         return "self-approval attempt", "somebody who may not decide this request tried to"
     if kind == "request.expired":
         return "expired", "nobody decided in time"

@@ -29,7 +29,9 @@ TERMINAL: Final = {
     "request.expired": "expired",
     "request.cancelled": "cancelled",
 }
-WITHOUT_VOTES: Final = frozenset({"allow", "standing", "break_glass", "break-glass"})
+BROKEN: Final = frozenset({"break_glass", "break-glass"})
+STANDING: Final = "standing"
+WITHOUT_VOTES: Final = frozenset({"allow", STANDING}) | BROKEN
 """Bases on which a request passes without a quorum; each is an exception that reports list."""
 
 HOT_MAX: Final = 256
@@ -49,7 +51,9 @@ def no_policies(_: str) -> None:
 
 def matters(kind: str) -> bool:
     """Whether the replay looks at entries of this kind at all."""
-    return kind.startswith(("request.c", "request.e", "vote.", "decision.", "grant.")) or kind in {
+    return kind.startswith(
+        ("request.c", "request.e", "vote.", "decision.", "grant.", "break_glass.", "standing.")
+    ) or kind in {
         "agent.changed",
         "identity.changed",
         "payload.shredded",
@@ -164,6 +168,10 @@ class Case:
     grant: str | None = None
     rule: object = None
     apart: frozenset[str] = frozenset()
+    glass: tuple[int, str, list[str]] | None = None
+    """Break-glass: the entry, whoever used it, the groups it was used as."""
+    sat: tuple[list[int], list[str]] | None = None
+    """After an approval by quorum: the votes it names and the people who sit by them."""
 
     def packed(self) -> tuple[object, ...]:
         votes = [tuple(getattr(vote, name) for name in Vote.__slots__) for vote in self.votes]
@@ -205,6 +213,24 @@ class Use:
 
 
 @dataclass(slots=True)
+class Stands:
+    """One standing approval: for which agent, scope and rule, how often and until when (microseconds), by whose votes."""
+
+    agent: str
+    scope: str
+    rule: object
+    most: int
+    until: int
+    votes: list[int]
+    people: list[str]
+    used: int = 0
+    revoked: bool = False
+
+    def packed(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in Stands.__slots__)
+
+
+@dataclass(slots=True)
 class Replay:
     """Feed ``step`` every entry in order; each yielded sentence is a contradiction in the log.
 
@@ -222,6 +248,8 @@ class Replay:
     cases: Kept[Case] = field(default_factory=lambda: Kept(Case.packed, Case.unpacked))
     uses: Kept[Use] = field(default_factory=lambda: Kept(Use.packed, lambda parts: Use(*parts)))
     askers: Kept[Asker] = field(default_factory=lambda: Kept(Asker.packed, lambda parts: Asker(*parts)))
+    stands: Kept[Stands] = field(default_factory=lambda: Kept(Stands.packed, lambda parts: Stands(*parts)))
+    """Standing approvals by the request that granted them."""
     gone: Kept[int] = field(default_factory=Kept[int])
     """Accounts by reference: the last entry that took one from its person."""
     unexplained: int = 0
@@ -255,6 +283,10 @@ class Replay:
             yield from self._withdraw(body, str(request), data)
         elif kind in TERMINAL:
             yield from self._settle(seq, body, kind, str(request), data)
+        elif kind.startswith("break_glass."):
+            yield from self._glass(seq, body, kind, str(request), data)
+        elif kind.startswith("standing."):
+            yield from self._stand(kind, str(request), data)
         elif kind == "grant.issued":
             yield from self._issue(str(request), data)
         elif kind.startswith("grant."):
@@ -335,6 +367,78 @@ class Replay:
         for vote in standing:
             vote.withdrawn = True
 
+    def _glass(
+        self, seq: int, body: Mapping[str, Any], kind: str, request: str, data: Mapping[str, Any]
+    ) -> Iterator[str]:
+        """A use stands for one decision on an open request; its review is by somebody else, once."""
+        yield from self._case(request)
+        case, person = self.cases.get(request), str(_at(body, "act", "ref"))
+        if case is None:
+            return
+        if kind == "break_glass.reviewed":
+            if case.glass is None or case.glass[0] < 0:
+                yield f"the break-glass of request {request} is reviewed without a use, or a second time"
+            elif case.glass[1] == person or _at(body, "act", "kind") != "human":
+                yield f"the break-glass of request {request} is reviewed by nobody else than whoever used it"
+            case.glass = (-1, person, [])
+        elif case.state != "pending" or case.glass is not None:
+            yield f"the glass of request {request} is broken although it is {case.state}"
+        else:
+            case.glass = (seq, person, [str(name) for name in data.get("groups") or ()])
+            if _at(body, "act", "kind") != "human" or person in case.apart | {case.requester}:
+                yield f"the glass of request {request} is broken by one who may not decide it"
+            if data.get("payload_hash") != case.payload:
+                yield f"the glass of request {request} is broken for another payload"
+
+    def _stand(self, kind: str, request: str, data: Mapping[str, Any]) -> Iterator[str]:
+        """A standing approval rests on one decision by quorum, and is granted and taken back once."""
+        yield from self._case(request)
+        case, known = self.cases.get(request), self.stands.get(request)
+        if case is None:
+            return
+        if kind == "standing.revoked":
+            if known is None or known.revoked:
+                yield f"the standing approval of request {request} is taken back without standing"
+            else:
+                known.revoked = True
+        elif (
+            known is not None
+            or case.sat is None
+            or case.decision is None
+            or data.get("decision") != case.decision[0]
+        ):
+            yield f"the standing approval of request {request} rests on no decision by a quorum"
+        else:
+            terms = Stands(
+                case.requester, str(data.get("scope_hash")), data.get("rule"), int(data.get("use_count") or 0),
+                int(data.get("until") or 0), *case.sat,
+            )  # fmt: skip
+            self.stands.put(request, terms)
+
+    def _stood_in(
+        self, body: Mapping[str, Any], case: Case, request: str, data: Mapping[str, Any]
+    ) -> Iterator[str]:
+        """A decision by a standing approval: one use of one that stands, for what it covers, by people who may decide this too."""
+        stands = self.stands.get(str(data.get("standing_id")))
+        if stands is None:
+            if self.complete:
+                yield f"request {request} is approved by a standing approval that is not in the log"
+            else:
+                self.unexplained += 1
+            return
+        covered = (stands.agent, stands.scope, stands.rule)
+        if covered != (case.requester, data.get("scope_hash"), data.get("rule")) or stands.votes != data.get(
+            "votes"
+        ):
+            yield f"request {request} is approved by a standing approval of something else"
+        if stands.revoked or _us(body.get("ts")) >= stands.until:
+            yield f"request {request} is approved by a standing approval that was over"
+        stands.used += 1
+        if data.get("use_count") != stands.used or stands.used > stands.most:
+            yield f"request {request} is approved by a standing approval that was used up or miscounted"
+        if {*(data.get("separated") or ()), *case.apart, case.requester} & set(stands.people):
+            yield f"request {request} is approved by a standing approval of a person who may not decide it"
+
     def _settle(
         self, seq: int, body: Mapping[str, Any], kind: str, request: str, data: Mapping[str, Any]
     ) -> Iterator[str]:
@@ -362,6 +466,12 @@ class Replay:
             yield f"request {request} is approved at or after its deadline"
         basis = str(data.get("basis"))
         yield from self._by_rule(str(_at(body, "pol", "hash")), case, basis, request, data)
+        if basis in BROKEN and (
+            case.glass is None or data.get("used_seq", case.glass[0]) != case.glass[0] or case.glass[0] < 0
+        ):
+            yield f"request {request} is approved by a break-glass that is not in the log"
+        if basis == STANDING:
+            yield from self._stood_in(body, case, request, data)
         if basis in WITHOUT_VOTES:
             self.exceptions += 1
             return
@@ -387,6 +497,7 @@ class Replay:
                 yield f"request {request} counts the vote {vote.seq}, whose account was taken away before the decision"
             if vote.person in separated:
                 yield f"request {request} counts the vote {vote.seq} of a person who may not decide it"
+        case.sat = [v.seq for v in case.votes if v.seq in named_seqs], [v.person for v in counted]
         if len({v.person for v in counted}) != len(counted):
             yield f"request {request} counts one person twice"
         seats = [
@@ -404,7 +515,7 @@ class Replay:
     ) -> Iterator[str]:
         """Hold the decision against the rule of the recorded policy, not only against what it says of itself."""
         rules = self._rules(policy)
-        if rules is None or basis not in {"quorum", "allow"}:
+        if rules is None or basis not in {"quorum", "allow", STANDING} | BROKEN:
             return
         name = data.get("rule", case.rule)
         if name != case.rule:
@@ -412,6 +523,12 @@ class Replay:
         fitting = [rule for rule in rules if rule["name"] == name]
         if not fitting:
             yield f"request {request} is approved by a rule that its policy does not hold"
+        elif basis == STANDING and all("standing" not in rule for rule in fitting):
+            yield f"request {request} is approved by a standing approval that its policy does not allow"
+        elif basis in BROKEN:
+            used_as = case.glass[2] if case.glass is not None else []
+            if all(rule.get("break_glass") not in used_as for rule in fitting):
+                yield f"request {request} is approved by a break-glass that its policy does not give"
         elif basis == "allow":
             if all(rule["effect"] != "allow" for rule in fitting):
                 yield f"request {request} is allowed by a rule that does not allow"

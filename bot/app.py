@@ -39,7 +39,7 @@ from adapters.web.settings import OidcSettings, WebSettings
 from audit import genesis
 from audit.disclosure import GcmSealer
 from audit.journal import Journal
-from bot import __version__, audit_wiring, listening, mint
+from bot import __version__, audit_wiring, glass, listening, mint
 from bot.audit_wiring import AuditParts
 from bot.chat.link import Links
 from bot.chat.reconcile import reconciling
@@ -149,7 +149,9 @@ def assemble(config: Config) -> Bot:
     metrics = Metrics()
     callbacks = CallbackSender(store, keys, clock, _agent_settings(config), metrics)
     audit = audit_wiring.assemble(config, store, clock, surfaces, metrics.registry)
-    outbox = Outbox(store, clock, rand, surfaces=surfaces, callbacks=callbacks, senders=audit.senders)
+    speaking = {chat.surface.prefix: chat.surface for chat in (slack, teams) if chat is not None}
+    senders = {**audit.senders, "glass": glass.sender(desk, speaking)}
+    outbox = Outbox(store, clock, rand, surfaces=surfaces, callbacks=callbacks, senders=senders)
     audit.wake(outbox.poke)
     periodic = [purge(store), *audit.periodic]
     if surfaces:

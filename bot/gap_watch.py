@@ -1,6 +1,6 @@
 """The standing watch for what should not be in the log: ``signoff audit gaps`` while the server runs (AUDIT.md 2.4, 3.1).
 
-Decided here: a grant begun and not ended is an alarm after a grace, until it ends; an override, a try at self-approval and a restored
+Decided here: a grant begun and not ended is an alarm after a grace, until it ends; a break-glass is one until it is reviewed; a try at self-approval and a restored
 log are alarms for a while after they happened. Reads only what is new: how far it has read, what is open and what it counted
 stand in the database. Deliberately absent: proof. Whether the log is whole and explains itself is ``signoff audit verify``'s.
 """
@@ -25,7 +25,6 @@ OPEN_GRACE: Final = timedelta(hours=1)
 EVENT_STANDS: Final = timedelta(days=7)
 """So that it is seen after a weekend."""
 LOUD: Final = {
-    "break-glass": "the rules were overridden; a review is due",
     "self-approval attempt": "somebody who may not decide a request tried to",
     "log": "the log itself was restored or found damaged",
 }
@@ -44,6 +43,8 @@ class State(msgspec.Struct):
     begun: dict[str, Mark] = {}
     events: list[tuple[str, Mark]] = []
     counts: dict[str, int] = {}
+    broken: dict[str, tuple[Mark, int]] = {}
+    """Break-glass that nobody has reviewed, by request, with the instant in microseconds at which the review is overdue."""
 
 
 class Gauges(Protocol):
@@ -72,7 +73,9 @@ class GapWatch:
             kept = msgspec.json.encode(state).decode()
             await self._store.write(lambda tx: tx.set_meta(META, kept))
         if self._gauges is not None:
-            self._gauges.gaps(state.counts | {"begin without end": len(state.begun)}, state.read)
+            overdue = sum(due <= _us(now) for _, due in state.broken.values())
+            open_now = {"begin without end": len(state.begun), "break-glass unreviewed": len(state.broken)}
+            self._gauges.gaps(state.counts | open_now | {"break-glass overdue": overdue}, state.read)
         await self._board.replace("gaps", alarms(state, now))
 
 
@@ -86,6 +89,10 @@ def take(state: State, rows: Sequence[AuditRow]) -> None:
             state.begun[str(data.get("jti"))] = mark
         elif kind == "grant.used.end":
             state.begun.pop(str(data.get("jti")), None)
+        elif kind == "break_glass.used" and len(state.broken) < KEPT_MAX:
+            state.broken[request] = (mark, int(data.get("until") or 0))
+        elif kind == "break_glass.reviewed":
+            state.broken.pop(request, None)
         fault = exception_of(kind, data)
         if fault is not None:
             state.counts[fault[0]] = state.counts.get(fault[0], 0) + 1
@@ -112,10 +119,25 @@ def alarms(state: State, now: datetime) -> list[Alert]:
         for seq, request, us in state.begun.values()
         if us < late
     ]
+    found += [
+        Alert(
+            "gap",
+            f"break-glass {seq}{' overdue' if due <= _us(now) else ''}",
+            f"entry {seq}: {_glass_words(due, now)}",
+            RequestId(request),
+        )
+        for (seq, request, _), due in state.broken.values()
+    ]
     return found + [
         Alert("gap", f"{kind} {seq}", f"entry {seq}: {LOUD[kind]}", RequestId(request) if request else None)
         for kind, (seq, request, _) in state.events
     ]
+
+
+def _glass_words(due: int, now: datetime) -> str:
+    if due <= _us(now):
+        return "the glass was broken and nobody reviewed it in time; one of the policy's reviewers must do it now"
+    return "the glass was broken; one of the policy's reviewers must review it"
 
 
 def _us(at: datetime) -> int:

@@ -293,7 +293,7 @@ def place_of(row: OutboxRow) -> tuple[str, RequestId]:
 
 def destination_of(row: OutboxRow) -> str:
     """What fails together and is served in order: a surface, a callback's request, an anchor."""
-    if row.topic in {"card", "notice"}:
+    if row.topic in {"card", "notice", "glass"}:
         return row.key.rpartition("/req_")[0] or row.key
     return f"{row.topic} {row.payload.get('request', row.key)}"
 

@@ -82,7 +82,7 @@ class OutboxRow:
     that wait are coalesced: the later one replaces the earlier.
 
     Topics: ``card`` (key ``SURFACE/REQUEST``), ``callback`` (key request id + event), ``notice`` (reminder, escalation), ``anchor`` (key its name),
-    ``siem`` (key the sink's name), ``alert`` (key a surface's name)."""
+    ``siem`` (key the sink's name), ``alert`` (key a surface's name), ``glass`` (key ``SURFACE/REQUEST``: a break-glass, told everywhere)."""
 
     topic: str
     key: str

@@ -38,6 +38,64 @@ async def vote(api: Api, request: Request) -> Response | Refused:
     return _voted(result)
 
 
+async def break_glass(api: Api, request: Request) -> Response | Refused:
+    """Never the normal vote: a call of its own (T43)."""
+    actor = await api.gate.person(request)
+    query(request, ())
+    expect_json(request)
+    raw = await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds)
+    body = wire.decode(raw, wire.BreakGlassBody)
+    id = request_id(request)
+    result = await api.desk.break_glass(id, actor, body.reason) if id is not None else NOT_FOUND
+    return result if isinstance(result, Refused) else _voted(result)
+
+
+async def review(api: Api, request: Request) -> Response | Refused:
+    actor = await api.gate.person(request)
+    query(request, ())
+    expect_json(request)
+    raw = await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds)
+    body = wire.decode(raw, wire.ReviewBody)
+    id = request_id(request)
+    if id is None:
+        return NOT_FOUND
+    done = await api.desk.review_break_glass(id, actor, body.verdict, body.comment)
+    if isinstance(done, Refused):
+        return done
+    return json_answer(wire.ReviewAnswer(done.request, done.verdict, done.is_late, done.seq))
+
+
+async def overridden(api: Api, request: Request) -> Response | Refused:
+    actor = await api.gate.person(request)
+    query(request, ())
+    uses = await api.desk.break_glasses(actor)
+    if isinstance(uses, Refused):
+        return uses
+    return json_answer(wire.OverriddenPage([wire.overridden_answer(use) for use in uses]))
+
+
+async def standing(api: Api, request: Request) -> Response | Refused:
+    actor = await api.gate.person(request)
+    query(request, ())
+    lines = await api.desk.standing_approvals(actor)
+    if isinstance(lines, Refused):
+        return lines
+    return json_answer(wire.StandingPage([wire.standing_answer(line) for line in lines]))
+
+
+async def revoke_standing(api: Api, request: Request) -> Response | Refused:
+    actor = await api.gate.person(request)
+    query(request, ())
+    expect_json(request)
+    raw = await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds)
+    body = wire.decode(raw, wire.RevokeBody)
+    id = request_id(request)
+    done = await api.desk.revoke_standing(id, actor, body.reason) if id is not None else NOT_FOUND
+    if isinstance(done, Refused):
+        return done
+    return json_answer(wire.StandingRevokedAnswer(done.id, done.uses, done.revoked_at))
+
+
 async def withdraw(api: Api, request: Request) -> Response | Refused:
     actor = await api.gate.person(request)
     query(request, ())

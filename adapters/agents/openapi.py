@@ -138,6 +138,33 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         security=_PERSON,
         problems=(404, 409, 422),
     ),
+    ("POST", "/v1/requests/{id}/break-glass"): Operation(
+        "Approve alone in an emergency, against the quorum; reviewed afterwards",
+        {200: wire.VoteAnswer},
+        security=_PERSON,
+        body=_json(wire.BreakGlassBody),
+        problems=(404, 409, 422, 423),
+    ),
+    ("POST", "/v1/requests/{id}/break-glass/review"): Operation(
+        "Judge a break-glass, by somebody else than whoever used it",
+        {200: wire.ReviewAnswer},
+        security=_PERSON,
+        body=_json(wire.ReviewBody),
+        problems=(404, 409, 422),
+    ),
+    ("GET", "/v1/break-glass"): Operation(
+        "Uses of break-glass and their reviews", {200: wire.OverriddenPage}, security=_PERSON, problems=(404,)
+    ),
+    ("GET", "/v1/standing"): Operation(
+        "Standing approvals", {200: wire.StandingPage}, security=_PERSON, problems=(404,)
+    ),
+    ("POST", "/v1/standing/{id}/revoke"): Operation(
+        "Take a standing approval back, at once",
+        {200: wire.StandingRevokedAnswer},
+        security=_PERSON,
+        body=_json(wire.RevokeBody),
+        problems=(404, 422),
+    ),
     ("POST", "/v1/grants/redeem"): Operation(
         "Spend a grant: once, for exactly what was approved",
         {200: wire.RedeemAnswer},
@@ -234,6 +261,12 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
 _STRUCTS: Final = (
     wire.AskBody,
     wire.VoteBody,
+    wire.BreakGlassBody,
+    wire.ReviewBody,
+    wire.ReviewAnswer,
+    wire.OverriddenPage,
+    wire.StandingPage,
+    wire.StandingRevokedAnswer,
     wire.OpenBody,
     wire.OpenedAnswer,
     wire.RedeemBody,

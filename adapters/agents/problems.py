@@ -104,6 +104,15 @@ STATUS_OF: Final[dict[Reason, int]] = {
     Reason.NOT_KNOWN: 404,
     Reason.TAKEN: 409,
     Reason.KEYS_FULL: 409,
+    Reason.BREAK_GLASS_OFF: 403,
+    Reason.BREAK_GLASS_CAP: 429,
+    Reason.NOT_REVIEWER: 403,
+    Reason.REVIEWED: 409,
+    Reason.SECOND_LOOK: 409,
+    Reason.RECIPROCAL: 403,
+    Reason.DRIFT: 409,
+    Reason.STANDING_OFF: 403,
+    Reason.STANDING_LIMIT: 403,
     Reason.AUDIT_UNAVAILABLE: 503,
 }
 """Every refusal has one status; a test holds the table complete."""

@@ -25,7 +25,8 @@ from bot.core.canonical import Malformed, read
 from bot.core.preview import Card, Leaf
 from bot.core.reasons import SENTENCES, Reason
 from bot.core.request import Grant, GrantState, Request, RequestState
-from bot.desk.api import ChainState
+from bot.core.standing_approval import USES_MAX, VALID_SECONDS_MAX, VALID_SECONDS_MIN, StandingState
+from bot.desk.api import ChainState, Overridden, StandingLine
 from bot.ports import AuditRow
 
 T = TypeVar("T", bound=Struct)
@@ -40,10 +41,18 @@ class ResourceBody(Struct, frozen=True, forbid_unknown_fields=True):
     type: Word
     id: Annotated[str, Meta(min_length=1, max_length=RESOURCE_ID_CHARS_MAX)]
     env: Word | UnsetType = UNSET
+    resolved: Annotated[str, Meta(min_length=1, max_length=RESOURCE_ID_CHARS_MAX)] | UnsetType = UNSET
+
+
+class StandingBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """A wish: the same again, so often, for so long from the decision. Part of what people approve."""
+
+    uses: Annotated[int, Meta(ge=1, le=USES_MAX)]
+    valid_for_seconds: Annotated[int, Meta(ge=VALID_SECONDS_MIN, le=VALID_SECONDS_MAX)]
 
 
 class AskBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """A request. action, resource, parameters and precondition are what people approve; the rest is the agent's claim."""
+    """A request. action, resource, parameters, precondition and standing are what people approve; the rest is the agent's claim."""
 
     action: Annotated[
         str, Meta(pattern="^[a-z][a-z0-9_]*(?:[.:-][a-z0-9_]+)*$", min_length=1, max_length=ACTION_CHARS_MAX)
@@ -51,6 +60,7 @@ class AskBody(Struct, frozen=True, forbid_unknown_fields=True):
     resource: ResourceBody
     parameters: dict[str, Any]
     precondition: dict[str, Any] | UnsetType = UNSET
+    standing: StandingBody | UnsetType = UNSET
     justification: Annotated[str, Meta(max_length=JUSTIFICATION_CHARS_MAX)] | UnsetType = UNSET
     context: dict[str, Any] | UnsetType = UNSET
     on_behalf_of: (
@@ -70,6 +80,17 @@ class VoteBody(Struct, frozen=True, forbid_unknown_fields=True):
     choice: Literal["approve", "deny"]
     comment: Annotated[str, Meta(max_length=2000)] = ""
     version: Annotated[int, Meta(ge=1, le=2**31)] | None = None
+
+
+class BreakGlassBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """*reason* goes to everybody, masked, and into the audit log, sealed."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+class ReviewBody(Struct, frozen=True, forbid_unknown_fields=True):
+    verdict: Literal["justified", "unjustified"]
+    comment: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class RedeemBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,6 +161,69 @@ class VoteAnswer(Struct, frozen=True):
     version: int
     decided: bool
     seq: int
+
+
+class ReviewAnswer(Struct, frozen=True):
+    """*is_late*: the review came after its time. *seq* is its entry in the audit log."""
+
+    request: str
+    verdict: str
+    is_late: bool
+    seq: int
+
+
+class OverriddenAnswer(Struct, frozen=True):
+    """One break-glass. *reason* is masked; *verdict* is null while nobody has reviewed it."""
+
+    request: str
+    action: str
+    resource: str
+    by: str
+    at: datetime
+    reason: str
+    review_by: datetime
+    verdict: str | None
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    is_overdue: bool
+    may_review: bool
+
+
+class OverriddenPage(Struct, frozen=True):
+    """Newest first, at most 100."""
+
+    uses: list[OverriddenAnswer]
+
+
+class StandingAnswer(Struct, frozen=True):
+    """*id* is the request that it was granted by. *resource* is masked."""
+
+    id: str
+    agent: str
+    action: str
+    resource: str
+    rule: str
+    state: StandingState
+    uses: int
+    uses_max: int
+    granted_at: datetime
+    until: datetime
+    approvers: list[str]
+    revoked_at: datetime | None
+    revoked_by: str | None
+    may_revoke: bool
+
+
+class StandingPage(Struct, frozen=True):
+    """Newest first: live ones, and those that ended within thirty days."""
+
+    standing: list[StandingAnswer]
+
+
+class StandingRevokedAnswer(Struct, frozen=True):
+    id: str
+    uses: int
+    revoked_at: datetime | None
 
 
 class RedeemAnswer(Struct, frozen=True):
@@ -304,7 +388,8 @@ def _reason(request: Request) -> ReasonAnswer | None:
         reason = Reason(request.reason)
     except ValueError:
         # A person's own words, masked before they were stored.
-        return ReasonAnswer(f"by-person-{request.state.value}", request.reason)
+        who = "person" if request.decided_by is not None else "standing"
+        return ReasonAnswer(f"by-{who}-{request.state.value}", request.reason)
     return ReasonAnswer(reason.value, SENTENCES[reason])
 
 
@@ -335,7 +420,7 @@ def card_answer(card: Card) -> CardAnswer:
         decide_by=card.decide_by,
         decided_at=card.decided_at,
         reason=card.reason,
-        may=[button.value for button in card.buttons],
+        may=[button.value for button in card.buttons] + (["break_glass"] if card.may_break_glass else []),
     )
 
 
@@ -347,6 +432,20 @@ def audit_entry(row: AuditRow) -> AuditEntryAnswer:
     leaf = base64.b64encode(row.leaf).decode("ascii")
     return AuditEntryAnswer(
         row.seq, row.type, row.at, row.actor, row.outcome, row.request, row.action, row.resource, leaf, row.leaf_hash.hex()
+    )  # fmt: skip
+
+
+def overridden_answer(use: Overridden) -> OverriddenAnswer:
+    return OverriddenAnswer(
+        use.request, use.action, use.resource_label, use.by, use.at, use.reason, use.review_by, use.verdict,
+        use.reviewed_by, use.reviewed_at, use.is_overdue, use.may_review,
+    )  # fmt: skip
+
+
+def standing_answer(line: StandingLine) -> StandingAnswer:
+    return StandingAnswer(
+        line.id, line.agent, line.action, line.resource_label, line.rule, line.state, line.uses, line.uses_max, line.granted_at,
+        line.until, list(line.approvers), line.revoked_at, line.revoked_by, line.may_revoke,
     )  # fmt: skip
 
 

@@ -16,7 +16,18 @@ from adapters.web import login
 from adapters.web.fetch import fetch as provider_fetch
 from adapters.web.guard import Access, Console, Handler, OfferLink, Visit, guarded
 from adapters.web.oidc import CALLBACK, Fetch, Oidc, SigningKeys
-from adapters.web.pages import agents, audit, events, inbox, people, policies, profile, reports, request
+from adapters.web.pages import (
+    agents,
+    audit,
+    events,
+    exceptions,
+    inbox,
+    people,
+    policies,
+    profile,
+    reports,
+    request,
+)
 from adapters.web.passwords import Passwords
 from adapters.web.render import STATIC, TYPES
 from adapters.web.sessions import Sessions
@@ -42,7 +53,19 @@ async def static(visit: Visit) -> Response:
 TABLE: Final[tuple[tuple[str, str, Handler, Access], ...]] = (
     *chain.from_iterable(
         module.ROUTES
-        for module in (inbox, request, events, audit, reports, policies, agents, people, profile, login)
+        for module in (
+            inbox,
+            request,
+            exceptions,
+            events,
+            audit,
+            reports,
+            policies,
+            agents,
+            people,
+            profile,
+            login,
+        )
     ),
     ("GET", "/static/{name}", static, Access.PUBLIC),
 )

@@ -21,6 +21,7 @@ from bot.cli import (
     data,
     demo,
     doctor,
+    exceptions,
     freeze,
     keys,
     manifest,
@@ -45,8 +46,9 @@ app = typer.Typer(
 )
 for module in (setup, serve, demo, request, doctor, freeze, data):
     module.add_to(app)
-for module in (policy, agents, people, keys, audit, mask, manifest, witness):
+for module in (policy, exceptions, agents, people, keys, audit, mask, manifest, witness):
     app.add_typer(module.family)
+app.add_typer(exceptions.standing)
 audit_keep.add_to(audit.family)
 
 

@@ -42,7 +42,7 @@ class Exit(IntEnum):
     """Nobody had decided when the wait was over."""
     CANCELLED = 6
     FINDINGS = 7
-    """``doctor`` or ``policy test`` found something (``audit verify`` has the log's own codes)."""
+    """``doctor``, ``policy test``, ``policy simulate`` or ``break-glass list`` found something (``audit verify`` has the log's own codes)."""
     BROKEN = 70
     """A mistake in this program (sysexits.h: EX_SOFTWARE); stderr has the place, without any value."""
 

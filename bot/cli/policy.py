@@ -1,4 +1,4 @@
-"""``signoff policy``: check a policy, try it on cases, ask what it says of one request. Reads files alone; changes nothing."""
+"""``signoff policy``: check a policy, try it on cases or on the requests that were asked, ask what it says of one. Changes nothing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli._io import CommandError, Exit, JsonOption, Speaker, shown
+from bot.cli._io import CONFIG, CommandError, ConfigOption, Exit, JsonOption, Speaker, shown
+from bot.cli._local import administer
+from bot.core import duration
 from bot.core.policy import Effect, Policy, describe
 from bot.core.policy_cases import CaseError, Result, explain, needs_of, read_cases, run
 from bot.core.policy_judge import Judge
 from bot.core.policy_load import PolicyError, load_policy
+from bot.desk import simulating
 
 family = typer.Typer(name="policy", help="Check, test and explain policies.", no_args_is_help=True)
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The policy (YAML).")]
@@ -130,6 +133,70 @@ def explain_(
         f"finds   {found}",
         judged.sentence,
     )  # fmt: skip
+
+
+@family.command("simulate")
+def simulate(
+    file: FileArgument,
+    since: Annotated[str, typer.Option(help="How far back, such as 30d.")] = "30d",
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
+    """Judge the requests that were really asked by another policy, and say which would be decided differently. Nothing is put in
+    force and no payload is shown; the log notes that it was done. Exit code 7 when something would change."""
+    policy = _load(file)
+    try:
+        back = duration.parse_positive(since)
+    except ValueError as error:
+        raise CommandError(f"--since: {error}", Exit.USAGE) from None
+    result = administer(config, lambda bot: simulating.simulate(bot.office, policy, back))
+    lines = [
+        f"{result.replayed} requests of the last {since} judged again, {result.changed} would be decided differently."
+    ]
+    if result.unreadable:
+        lines.append(f"{result.unreadable} more cannot be opened any more, so nothing is said of them.")
+    for change in sorted(result.changes, key=lambda change: -change.count):
+        lines += [
+            "",
+            f"{change.count} x {change.action} on {change.resource}",
+            f"  was       {_words(change.was)}  ({shown(change.was_rule)})",
+            f"  would be  {_words(change.would_be)}  ({shown(change.would_rule) or 'no rule'})",
+            f"  such as   {', '.join(change.ids[:3])}",
+        ]
+    Speaker(is_json).answer(
+        {
+            "since": since,
+            "hash": policy.hash,
+            "replayed": result.replayed,
+            "changed": result.changed,
+            "unreadable": result.unreadable,
+            "changes": [
+                {
+                    "action": change.action, "resource": change.resource, "count": change.count, "requests": change.ids,
+                    "was": _json(change.was, change.was_rule), "would_be": _json(change.would_be, change.would_rule),
+                }
+                for change in result.changes
+            ],
+        },
+        *lines,
+    )  # fmt: skip
+    if result.changes:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def _words(said: simulating.Said) -> str:
+    needs = f" {', '.join(said.needs)}".replace(", then, ", ", then ") if said.needs else ""
+    strong = f" by {said.assurance}" if said.assurance not in ("", "chat") else ""
+    return f"{said.effect}{needs}{strong}"
+
+
+def _json(said: simulating.Said, rule: str) -> dict[str, Any]:
+    return {
+        "effect": said.effect,
+        "needs": list(said.needs),
+        "assurance": said.assurance or None,
+        "rule": rule or None,
+    }
 
 
 def _load(file: Path) -> Policy:

@@ -71,7 +71,7 @@ def request(
     is_json: JsonOption = False,
 ) -> None:
     """Ask for leave to act. Exit code: 0 approved, 3 denied, 4 expired, 5 still pending, 6 cancelled."""
-    api, patience = Api(url, _credential("SIGNOFF_KEY", key_file)), _seconds(wait)
+    api, patience = Api(url, credential("SIGNOFF_KEY", key_file)), _seconds(wait)
     state = _ask(api, _read(body), idempotency_key or uuid.uuid4().hex)
     state = _wait(api, state, patience)
     Speaker(is_json).answer(state, *_lines(state))
@@ -90,7 +90,7 @@ def run(
     wait: Annotated[str, typer.Option(help="How long to wait for the decision.")] = "30m",
 ) -> None:
     """Ask for leave to run COMMAND, wait, spend the grant, run it, report the outcome. Exit code: COMMAND's own, or as `request`."""
-    api, patience = Api(url, _credential("SIGNOFF_KEY", key_file)), _seconds(wait)
+    api, patience = Api(url, credential("SIGNOFF_KEY", key_file)), _seconds(wait)
     program = _resolve(command[0])
     parameters = {
         "command": [program, *command[1:]],
@@ -147,7 +147,7 @@ def show(
     is_json: JsonOption = False,
 ) -> None:
     """Show a request's masked card, as an approver."""
-    card = Api(url, _credential("SIGNOFF_TOKEN", token_file)).get(f"/v1/requests/{_id(id)}/card")
+    card = Api(url, credential("SIGNOFF_TOKEN", token_file)).get(f"/v1/requests/{request_of(id)}/card")
     Speaker(is_json).answer(card, json.dumps(card, indent=2))
 
 
@@ -165,9 +165,9 @@ def vote(
     """Vote with a personal access token."""
     if choice not in {"approve", "deny"}:
         raise CommandError("the choice is approve or deny", Exit.USAGE)
-    api = Api(url, _credential("SIGNOFF_TOKEN", token_file))
+    api = Api(url, credential("SIGNOFF_TOKEN", token_file))
     body = {"choice": choice, "comment": comment} | ({"version": version} if version is not None else {})
-    said = api.post(f"/v1/requests/{_id(id)}/votes", body)
+    said = api.post(f"/v1/requests/{request_of(id)}/votes", body)
     Speaker(is_json).answer(said, f"{said['request']} is {said['state']}.")
 
 
@@ -228,7 +228,7 @@ def _read(body: Path) -> bytes:
     return raw
 
 
-def _credential(name: str, file: Path | None) -> Secret:
+def credential(name: str, file: Path | None) -> Secret:
     if file is not None:
         try:
             if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -251,7 +251,7 @@ def _seconds(text: str) -> float:
         raise CommandError(str(error), Exit.USAGE) from None
 
 
-def _id(text: str) -> str:
+def request_of(text: str) -> str:
     if not text.startswith("req_") or not text[4:].isalnum() or not text.isascii():
         raise CommandError("a request's id looks like req_…")
     return text

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from bot.core.canonical import Malformed, canonical, payload_hash, read
 from bot.core.ids import ACTION, NAME, WORD, PersonId
-from bot.core.request import Ask, Resource
+from bot.core.request import Ask, Resource, StandingTerms
+from bot.core.standing_approval import USES_MAX, VALID_SECONDS_MAX, VALID_SECONDS_MIN
 
 ACTION_CHARS_MAX: Final = 64
 """As ``ids.ACTION`` says; for the message and the published schema."""
@@ -33,13 +35,14 @@ FIELDS: Final = (
     "resource",
     "parameters",
     "precondition",
+    "standing",
     "justification",
     "context",
     "on_behalf_of",
     "decide_within_seconds",
     "callback_url",
 )
-PAYLOAD_FIELDS: Final = ("action", "resource", "parameters", "precondition")
+PAYLOAD_FIELDS: Final = ("action", "resource", "parameters", "precondition", "standing")
 """What is hashed, shown as fact and presented again at redemption. The other fields are the agent's claim."""
 
 
@@ -67,6 +70,7 @@ def parse_ask(raw: bytes) -> Ask:
         on_behalf_of=_on_behalf_of(body),
         decide_within_seconds=_decide_within(body),
         callback_url=_callback_url(body),
+        standing=standing_of(body),
     )
 
 
@@ -84,6 +88,7 @@ def parse_payload(payload: Mapping[str, Any]) -> tuple[str, Resource]:
         )
     _object(payload, "parameters")
     _object(payload, "precondition")
+    standing_of(payload)
     return action, _resource(payload["resource"])
 
 
@@ -92,8 +97,10 @@ def _resource(value: Any) -> Resource:
     if not isinstance(value, dict):
         raise Malformed("schema", "The resource must be an object with type, id and env.", at)
     for key in value:
-        if key not in ("type", "id", "env"):
-            raise Malformed("schema", "A resource has the fields type, id and env only.", at + _at(key))
+        if key not in ("type", "id", "env", "resolved"):
+            raise Malformed(
+                "schema", "A resource has the fields type, id, env and resolved only.", at + _at(key)
+            )
     for key in ("type", "id"):
         if key not in value:
             raise Malformed("schema", f"The resource's {key} is missing.", at + _at(key))
@@ -110,7 +117,12 @@ def _resource(value: Any) -> Resource:
         raise Malformed(
             "schema", f"Must be a string of 1 to {RESOURCE_ID_CHARS_MAX} characters.", at + _at("id")
         )
-    return Resource(type=value["type"], id=name, env=value.get("env", ""))
+    resolved = value.get("resolved", "x")
+    if not isinstance(resolved, str) or not 1 <= len(resolved) <= RESOURCE_ID_CHARS_MAX:
+        raise Malformed(
+            "schema", f"Must be a string of 1 to {RESOURCE_ID_CHARS_MAX} characters.", at + _at("resolved")
+        )
+    return Resource(value["type"], name, value.get("env", ""), value.get("resolved", ""))
 
 
 def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
@@ -120,6 +132,23 @@ def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     if not isinstance(value, dict):
         raise Malformed("schema", "Must be an object.", _at(name))
     return value
+
+
+def standing_of(body: Mapping[str, Any]) -> StandingTerms | None:
+    """Part of the payload, so that people see and approve it like everything else of it."""
+    value = _object(body, "standing")
+    if value is None:
+        return None
+    at = _at("standing")
+    limits = {"uses": (1, USES_MAX), "valid_for_seconds": (VALID_SECONDS_MIN, VALID_SECONDS_MAX)}
+    for key in value:
+        if key not in limits:
+            raise Malformed("schema", "It has the fields uses and valid_for_seconds only.", at + _at(key))
+    for key, (least, most) in limits.items():
+        number = value.get(key)
+        if type(number) is not int or not least <= number <= most:
+            raise Malformed("schema", f"Must be a whole number from {least} to {most}.", at + _at(key))
+    return StandingTerms(value["uses"], timedelta(seconds=value["valid_for_seconds"]))
 
 
 def _justification(body: Mapping[str, Any]) -> str:

@@ -54,6 +54,8 @@ class Fact(Enum):
     SESSION_ENDED = (40, "session.ended")
     ROWS_SEALED = (41, "rows.sealed")
     TOKENS_OPENED = (42, "tokens.opened")
+    STANDING_GRANTED = (43, "standing.granted")
+    STANDING_REVOKED = (44, "standing.revoked")
 
     @property
     def tag(self) -> int:

@@ -34,6 +34,27 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """The one exception to the quorum (T43): a member of *group* may approve alone, out loud. Somebody of *reviewers* who is not the
+    same person must judge it within *review_within*. *per_week_max* uses in any seven days, of the whole installation."""
+
+    group: GroupName
+    reviewers: GroupName
+    review_within: timedelta
+    per_week_max: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A rule's leave to be stood in for (``standing_approval``): at most so many uses, for at most so long. *same* says what a later
+    request must share with the approved one beside agent, action and the resource's type and env."""
+
+    uses_max: int
+    valid_max: timedelta
+    same: tuple[str, ...] = ("resource", "parameters", "on_behalf_of")
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """What it takes. ``surfaces`` are ``console``, ``api``, ``slack:CHANNEL``, ``teams:CHANNEL``; the console always works.
 
@@ -53,6 +74,15 @@ class Requirement:
     reveal: GroupName | None = None
     recheck_at_redeem: bool = False
     notify_direct: bool = False
+    break_glass: BreakGlass | None = None
+    """As the policy said when this was asked; it opens nothing once the policy in force says otherwise."""
+    standing: Standing | None = None
+    second_look: timedelta | None = None
+    """An approval sooner than this after the request was asked must be given twice (T08)."""
+    no_reciprocal_within: timedelta | None = None
+    """Who was approved for by one of those who ask here, within this time, does not approve for them (T06)."""
+    wants_resolved: bool = False
+    """The agent is expected to say what the resource's id resolved to; a card says when it did not (T16)."""
 
     @property
     def groups(self) -> frozenset[GroupName]:
@@ -104,6 +134,7 @@ class Policy:
     source: str = ""
     denial_memory: timedelta = timedelta(minutes=15)
     editor_cool_down: timedelta = timedelta(hours=24)
+    break_glass: BreakGlass | None = None
 
 
 EMPTY = Policy()
@@ -140,4 +171,20 @@ def describe(requirement: Requirement) -> str:
         if requirement.assurance is Assurance.CHAT
         else f" Approval needs {requirement.assurance.value} sign-in."
     )
-    return f"Needs approval by {who}; {deny}. {tail}{strong}"
+    glass = requirement.break_glass
+    exception = (
+        ""
+        if glass is None
+        else f" In an emergency one of {glass.group} may break the glass, reviewed within {words(glass.review_within)}."
+    )
+    stands = (
+        ""
+        if requirement.standing is None
+        else f" A standing approval may cover up to {requirement.standing.uses_max} uses within {words(requirement.standing.valid_max)}."
+    )
+    second = (
+        ""
+        if requirement.second_look is None
+        else f" An approval within {words(requirement.second_look)} of the asking is given twice."
+    )
+    return f"Needs approval by {who}; {deny}. {tail}{strong}{second}{stands}{exception}"

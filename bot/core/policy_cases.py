@@ -20,6 +20,7 @@ from bot.core.ids import NAME, PersonId, agent_id, person_id
 from bot.core.policy import Effect, Policy, Requirement, Rule, describe
 from bot.core.policy_judge import Judge, facts_of
 from bot.core.reasons import Refused
+from bot.core.standing_approval import may_ask
 
 CASES_MAX: Final = 1_000
 
@@ -116,6 +117,11 @@ def explain(
     verdict = plan if isinstance(plan, Refused) else plan.verdict(lambda _: earlier)
     if isinstance(verdict, Refused):
         return Judged(verdict.reason.value, "", (), "", verdict.sentence)
+    if parsed.standing is not None and verdict.effect is not Effect.DENY:
+        wish = parsed.standing
+        refusal = may_ask(verdict.requirement.standing, wish.uses, wish.valid_for)
+        if refusal is not None:
+            return Judged(refusal.reason.value, verdict.name, (), "", refusal.sentence)
     return _judged(verdict)
 
 

@@ -100,7 +100,12 @@ def facts_of(
     """What conditions may see of a request. *classes* are what masking found, with counts."""
     return {
         "action": ask.action,
-        "resource": {"type": ask.resource.type, "id": ask.resource.id, "env": ask.resource.env},
+        "resource": {
+            "type": ask.resource.type,
+            "id": ask.resource.id,
+            "env": ask.resource.env,
+            "resolved": ask.resource.resolved,
+        },
         "parameters": ask.payload.get("parameters", {}),
         "context": ask.context or {},
         "agent": {"id": agent, "owners": list(owners)},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
 
@@ -18,9 +19,20 @@ from bot.core import yaml_strict
 from bot.core.condition import ConditionError, compile_condition, compile_number
 from bot.core.duration import parse_positive
 from bot.core.ids import NAME, Digest, GroupName, PersonId, person_id
-from bot.core.policy import Cumulative, Effect, Group, Policy, Requirement, Rule, Stage
+from bot.core.policy import (
+    BreakGlass,
+    Cumulative,
+    Effect,
+    Group,
+    Policy,
+    Requirement,
+    Rule,
+    Stage,
+    Standing,
+)
 from bot.core.quorum import Ballot, Case, Facts, standing
 from bot.core.request import Assurance, Choice, SeatGroup
+from bot.core.standing_approval import USES_MAX, VALID_SECONDS_MAX, VALID_SECONDS_MIN
 
 RULES_MAX: Final = 500
 GROUPS_MAX: Final = 500
@@ -31,10 +43,17 @@ SEATS_MAX: Final = 40
 """All seats of one rule: seating is a matching over seats and people, so both stay small."""
 DECIDE_WITHIN: Final = (timedelta(seconds=10), timedelta(days=7))
 GRANT_VALID: Final = (timedelta(seconds=10), timedelta(hours=24))
+REVIEW_WITHIN: Final = (timedelta(minutes=10), timedelta(days=14))
+"""Less is no time for a person who sleeps; after two weeks nobody remembers."""
 SURFACE_PREFIXES: Final = ("slack:", "teams:")
+SECOND_LOOK: Final = (timedelta(seconds=1), timedelta(minutes=10))
+NO_RECIPROCAL: Final = (timedelta(minutes=1), timedelta(days=30))
+STANDING_VALID: Final = (timedelta(seconds=VALID_SECONDS_MIN), timedelta(seconds=VALID_SECONDS_MAX))
+SAME: Final = ("resource", "parameters", "on_behalf_of")
 PER: Final = ("agent", "action", "resource", "on_behalf_of")
 WORDS: Final = (
     "when", "cumulative", "decide_within", "grant_valid_for", "remind_after", "escalate", "surface", "deny_threshold", "group",
+    "review_within", "reviewers", "standing", "second_look", "no_reciprocal_within",
 )  # fmt: skip
 """Of a rule's words, those that a complaint may name."""
 T = TypeVar("T")
@@ -87,6 +106,12 @@ class CumulativeIn(_Strict, frozen=True, forbid_unknown_fields=True):
     amount: str = "1"
 
 
+class StandingIn(_Strict, frozen=True, forbid_unknown_fields=True):
+    uses_max: Annotated[int, msgspec.Meta(ge=1, le=USES_MAX)]
+    valid_max: str
+    same: list[Literal["resource", "parameters", "on_behalf_of"]] | None = None
+
+
 class RuleIn(_Strict, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
     when: str
@@ -111,6 +136,17 @@ class RuleIn(_Strict, frozen=True, forbid_unknown_fields=True):
     cumulative: CumulativeIn | None = None
     recheck_at_redeem: bool = False
     notify_direct: bool = False
+    standing: StandingIn | None = None
+    second_look: str | None = None
+    no_reciprocal_within: str | None = None
+    wants_resolved: bool = False
+
+
+class BreakGlassIn(_Strict, frozen=True, forbid_unknown_fields=True):
+    group: str
+    review_within: str
+    reviewers: str | None = None
+    per_week_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
 
 
 class PolicyIn(_Strict, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +155,7 @@ class PolicyIn(_Strict, frozen=True, forbid_unknown_fields=True):
     rules: Annotated[list[RuleIn], msgspec.Meta(max_length=RULES_MAX)] = []
     denial_memory: str = "15m"
     editor_cool_down: str = "24h"
+    break_glass: BreakGlassIn | None = None
 
 
 def load_policy(text: str, revision: int = 0) -> Policy:
@@ -140,10 +177,16 @@ def load_policy(text: str, revision: int = 0) -> Policy:
         GroupName(name): _at(document, ("groups", name), _group, name, group)
         for name, group in wire.groups.items()
     }
+    glass = _at(document, ("break_glass",), _break_glass, wire.break_glass, groups)
     rules = tuple(
-        _at(document, ("rules", index), _rule, rule, groups, document.text(("rules", index)))
+        _at(document, ("rules", index), _rule, rule, groups, glass, document.text(("rules", index)))
         for index, rule in enumerate(wire.rules)
     )
+    if glass is not None and all(rule.effect is not Effect.REQUIRE for rule in rules):
+        raise PolicyError(
+            "break_glass: no rule asks for approvals, so there is nothing to override. Remove it.",
+            document.line(("break_glass",)),
+        )
     names: set[str] = set()
     for index, rule in enumerate(rules):
         if rule.name in names:
@@ -162,6 +205,7 @@ def load_policy(text: str, revision: int = 0) -> Policy:
         editor_cool_down=_at(
             document, ("editor_cool_down",), _duration, "editor_cool_down", wire.editor_cool_down
         ),
+        break_glass=glass,
     )
 
 
@@ -207,7 +251,40 @@ def _group(name: str, group: GroupIn) -> Group:
     return Group(GroupName(name), frozenset(members), group.slack_usergroup, group.oidc_claim)
 
 
-def _rule(rule: RuleIn, groups: dict[GroupName, Group], text: str) -> Rule:
+def _break_glass(wire: BreakGlassIn | None, groups: dict[GroupName, Group]) -> BreakGlass | None:
+    if wire is None:
+        return None
+    group, reviewers = (
+        GroupName(name.removeprefix("group:")) for name in (wire.group, wire.reviewers or wire.group)
+    )
+    for name in (group, reviewers):
+        if name not in groups:
+            _fail("break_glass", f"group {name!r} is not among the policy's groups.")
+    users, judges = _people(groups[group]), _people(groups[reviewers])
+    if not users:
+        _fail(
+            "break_glass", f"group {group!r} has no members, so nobody could use it. Add some, or remove it."
+        )
+    # Nobody reviews himself: each user needs a reviewer who is somebody else.
+    alone = sorted(user for user in users if not judges - {user})
+    if alone:
+        _fail(
+            "break_glass",
+            f"nobody of reviewers {reviewers!r} could review a use by {alone[0]}. Add another member.",
+        )
+    return BreakGlass(
+        group, reviewers, _within("break_glass", "review_within", wire.review_within, REVIEW_WITHIN), wire.per_week_max
+    )  # fmt: skip
+
+
+def _people(group: Group) -> frozenset[PersonId]:
+    """Who is named, and strangers where members come from elsewhere (they cannot be counted before it runs)."""
+    if not (group.slack_usergroup or group.oidc_claim):
+        return group.members
+    return group.members | {PersonId(f"person:{group.name}.{i}.unknown") for i in range(SEATS_MAX)}
+
+
+def _rule(rule: RuleIn, groups: dict[GroupName, Group], glass: BreakGlass | None, text: str) -> Rule:
     place = f"Rule {rule.name!r}"
     said = [word for word in ("allow", "deny", "require", "stages") if getattr(rule, word) is not None]
     if len(said) != 1:
@@ -227,6 +304,8 @@ def _rule(rule: RuleIn, groups: dict[GroupName, Group], text: str) -> Rule:
         _no_approval_words(place, rule, said[0])
     requirement = _requirement(place, rule, groups)
     effect = {"allow": Effect.ALLOW, "deny": Effect.DENY}.get(said[0], Effect.REQUIRE)
+    if effect is Effect.REQUIRE:
+        requirement = replace(requirement, break_glass=glass)
     return Rule(rule.name, rule.when, effect, requirement, _cumulative(place, rule), text)
 
 
@@ -241,6 +320,10 @@ def _no_approval_words(place: str, rule: RuleIn, effect: str) -> None:
             "escalate",
             "recheck_at_redeem",
             "notify_direct",
+            "standing",
+            "second_look",
+            "no_reciprocal_within",
+            "wants_resolved",
         )
         if getattr(rule, word)
     ]
@@ -306,7 +389,20 @@ def _requirement(place: str, rule: RuleIn, groups: dict[GroupName, Group]) -> Re
         reveal=reveal,
         recheck_at_redeem=rule.recheck_at_redeem,
         notify_direct=rule.notify_direct,
+        standing=_standing(place, rule.standing),
+        second_look=_bounded(place, "second_look", rule.second_look, SECOND_LOOK),
+        no_reciprocal_within=_bounded(
+            place, "no_reciprocal_within", rule.no_reciprocal_within, NO_RECIPROCAL
+        ),
+        wants_resolved=rule.wants_resolved,
     )
+
+
+def _standing(place: str, wire: StandingIn | None) -> Standing | None:
+    if wire is None:
+        return None
+    same = SAME if wire.same is None else tuple(name for name in SAME if name in wire.same)
+    return Standing(wire.uses_max, _within(place, "standing.valid_max", wire.valid_max, STANDING_VALID), same)
 
 
 def _satisfiable(place: str, stages: Sequence[Stage], groups: dict[GroupName, Group], denials: int) -> None:
@@ -315,11 +411,7 @@ def _satisfiable(place: str, stages: Sequence[Stage], groups: dict[GroupName, Gr
     named = {seat.group for stage in stages for seat in stage.seats}
     membership: dict[PersonId, frozenset[GroupName]] = {}
     for name in named:
-        group = groups[name]
-        members = set(group.members)
-        if group.slack_usergroup or group.oidc_claim:
-            members |= {PersonId(f"person:{name}.{i}.unknown") for i in range(SEATS_MAX)}
-        for member in members:
+        for member in _people(groups[name]):
             membership[member] = membership.get(member, frozenset()) | {name}
     ballots = tuple(Ballot(person, Choice.APPROVE) for person in sorted(membership))
     case = Case(tuple(stages), frozenset(), _FAR, ballots=ballots)
@@ -342,6 +434,12 @@ def _cumulative(place: str, rule: RuleIn) -> Cumulative | None:
         _fail(place, "cumulative.above must be a number from 0 to 10^15.")
     within = _within(place, "cumulative.within", wire.within, (timedelta(minutes=1), timedelta(days=400)))
     return Cumulative(wire.amount, within, wire.above, tuple(name for name in PER if name in wire.per))
+
+
+def _bounded(
+    place: str, name: str, text: str | None, bounds: tuple[timedelta, timedelta]
+) -> timedelta | None:
+    return None if text is None else _within(place, name, text, bounds)
 
 
 def _within(place: str, name: str, text: str, bounds: tuple[timedelta, timedelta]) -> timedelta:

@@ -131,17 +131,22 @@ class Card:
     viewer_vote: Choice | None = None
     denied_before: int = 0
     console_url: str = ""
+    may_break_glass: bool = False
+    """No button: it is never one of the normal ways to decide, and never offered in chat."""
+    is_broken: bool = False
+    """Approved by break-glass, against the quorum."""
 
     @property
     def verdict(self) -> str:
         """The first line: state in words, never by colour alone."""
-        return VERDICTS[self.state]
+        return BROKEN if self.is_broken else VERDICTS[self.state]
 
     @property
     def expiry_words(self) -> str:
         return "If nobody decides by then, it is denied." if self.state.is_open else ""
 
 
+BROKEN = "Approved by break-glass, without the quorum"
 VERDICTS = {
     RequestState.PENDING: "Waiting for a decision",
     RequestState.APPROVED: "Approved",

@@ -8,7 +8,8 @@ The transition table::
 
     pending  --vote(approve)-->  pending | approved      pending --vote(deny)--> pending | denied
     pending  --withdraw------->  pending                 pending --cancel------> cancelled
-    pending  --tick(now >= decide_by)--> expired         anything else --any event--> refused, unchanged
+    pending  --override------->  approved (break-glass)   pending --tick(now >= decide_by)--> expired
+    anything else --any event--> refused, unchanged
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class Case:
     assurance: Assurance = Assurance.CHAT
     state: RequestState = RequestState.PENDING
     ballots: tuple[Ballot, ...] = ()
+    glass: GroupName | None = None
+    """Whose members may override the quorum; None: nobody."""
+    look_until: datetime | None = None
+    """An approval before this instant must be confirmed (T08); None: none must."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class Facts:
     disabled: frozenset[PersonId] = frozenset()
     separated_now: frozenset[PersonId] = frozenset()
     frozen: bool = False
+    reciprocal: frozenset[PersonId] = frozenset()
+    """People for whom those who ask here approved lately: they do not approve in return (T06)."""
     void: frozenset[PersonId] = frozenset()
     """People whose standing vote was cast by an account that is theirs no longer: it stands and does not count."""
 
@@ -62,6 +69,8 @@ class Cast:
     person: PersonId
     choice: Choice
     assurance: Assurance = Assurance.CONSOLE
+    confirmed: bool = False
+    """The same person tried before, was told to look again, and took the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +84,19 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """Break-glass: approve alone, against the quorum and never against separation (T43)."""
+
+    person: PersonId
+    assurance: Assurance = Assurance.CONSOLE
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
 
-Event = Cast | Withdraw | Cancel | Tick
+Event = Cast | Withdraw | Cancel | Override | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +138,21 @@ def step(case: Case, event: Event, now: datetime, facts: Facts) -> Case | Refuse
             if all(ballot.person != person for ballot in case.ballots):
                 return Refused(Reason.NO_VOTE)
             return replace(case, ballots=tuple(b for b in case.ballots if b.person != person))
+        case Override():
+            if late:
+                return Refused(Reason.LATE)
+            return may_override(case, event, facts) or replace(case, state=RequestState.APPROVED)
         case Cast():  # pragma: no branch - the last of the closed union
-            return Refused(Reason.LATE) if late else _cast(case, event, facts)
+            return Refused(Reason.LATE) if late else _cast(case, event, now, facts)
 
 
-def _cast(case: Case, event: Cast, facts: Facts) -> Case | Refused:
+def _cast(case: Case, event: Cast, now: datetime, facts: Facts) -> Case | Refused:
     refusal = may_vote(case, event, facts)
     if refusal is not None:
         return refusal
+    is_hasty = case.look_until is not None and now < case.look_until and not event.confirmed
+    if event.choice is Choice.APPROVE and is_hasty:
+        return Refused(Reason.SECOND_LOOK)
     voted = replace(case, ballots=(*case.ballots, Ballot(event.person, event.choice)))
     if event.choice is Choice.DENY:
         denials = sum(b.choice is Choice.DENY and counts(voted, b.person, facts) for b in voted.ballots)
@@ -136,6 +160,27 @@ def _cast(case: Case, event: Cast, facts: Facts) -> Case | Refused:
     if standing(voted, facts).is_full:
         return replace(voted, state=RequestState.APPROVED)
     return voted
+
+
+def may_override(case: Case, event: Override, facts: Facts) -> Refused | None:
+    """Why *event* would be refused on an open, timely case; None when it would approve. Separation, the freeze and the rule's
+    assurance hold as for any vote; a click in chat is never enough."""
+    person = event.person
+    if case.glass is None:
+        return Refused(Reason.BREAK_GLASS_OFF)
+    if facts.membership is None:
+        return Refused(Reason.DIRECTORY_DOWN)
+    if person in facts.disabled:
+        return Refused(Reason.PERSON_DISABLED)
+    if person in case.separation or person in facts.separated_now:
+        return Refused(Reason.SEPARATED)
+    if case.glass not in facts.membership.get(person, frozenset()):
+        return Refused(Reason.NOT_ELIGIBLE)
+    if facts.frozen:
+        return Refused(Reason.FROZEN)
+    if event.assurance.rank < max(case.assurance.rank, Assurance.CONSOLE.rank):
+        return Refused(Reason.ASSURANCE)
+    return None
 
 
 def may_vote(case: Case, event: Cast, facts: Facts) -> Refused | None:
@@ -159,6 +204,8 @@ def may_vote(case: Case, event: Cast, facts: Facts) -> Refused | None:
         return None
     if facts.frozen:
         return Refused(Reason.FROZEN)
+    if person in facts.reciprocal:
+        return Refused(Reason.RECIPROCAL)
     if event.assurance.rank < case.assurance.rank:
         return Refused(Reason.ASSURANCE)
     stage = standing(case, facts).open_stage

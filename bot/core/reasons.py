@@ -75,6 +75,16 @@ class Reason(StrEnum):
     NOT_KNOWN = "not-known"
     TAKEN = "taken"
     KEYS_FULL = "keys-full"
+    # exceptions to the quorum, appended
+    BREAK_GLASS_OFF = "break-glass-off"
+    BREAK_GLASS_CAP = "break-glass-cap"
+    NOT_REVIEWER = "not-reviewer"
+    REVIEWED = "reviewed"
+    STANDING_OFF = "standing-off"
+    STANDING_LIMIT = "standing-limit"
+    SECOND_LOOK = "second-look"
+    RECIPROCAL = "reciprocal"
+    DRIFT = "drift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +154,14 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.NOT_KNOWN: "Nothing of this name is known here, so nothing was changed. Check the name, or add it first.",
     Reason.TAKEN: "This name or account is taken already, so nothing was changed. Use another, or change the one that is there.",
     Reason.KEYS_FULL: "This agent has as many live keys of this kind as it may have. Use one of them, or revoke one first.",
+    Reason.BREAK_GLASS_OFF: "The policy has no break-glass for this request. Ask the people it names to decide.",
+    Reason.BREAK_GLASS_CAP: "The glass was broken as often as the policy lets it be in a week. Ask the people it names to decide, or change the policy.",
+    Reason.NOT_REVIEWER: "A break-glass is reviewed by somebody of the policy's reviewers who did not use it and did not ask. Ask one of them.",
+    Reason.REVIEWED: "This break-glass was reviewed already; a review is not changed.",
+    Reason.STANDING_OFF: "The rule for this action allows no standing approval. Ask without one, or ask a policy editor to allow it.",
+    Reason.STANDING_LIMIT: "This asks for more uses or more time than a standing approval may have here. Ask for less.",
+    Reason.SECOND_LOOK: "That was quick, and the rule asks for a second look at this. Look at the request again, then approve it once more.",
+    Reason.RECIPROCAL: "Somebody who asks for this approved for you a short while ago, and the rule allows no approval in return. Ask somebody else.",
+    Reason.DRIFT: "What the target resolves to is no longer what people approved. Nothing was spent. Ask again for what it is now.",
     Reason.AUDIT_UNAVAILABLE: "The audit log cannot be written, so nothing is approved. Ask an administrator to run `signoff doctor`. (ABF001)",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,18 @@ class Resource:
     type: str
     id: str
     env: str = ""
+    resolved: str = ""
+    """What *id* stands for in truth (a link's target, a digest of a tag), as whoever executes resolved it before asking (T16)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingTerms:
+    """What a request asks for beyond its own grant: the same again, *uses* times, for *valid_for* from the decision. *scope* is
+    filled in when it is taken in: what later requests must share with this one."""
+
+    uses: int
+    valid_for: timedelta
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,7 @@ class Ask:
     on_behalf_of: PersonId | None = None
     decide_within_seconds: int | None = None
     callback_url: str | None = None
+    standing: StandingTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +145,8 @@ class Request:
     escalated: bool = False
     next_due: datetime | None = None
     rule_text: str = ""
+    standing: StandingTerms | None = None
+    is_resolved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

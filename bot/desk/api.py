@@ -18,6 +18,7 @@ from bot.core.policy import Policy
 from bot.core.preview import Card, TimelineLine
 from bot.core.reasons import Refused
 from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestState
+from bot.core.standing_approval import StandingApproval, StandingState
 from bot.desk.evidence import Evidence, Wanted
 from bot.ports import AuditFilter, AuditRow, Page
 
@@ -55,6 +56,55 @@ class Voted:
     grant: Grant | None
     decided: bool
     seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A break-glass was judged. *seq* is the entry that says so."""
+
+    request: RequestId
+    verdict: str
+    is_late: bool
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """One break-glass as people see it. *reason* is masked. *verdict* is ``justified`` or ``unjustified``, None while nobody has
+    reviewed it."""
+
+    request: RequestId
+    action: str
+    resource_label: str
+    by: str
+    at: datetime
+    reason: str
+    review_by: datetime
+    verdict: str | None
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    is_overdue: bool
+    may_review: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLine:
+    """One standing approval as people see it. *id* is the request that it was granted by; *resource_label* is masked."""
+
+    id: RequestId
+    agent: AgentId
+    action: str
+    resource_label: str
+    rule: str
+    state: StandingState
+    uses: int
+    uses_max: int
+    granted_at: datetime
+    until: datetime
+    approvers: tuple[str, ...]
+    revoked_at: datetime | None
+    revoked_by: str | None
+    may_revoke: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +222,31 @@ class Desk(Protocol):
     ) -> Voted | Refused:
         """*version*: the card version the person was shown; approving an older one is STALE_CARD. *preview_complete* false:
         the surface could not show everything, so an approval is refused. *comment* is required for a denial."""
+        ...
+
+    async def break_glass(self, request: RequestId, actor: Actor, reason: str) -> Voted | Refused:
+        """Approve alone, against the quorum (T43): by a member of the policy's break-glass group, not one of the separated, at the
+        console or by a token, signed in at most five minutes ago. *reason* is required. Loud, and reviewed afterwards."""
+        ...
+
+    async def review_break_glass(
+        self, request: RequestId, actor: Actor, verdict: Literal["justified", "unjustified"], comment: str
+    ) -> Reviewed | Refused:
+        """By one of the policy's reviewers who neither used it nor asked; once. *comment* is required."""
+        ...
+
+    async def break_glasses(self, viewer: Actor) -> list[Overridden] | Refused:
+        """Uses, newest first: all of them for auditors, administrators, the group and the reviewers; their own for others."""
+        ...
+
+    async def standing_approvals(self, viewer: Actor) -> list[StandingLine] | Refused:
+        """Those whose request *viewer* may look at, newest first: live ones and those that ended within thirty days."""
+        ...
+
+    async def revoke_standing(
+        self, id: RequestId, actor: Actor, reason: str = ""
+    ) -> StandingApproval | Refused:
+        """By anybody who approved it, an owner of the agent, or an administrator; no request is decided by it from this commit on."""
         ...
 
     async def withdraw(self, request: RequestId, actor: Actor) -> Voted | Refused: ...

@@ -15,7 +15,7 @@ from bot.core.ids import GroupName, PersonId, RequestId
 from bot.core.policy import EMPTY, Policy
 from bot.core.policy_judge import Judge
 from bot.core.request import Body
-from bot.ports import Clock, Directory, KeyProvider, Masker, Rand, Sealed, Store, Watch
+from bot.ports import Clock, Directory, KeyProvider, Masker, Rand, ReadTx, Sealed, Store, Watch
 from masking.tokens import Tokens
 
 META_FREEZE: Final = "freeze"
@@ -100,6 +100,11 @@ class Office:
 
     def unseal(self, id: RequestId, sealed: Sealed) -> bytes:
         return self.keys.open(sealed, aad_of(id))
+
+
+def epoch_of(tx: ReadTx) -> int:
+    """The restore epoch: grants of an earlier one are void (T48)."""
+    return int(tx.meta(META_EPOCH) or "0")
 
 
 def aad_of(id: RequestId) -> bytes:

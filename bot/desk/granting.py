@@ -8,32 +8,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from audit.entry import Outcome
 from bot import mint
 from bot.core import canonical
 from bot.core.facts import Fact
 from bot.core.grant import claims, may_redeem
-from bot.core.ids import Digest, GrantId
+from bot.core.ids import Digest, GrantId, GroupName
 from bot.core.people import Actor, Role
 from bot.core.policy_judge import Judge
 from bot.core.quorum import counts, standing
 from bot.core.reasons import Reason, Refused
-from bot.core.request import Choice, Grant, GrantState, Request
-from bot.desk import entries, proof
+from bot.core.request import Body, Choice, Grant, GrantState, Request
+from bot.desk import entries, proof, standing_book
 from bot.desk.api import AgentCaller, Redeemed
-from bot.desk.context import META_EPOCH, META_FREEZE, Office
+from bot.desk.context import META_FREEZE, Office, epoch_of
+from bot.desk.overrides import use_of
 from bot.desk.standing import Membership, account_refusal, approvals, case_of, facts_now
 from bot.desk.telling import tell
+from bot.errors import KeyUnavailable
 from bot.ports import ReadTx, Tx
 
 _STATES = {"succeeded": GrantState.SUCCEEDED, "failed": GrantState.FAILED}
-
-
-def epoch_of(tx: ReadTx) -> int:
-    """The restore epoch: grants of an earlier one are void (T48)."""
-    return int(tx.meta(META_EPOCH) or "0")
 
 
 def issue(office: Office, tx: Tx, request: Request, decision_seq: int, now: datetime) -> Grant:
@@ -92,6 +91,7 @@ async def redeem(
         payload_hash = computed
     if payload_hash is None:
         return Refused(Reason.WRONG_PAYLOAD)
+    shown = canonical.read(payload) if payload is not None else None
     id = GrantId(str(presented.get("jti", "")))
     if redemption_key is not None:  # kept unreadable: a client's key may hold anything (I10)
         redemption_key = office.keys.mac("redemption-key", f"{id}\0{redemption_key}".encode()).hex()
@@ -101,19 +101,24 @@ async def redeem(
         judge = office.book.judge
         membership: Membership | None = {}
         if request is not None and request.requirement.recheck_at_redeem:
-            membership = await office.membership(request.requirement.groups)
+            membership = await office.membership(_rechecked(office, request))
 
         def work(
             tx: Tx, judge: Judge = judge, membership: Membership | None = membership
         ) -> Redeemed | Refused | None:
             if office.book.judge is not judge:
                 return None
-            return _redeem(office, tx, presented, id, caller, payload_hash, redemption_key, membership)
+            return _redeem(office, tx, presented, id, caller, payload_hash, redemption_key, membership, shown)
 
         result = await office.store.write(work)
     if isinstance(result, Redeemed) and not result.repeated:
         office.changed(result.request.id)
     return result
+
+
+def _rechecked(office: Office, request: Request) -> frozenset[GroupName]:
+    glass = office.book.policy.break_glass
+    return request.requirement.groups | (frozenset((glass.group,)) if glass is not None else frozenset())
 
 
 def _request_of(tx: ReadTx, id: GrantId) -> Request | None:
@@ -130,6 +135,7 @@ def _redeem(
     payload_hash: Digest,
     redemption_key: str | None,
     membership: Membership | None,
+    shown: object,
 ) -> Redeemed | Refused:
     now = tx.now()
     grant = tx.grant(id)
@@ -147,6 +153,12 @@ def _redeem(
         epoch=epoch_of(tx),
         now=now,
     )
+    if (
+        refusal is not None
+        and refusal.reason is Reason.WRONG_PAYLOAD
+        and _drifted(office, tx, request, shown)
+    ):
+        refusal = Refused(Reason.DRIFT)
     if refusal is None and tx.meta(META_FREEZE):
         refusal = Refused(Reason.FROZEN)
     if refusal is None and request.requirement.recheck_at_redeem:
@@ -171,6 +183,27 @@ def _redeem(
     return Redeemed(spent, request, repeated=False)
 
 
+def _drifted(office: Office, tx: ReadTx, request: Request, shown: object) -> bool:
+    """Whether *shown*, read from what was presented, is what people approved but for what the target resolves to now (T16)."""
+    sealed = tx.body(request.id)
+    if sealed is None or not isinstance(shown, dict):
+        return False
+    try:
+        body = msgspec.msgpack.decode(office.unseal(request.id, sealed), type=Body)
+    except KeyUnavailable:
+        return False
+    return _unmoving(msgspec.json.decode(body.canonical)) == _unmoving(shown)
+
+
+def _unmoving(payload: dict[str, Any]) -> dict[str, Any]:
+    """*payload* without the parts that tell how the world stood: the precondition and the resolved target."""
+    resource = payload.get("resource")
+    fixed = {key: value for key, value in payload.items() if key != "precondition"}
+    if isinstance(resource, dict):
+        fixed["resource"] = {key: value for key, value in resource.items() if key != "resolved"}
+    return fixed
+
+
 def _is_repeat(
     grant: Grant,
     presented: dict[str, object],
@@ -193,13 +226,37 @@ def _is_repeat(
 def _recheck(
     office: Office, tx: Tx, request: Request, membership: Membership | None, now: datetime
 ) -> Refused | None:
-    """Every approval that stood must stand still, and together they must still fill every seat (T39)."""
+    """Every approval that stood must stand still, and together they must still fill every seat (T39). After a break-glass it is
+    whoever used it who must still be one who could."""
     votes = tx.votes(request.id)
+    if request.requirement.break_glass is not None and use_of(tx, request.id) is not None:
+        return _recheck_override(office, tx, request, membership, now)
+    stands = standing_book.still_counts(office, tx, request, membership)
+    if stands is not None:
+        refused = Reason.APPROVERS_CHANGED if membership is not None else Reason.DIRECTORY_DOWN
+        return None if stands else Refused(refused)
     facts = facts_now(office, tx, request, votes, membership, None, now)
     if facts.membership is None:
         return Refused(Reason.DIRECTORY_DOWN)
     case = case_of(request, votes)
     if all(counts(case, vote.person, facts) for vote in approvals(votes)) and standing(case, facts).is_full:
+        return None
+    return Refused(Reason.APPROVERS_CHANGED)
+
+
+def _recheck_override(
+    office: Office, tx: Tx, request: Request, membership: Membership | None, now: datetime
+) -> Refused | None:
+    glass, person = office.book.policy.break_glass, request.decided_by
+    if membership is None:
+        return Refused(Reason.DIRECTORY_DOWN)
+    facts = facts_now(office, tx, request, (), membership, person, now)
+    if (
+        person is not None
+        and glass is not None
+        and person not in facts.disabled | facts.separated_now
+        and glass.group in membership.get(person, frozenset())
+    ):
         return None
     return Refused(Reason.APPROVERS_CHANGED)
 
@@ -323,4 +380,5 @@ def _may_revoke(tx: ReadTx, request: Request, by: Actor | AgentCaller) -> bool:
     approved = any(
         vote.person == by.person and vote.choice is Choice.APPROVE for vote in tx.votes(request.id)
     )
-    return owns or approved or Role.ADMIN in person.roles
+    overrode = request.decided_by == by.person  # by the last vote, or alone by break-glass
+    return owns or approved or overrode or Role.ADMIN in person.roles

@@ -25,12 +25,12 @@ from bot.core.people import Agent
 from bot.core.policy import Effect, Requirement, Rule
 from bot.core.policy_judge import Candidate, Judge, Plan, facts_of
 from bot.core.reasons import Reason, Refused
-from bot.core.request import Ask, Body, Grant, Request, RequestState
-from bot.desk import entries
+from bot.core.request import Ask, Body, Grant, Request, RequestState, StandingTerms
+from bot.desk import entries, standing_approvals, standing_book
 from bot.desk.api import AgentCaller, Idempotency, Submitted
-from bot.desk.context import META_FREEZE, Office
-from bot.desk.granting import epoch_of, issue
-from bot.desk.standing import holders, recent_editors
+from bot.desk.context import META_FREEZE, Office, epoch_of
+from bot.desk.granting import issue
+from bot.desk.standing import Membership, holders, recent_editors
 from bot.desk.telling import due_of, tell
 from bot.ports import Sealed, Tx
 from masking.document import MaskedDocument
@@ -86,12 +86,21 @@ async def submit(
     result: Submitted | Refused | None = None
     while result is None:  # again when another policy came in force in between
         work = _prepare(office, ask, agent, caller, masked)
-        result = await office.store.write(partial(_write, office, work, idempotency))
+        membership = await _membership(office, work)
+        result = await office.store.write(partial(_write, office, work, idempotency, membership))
     if isinstance(result, Submitted) and result.created:
         office.changed(
             result.request.id, result.request.next_due, result.grant.use_by if result.grant else None
         )
     return result
+
+
+async def _membership(office: Office, work: _Draftwork) -> Membership | None:
+    """Who is in the groups of rules that a standing approval may stand in for; nothing is asked where no rule allows one."""
+    if isinstance(work.plan, Refused) or work.ask.standing is not None:
+        return {}
+    groups = standing_book.groups_for(candidate.rule for candidate in work.plan.candidates)
+    return await office.membership(groups) if groups else {}
 
 
 def _prepare(
@@ -174,7 +183,7 @@ def _show(plan: Plan | Refused) -> tuple[str, ...]:
 
 
 def _write(
-    office: Office, work: _Draftwork, idempotency: Idempotency | None, tx: Tx
+    office: Office, work: _Draftwork, idempotency: Idempotency | None, membership: Membership | None, tx: Tx
 ) -> Submitted | Refused | None:
     """None, and nothing written, when *work* was judged by a policy that is no longer in force."""
     if office.book.judge is not work.judge:
@@ -188,7 +197,17 @@ def _write(
     if agent is None or refusal is not None:
         return _journal_refusal(office, tx, work.caller, refusal or Refused(Reason.AGENT_UNKNOWN), now)
     verdict = _verdict(office, tx, work.plan, now)
+    terms: StandingTerms | None = None
+    if isinstance(verdict, Rule) and verdict.effect is not Effect.DENY:
+        asked = standing_approvals.terms_of(office, tx, work.ask, agent.id, verdict)
+        terms = asked if not isinstance(asked, Refused) else None
+        # Refused for what it asks beyond, and still under its rule, so that the log tells of both.
+        refused = asked if isinstance(asked, Refused) else None
+    else:
+        refused = verdict if isinstance(verdict, Refused) else Refused(Reason.POLICY_DENIES)
     request = _request(office, tx, work, agent, verdict, now)
+    if terms is not None:
+        request = replace(request, standing=terms)
     tx.insert_request(request, work.sealed)
     if idempotency is not None:
         tx.remember_idempotent(agent.id, idempotency.key, idempotency.fingerprint, request.id, now)
@@ -197,11 +216,15 @@ def _write(
             if candidate.window:
                 tx.add_to_window(_window(office, candidate), now, candidate.amount, request.id)
     _journal_created(office, tx, request, work, agent)
-    if isinstance(verdict, Refused) or verdict.effect is Effect.DENY:
-        reason = verdict.reason if isinstance(verdict, Refused) else Reason.POLICY_DENIES
+    if refused is not None or isinstance(verdict, Refused):
+        reason = refused.reason if refused is not None else Reason.POLICY_DENIES
         return Submitted(_deny(office, tx, request, reason, now), None, created=True)
     if verdict.effect is Effect.ALLOW:
         request, grant = _allow(office, tx, request, now)
+        return Submitted(request, grant, created=True)
+    stand_in = standing_book.find(office, tx, work.ask, request, verdict, membership)
+    if stand_in is not None:
+        request, grant = standing_approvals.decide(office, tx, request, stand_in, now)
         return Submitted(request, grant, created=True)
     tell(office, tx, request, now)
     return Submitted(request, None, created=True)
@@ -275,6 +298,7 @@ def _request(
         callback_url=ask.callback_url,
         epoch=epoch_of(tx),
         next_due=due_of(requirement, now, decide_by),
+        is_resolved=bool(ask.resource.resolved),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,6 +25,7 @@ from bot.core.request import Assurance, Choice, Grant, GrantState, Request, Requ
 from bot.desk import entries
 from bot.desk.api import AgentCaller, Inbox, InboxItem
 from bot.desk.context import Office
+from bot.desk.overrides import may_break, use_of
 from bot.desk.standing import Membership, case_of, facts_now
 from bot.desk.timeline import words_of
 from bot.ports import AuditFilter, AuditRow, ReadTx, Tx
@@ -88,8 +90,11 @@ async def card(office: Office, id: RequestId, viewer: Actor | None) -> Card | Re
 
 
 def _groups(request: Request) -> frozenset[GroupName]:
-    reveal = request.requirement.reveal
-    return request.requirement.groups | (frozenset((reveal,)) if reveal else frozenset())
+    reveal, glass = request.requirement.reveal, request.requirement.break_glass
+    others = {reveal} if reveal is not None else set()
+    return (
+        request.requirement.groups | others | ({glass.group, glass.reviewers} if glass is not None else set())
+    )
 
 
 def may_look(
@@ -132,7 +137,7 @@ def build_card(
         resource_type=request.resource_type,
         resource_env=request.resource_env,
         rule=request.rule,
-        rule_words=describe(request.requirement),
+        rule_words=describe(request.requirement) + _unresolved(request),
         rule_text=request.rule_text,
         preview=preview_codec.thaw(request.document, request.preview_hash),
         payload_hash=request.payload_hash,
@@ -155,7 +160,20 @@ def build_card(
         ),
         denied_before=tx.denials(request.agent, request.payload_hash, request.created_at - timedelta(days=7)),
         console_url=f"{office.settings.issuer}/requests/{request.id}",
+        may_break_glass=viewer is not None
+        and _state_now(request, now).is_open
+        and may_break(office, request, case, viewer, replace(facts, membership=membership)),
+        is_broken=request.state is RequestState.APPROVED
+        and request.requirement.break_glass is not None
+        and use_of(tx, request.id) is not None,
     )
+
+
+def _unresolved(request: Request) -> str:
+    """The badge of a target that nobody resolved, where the rule expects it; on every surface, with the rule (T16)."""
+    if not request.requirement.wants_resolved or request.is_resolved:
+        return ""
+    return " UNRESOLVED TARGET: the agent did not say what the resource stands for in truth."
 
 
 def _state_now(request: Request, now: datetime) -> RequestState:

@@ -15,7 +15,7 @@ from audit.canonical import encode
 from audit.fields import Value
 from bot.core.facts import Fact
 from bot.core.people import Actor
-from bot.core.policy import Policy
+from bot.core.policy import Policy, Requirement
 from bot.core.policy_load import load_policy
 from bot.desk.admin import journal
 from bot.desk.context import META_EDITORS, META_POLICY, META_POLICY_KEPT, Office
@@ -67,10 +67,18 @@ def rules_of(policy: Policy) -> str:
             "seats": [
                 f"{seat.group}:{seat.approvals}" for stage in rule.requirement.stages for seat in stage.seats
             ],
+            **_exceptions(rule.requirement),
         }
         for rule in policy.rules
     ]
     return encode({"rules": rules, "v": 1}).decode()
+
+
+def _exceptions(requirement: Requirement) -> dict[str, str | int]:
+    """The ways round the quorum that the rule opens; nothing for a rule without, so that its bytes are as they always were."""
+    glass, stands = requirement.break_glass, requirement.standing
+    said: dict[str, str | int] = {} if glass is None else {"break_glass": glass.group}
+    return said if stands is None else said | {"standing": stands.uses_max}
 
 
 def kept_of(rows: Iterable[tuple[str, str]]) -> dict[str, tuple[bytes, bytes]]:

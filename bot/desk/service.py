@@ -15,8 +15,10 @@ from bot.core.policy import Policy
 from bot.core.preview import Card, TimelineLine
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestState
+from bot.core.standing_approval import StandingApproval
 from bot.desk import (
     admin,
+    breaking,
     evidence,
     granting,
     intake,
@@ -25,6 +27,7 @@ from bot.desk import (
     policies,
     revealing,
     sessions,
+    standing_approvals,
     sweeping,
     voting,
 )
@@ -37,8 +40,11 @@ from bot.desk.api import (
     LoginRefusal,
     NewKey,
     Opened,
+    Overridden,
     Redeemed,
     Revealed,
+    Reviewed,
+    StandingLine,
     Submitted,
     Voted,
 )
@@ -80,6 +86,25 @@ class DeskService:
         preview_complete: bool = True,
     ) -> Voted | Refused:
         return await voting.vote(self.office, request, actor, choice, version, comment, preview_complete)
+
+    async def break_glass(self, request: RequestId, actor: Actor, reason: str) -> Voted | Refused:
+        return await breaking.break_glass(self.office, request, actor, reason)
+
+    async def review_break_glass(
+        self, request: RequestId, actor: Actor, verdict: Literal["justified", "unjustified"], comment: str
+    ) -> Reviewed | Refused:
+        return await breaking.review(self.office, request, actor, verdict, comment)
+
+    async def break_glasses(self, viewer: Actor) -> list[Overridden] | Refused:
+        return await breaking.listing(self.office, viewer)
+
+    async def standing_approvals(self, viewer: Actor) -> list[StandingLine] | Refused:
+        return await standing_approvals.listing(self.office, viewer)
+
+    async def revoke_standing(
+        self, id: RequestId, actor: Actor, reason: str = ""
+    ) -> StandingApproval | Refused:
+        return await standing_approvals.revoke(self.office, id, actor, reason)
 
     async def withdraw(self, request: RequestId, actor: Actor) -> Voted | Refused:
         return await voting.withdraw(self.office, request, actor)

@@ -33,7 +33,13 @@ def case_of(request: Request, votes: Sequence[Vote]) -> Case:
         request.requirement.assurance,
         request.state,
         ballots,
+        look_until=_look_until(request),
     )
+
+
+def _look_until(request: Request) -> datetime | None:
+    look = request.requirement.second_look
+    return request.created_at + look if look is not None else None
 
 
 def facts_now(

@@ -13,14 +13,14 @@ from bot.core.request import Request
 from bot.desk.context import Office
 from bot.ports import OutboxRow, Tx
 
-_IN_PROCESS = ("console", "api")
+IN_PROCESS = frozenset({"console", "api"})
 """Surfaces that read committed state themselves and are woken by ``Watch``."""
 
 
 def tell(office: Office, tx: Tx, request: Request, now: datetime) -> None:
     """Queue the card for every surface of the rule and, once decided, the agent's callback."""
     for surface in request.requirement.surfaces:
-        if surface not in _IN_PROCESS:
+        if surface not in IN_PROCESS:
             row: dict[str, str | int] = {
                 "request": request.id,
                 "surface": surface,
@@ -37,7 +37,7 @@ def tell(office: Office, tx: Tx, request: Request, now: datetime) -> None:
 def notice(tx: Tx, request: Request, kind: str, number: int, now: datetime) -> None:
     """Queue a reminder or an escalation on every chat surface of the rule."""
     for surface in request.requirement.surfaces:
-        if surface not in _IN_PROCESS:
+        if surface not in IN_PROCESS:
             key = f"{surface}/{request.id}/{kind}/{number}"
             tx.enqueue(
                 OutboxRow("notice", key, {"request": request.id, "surface": surface, "kind": kind}, now)

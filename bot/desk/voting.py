@@ -19,10 +19,11 @@ from bot.core.policy_judge import Judge
 from bot.core.quorum import Cancel, Case, Cast, Facts, Tick, Withdraw, counts, standing, step
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Grant, Request, RequestState, Vote
-from bot.desk import entries, proof
+from bot.desk import entries, proof, standing_approvals
 from bot.desk.api import AgentCaller, Voted
 from bot.desk.context import Office
 from bot.desk.granting import issue
+from bot.desk.second_look import looked, returned
 from bot.desk.standing import Membership, account_refusal, case_of, facts_now
 from bot.desk.telling import tell
 from bot.ports import Tx
@@ -46,7 +47,7 @@ async def vote(
         return Refused(Reason.NOT_FOUND)
     if choice is Choice.DENY and not comment.strip():
         return Refused(Reason.REASON_REQUIRED)
-    shown = await _masked(office, comment[:COMMENT_CHARS_MAX])
+    shown = await shown_words(office, comment[:COMMENT_CHARS_MAX])
     result: Voted | Refused | None = None
     while result is None:  # again when another policy came in force in between: its groups are other groups
         judge = office.book.judge
@@ -99,7 +100,7 @@ def _vote_under(
     )
 
 
-async def _masked(office: Office, comment: str) -> str:
+async def shown_words(office: Office, comment: str) -> str:
     """The comment as others may see it. When it cannot be masked it is not shown, and the vote still counts."""
     if not comment:
         return ""
@@ -128,8 +129,14 @@ def _vote(
     votes = tx.votes(id)
     case = case_of(request, votes)
     facts = facts_now(office, tx, request, votes, membership, actor.person, now)
+    facts = replace(facts, reciprocal=returned(tx, request, now))
     refusal = _may_click(tx, request, actor, choice, version, preview_complete, now)
-    after = step(case, Cast(actor.person, choice, actor.assurance), now, facts)
+    after = step(
+        case,
+        Cast(actor.person, choice, actor.assurance, confirmed=looked(tx, request, actor, now)),
+        now,
+        facts,
+    )
     # What the core refuses comes first: "already decided" is more use to a person than "open the full view".
     if isinstance(after, Refused) or refusal is not None:
         return _refuse(
@@ -269,6 +276,8 @@ def _settle(
         )
     )
     grant: Grant | None = None if denied else issue(office, tx, updated, decision, now)
+    if not denied:
+        standing_approvals.begin(office, tx, updated, decision, now)
     tell(office, tx, updated, now)
     return Voted(updated, grant, decided=True, seq=seq)
 

@@ -17,6 +17,9 @@ SAMPLES: dict[str, object] = {
     "reason": "logout",
     "row_count": 12,
     "token_count": 2,
+    "use_count": 5,
+    "until": 1_795_435_200_000_000,
+    "scope_hash": "0f" * 32,
 }
 
 

@@ -124,6 +124,7 @@ def test_t06_every_kind_of_exception_is_listed_reciprocal_approvals_too(busy):
 
     assert kinds == {
         "break-glass",
+        "break-glass unreviewed",
         "self-approval attempt",
         "expired",
         "grant refused",

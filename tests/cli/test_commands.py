@@ -240,6 +240,19 @@ def test_policy_test_runs_the_examples_and_fails_on_a_wrong_case(tmp_path):
     assert signoff("policy", "test", tmp_path).returncode == 7
 
 
+def test_policy_simulate_judges_what_was_asked_and_says_when_nothing_was(made, tmp_path):
+    folder, _ = made
+    (tmp_path / "p.yaml").write_text('version: 1\nrules:\n  - {name: all, when: "true", deny: true}\n')
+
+    said = answer("policy", "simulate", tmp_path / "p.yaml", "--since", "7d", "--config", folder)
+
+    assert (said["replayed"], said["changed"], said["changes"]) == (0, 0, [])
+    assert (
+        signoff("policy", "simulate", tmp_path / "p.yaml", "--since", "soon", "--config", folder).returncode
+        == 2
+    )
+
+
 def test_policy_explain_masks_and_judges(tmp_path):
     ask = {"action": "db.export", "resource": {"type": "postgres", "id": "x", "env": "prod"},
            "parameters": {"query": "select 1 -- maria@corp.example", "destination": "s3://acme-x/y", "rows": 5}}  # fmt: skip

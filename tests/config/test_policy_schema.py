@@ -35,11 +35,16 @@ rules:
     deny_threshold: 2
     recheck_at_redeem: true
     notify_direct: true
+    second_look: 10s
+    no_reciprocal_within: 24h
+    wants_resolved: true
+    standing: {uses_max: 20, valid_max: 7d, same: [resource, parameters]}
   - {name: staged, when: "true", stages: [[{group: owners}], [{group: leads}]]}
   - {name: none, when: "true", deny: true}
   - {name: all, when: "true", allow: true}
 denial_memory: 15m
 editor_cool_down: 1d
+break_glass: {group: owners, reviewers: "group:leads", review_within: 24h, per_week_max: 2}
 """
 
 

@@ -140,7 +140,7 @@ ASKS = [
     ({"action": 1}, ACTION, "/action"),
     ({"action": "A"}, ACTION, "/action"),
     ({"resource": []}, "The resource must be an object with type, id and env.", "/resource"),
-    ({"resource": {"type": "t", "id": "i", "x": 1}}, "A resource has the fields type, id and env only.", "/resource/x"),
+    ({"resource": {"type": "t", "id": "i", "x": 1}}, "A resource has the fields type, id, env and resolved only.", "/resource/x"),
     ({"resource": {"id": "i"}}, "The resource's type is missing.", "/resource/type"),
     ({"resource": {"type": "t"}}, "The resource's id is missing.", "/resource/id"),
     ({"resource": {"type": "T", "id": "i"}}, WORD, "/resource/type"),

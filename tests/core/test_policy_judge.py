@@ -49,7 +49,7 @@ def test_what_conditions_see_of_a_request() -> None:
 
     assert asked == {
         "action": "pay",
-        "resource": {"type": "bank", "id": "acct-7", "env": "prod"},
+        "resource": {"type": "bank", "id": "acct-7", "env": "prod", "resolved": ""},
         "parameters": {"amount": 10, "to": "x"},
         "context": {"ticket": 1},
         "agent": {"id": "agent:bot", "owners": ["person:eve"]},

@@ -64,6 +64,15 @@ CODES = [
     "not-known",
     "taken",
     "keys-full",
+    "break-glass-off",
+    "break-glass-cap",
+    "not-reviewer",
+    "reviewed",
+    "standing-off",
+    "standing-limit",
+    "second-look",
+    "reciprocal",
+    "drift",
 ]
 """Frozen: written to audit logs and API answers. A code is never renamed, reused or taken away."""
 
@@ -75,6 +84,7 @@ FINAL = {
     Reason.GRANT_SPENT,
     Reason.OUTCOME_KNOWN,
     Reason.SHREDDED,
+    Reason.REVIEWED,
 }
 """Nothing can be done about these: the sentence states the fact, and no next step would be honest."""
 

@@ -18,7 +18,7 @@ from bot.core.request import Assurance, Choice
 from bot.desk.api import LoginRefusal
 from bot.desk.evidence import ENTRIES_LEVEL, Gaps, Prove, Tile
 from bot.ports import AuditFilter, Page
-from tests.support.office import POLICY, SAMPLE, Desk
+from tests.support.office import GLASS, POLICY, SAMPLE, STANDING, TERMS, Desk
 
 PAYLOAD = json.dumps({k: SAMPLE[k] for k in ("action", "resource", "parameters")}).encode()
 Prepare = Callable[[Desk], Awaitable[Callable[[], Awaitable[Any]]]]
@@ -48,7 +48,7 @@ def case(name: str, *entries: str, moves: tuple[str, ...] = ()) -> Callable[[Pre
 
 READS = {
     "frozen", "look", "wait", "listing", "card", "timeline", "inbox", "policy", "ready", "changes", "identify",
-    "person", "people", "accounts", "agents", "chain",
+    "person", "people", "accounts", "agents", "chain", "break_glasses", "standing_approvals",
 }  # fmt: skip
 """Calls that change nothing and show nothing that is masked: a test calls each and sees no write."""
 
@@ -60,6 +60,12 @@ async def approved(desk: Desk, **changes: Any) -> Any:
     asked = await desk.asked(**changes)
     await desk.service.vote(asked.request.id, desk.actor("ana"), Choice.APPROVE)
     return await desk.service.vote(asked.request.id, desk.actor("bo"), Choice.APPROVE)
+
+
+async def stood(desk: Desk, **changes: Any) -> Any:
+    """A standing approval by ana and bo, as the sample asks for it."""
+    await desk.service.apply_policy(STANDING)
+    return await approved(desk, standing=TERMS, **changes)
 
 
 async def redeemed(desk: Desk) -> Any:
@@ -128,6 +134,67 @@ async def _(desk: Desk) -> Any:
     asked = await desk.asked()
     desk.clock.set(asked.request.decide_by)
     return lambda: desk.service.vote(asked.request.id, desk.actor("ana"), Choice.APPROVE)
+
+
+async def _glass(desk: Desk) -> Any:
+    await desk.service.apply_policy(POLICY + GLASS)
+    return await desk.asked()
+
+
+@case(
+    "break_glass",
+    "break_glass.used",
+    "decision.approved",
+    "grant.issued",
+    moves=("pending>approved", ">issued"),
+)
+async def _(desk: Desk) -> Any:
+    asked = await _glass(desk)
+    return lambda: desk.service.break_glass(asked.request.id, desk.actor("sam"), "nobody is up")
+
+
+@case("break_glass: refused", "command.refused")
+async def _(desk: Desk) -> Any:
+    asked = await _glass(desk)
+    return lambda: desk.service.break_glass(asked.request.id, desk.actor("bo"), "nobody is up")
+
+
+@case("review_break_glass", "break_glass.reviewed")
+async def _(desk: Desk) -> Any:
+    asked = await _glass(desk)
+    await desk.service.break_glass(asked.request.id, desk.actor("sam"), "nobody is up")
+    return lambda: desk.service.review_break_glass(asked.request.id, desk.actor("ana"), "justified", "was so")
+
+
+@case("review_break_glass: refused", "command.refused")
+async def _(desk: Desk) -> Any:
+    asked = await _glass(desk)
+    await desk.service.break_glass(asked.request.id, desk.actor("sam"), "nobody is up")
+    return lambda: desk.service.review_break_glass(asked.request.id, desk.actor("sam"), "justified", "was so")
+
+
+@case("submit: decided by a standing approval",
+    "request.created", "request.masked", "decision.approved", "grant.issued", moves=(">pending", "pending>approved", ">issued"),
+)  # fmt: skip
+async def _(desk: Desk) -> Any:
+    await stood(desk)
+    return desk.ask
+
+
+@case("vote: the deciding one, for a standing approval",
+    "vote.cast", "decision.approved", "grant.issued", "standing.granted", moves=("pending>approved", ">issued"),
+)  # fmt: skip
+async def _(desk: Desk) -> Any:
+    await desk.service.apply_policy(STANDING)
+    asked = await desk.asked(standing=TERMS)
+    await desk.service.vote(asked.request.id, desk.actor("ana"), Choice.APPROVE)
+    return lambda: desk.service.vote(asked.request.id, desk.actor("bo"), Choice.APPROVE)
+
+
+@case("revoke_standing", "standing.revoked")
+async def _(desk: Desk) -> Any:
+    voted = await stood(desk)
+    return lambda: desk.service.revoke_standing(voted.request.id, desk.actor("bo"), "no more")
 
 
 @case("withdraw", "vote.withdrawn")
@@ -482,4 +549,6 @@ async def read_all(desk: Desk) -> dict[str, Callable[[], Any]]:
         "accounts": lambda: service.accounts(PersonId("person:ana")),
         "agents": service.agents,
         "chain": lambda: service.chain(root),
+        "standing_approvals": lambda: service.standing_approvals(root),
+        "break_glasses": lambda: service.break_glasses(root),
     }

@@ -28,13 +28,13 @@ from bot.chat.link import Links
 from bot.core.ids import AccountKey, AgentId, PersonId
 from bot.core.people import KeyKind
 from bot.core.request import Choice
-from tests.desk.every_call import PAYLOAD
+from tests.desk.every_call import PAYLOAD, stood
 from tests.desk.test_every_change_has_its_entry import HOUSEKEEPING, Watched
 from tests.docs.generate import commands
 from tests.support.clock import START
 from tests.support.console import PASSWORD, Browser, House, open_house
 from tests.support.keys import journal
-from tests.support.office import SAMPLE, close_desk, library_on
+from tests.support.office import GLASS, POLICY, SAMPLE, close_desk, library_on
 from tests.support.rand import SeededRand
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +70,10 @@ class World:
 
     def entries(self) -> list[str]:
         return [entry for _, entries in self.store.transactions for entry in entries]
+
+    async def asked_with_glass(self) -> Any:
+        await self.desk.service.apply_policy(POLICY + GLASS)
+        return await self.desk.asked()
 
     async def approved(self) -> Any:
         asked = await self.desk.asked()
@@ -127,6 +131,8 @@ READ_ONLY_API = {
     ("GET", "/v1/requests/{id}"): "state; waiting for it",
     ("GET", "/v1/requests/{id}/events"): "state, as a stream",
     ("GET", "/v1/requests/{id}/card"): "what every surface shows, masked",
+    ("GET", "/v1/standing"): "standing approvals, masked",
+    ("GET", "/v1/break-glass"): "exceptions and their reviews, masked",
     ("POST", "/v1/mask"): "masks what the caller sent and keeps nothing",
     ("POST", "/v1/tokenize"): "the same with tokens, which are computed and not kept",
     ("GET", "/v1/audit/checkpoint"): "the signed head, which says nothing of any entry",
@@ -142,6 +148,7 @@ READ_ONLY_CONSOLE = {
     ("GET", "/"): "masked", ("GET", "/inbox"): "masked", ("GET", "/keys"): "a list of keyboard keys", ("GET", "/requests/{id}"): "masked",
     ("GET", "/requests/{id}/live"): "masked", ("GET", "/requests/{id}/confirm"): "masked", ("GET", "/events"): "that something changed",
     ("POST", "/audit/verify"): "checks hashes; a finding is shown to the auditor and stops nothing", ("GET", "/policies"): "rules",
+    ("GET", "/exceptions"): "masked", ("GET", "/requests/{id}/break-glass"): "masked",
     ("GET", "/agents"): "names and key ids", ("GET", "/agents/{name}"): "names and key ids", ("GET", "/people"): "names",
     ("GET", "/people/{name}"): "names", ("GET", "/profile"): "one's own", ("GET", "/account/link"): "leads to the profile",
     ("GET", "/freeze"): "the state", ("GET", "/login"): "a form", ("GET", "/step-up"): "a form",
@@ -194,6 +201,49 @@ async def _(w: World) -> httpx.Response:
     asked = await w.desk.asked()
     await w.desk.service.vote(asked.request.id, w.desk.actor("ana"), Choice.APPROVE)
     return await w.api("ana", "POST", f"/v1/requests/{asked.request.id}/withdraw")
+
+
+@door("POST", "/v1/requests/{id}/break-glass", "break_glass.used", "decision.approved", "grant.issued")
+async def _(w: World) -> httpx.Response:
+    asked = await w.asked_with_glass()
+    return await w.api("sam", "POST", f"/v1/requests/{asked.request.id}/break-glass", {"reason": "an outage"})
+
+
+@door("POST", "/v1/requests/{id}/break-glass/review", "break_glass.reviewed")
+async def _(w: World) -> httpx.Response:
+    asked = await w.asked_with_glass()
+    await w.desk.service.break_glass(asked.request.id, w.desk.actor("sam"), "an outage")
+    body = {"verdict": "unjustified", "comment": "bo was up"}
+    return await w.api("ana", "POST", f"/v1/requests/{asked.request.id}/break-glass/review", body)
+
+
+@door("POST", "/requests/{id}/break-glass", "break_glass.used", "decision.approved", "grant.issued")
+async def _(w: World) -> httpx.Response:
+    asked, sam = await w.asked_with_glass(), await w.house.signed_in("sam")
+    return await w.form(sam, f"/requests/{asked.request.id}/break-glass", {"reason": "an outage"})
+
+
+@door("POST", "/requests/{id}/break-glass/review", "break_glass.reviewed")
+async def _(w: World) -> httpx.Response:
+    asked, ana = await w.asked_with_glass(), await w.house.signed_in("ana")
+    await w.desk.service.break_glass(asked.request.id, w.desk.actor("sam"), "an outage")
+    return await w.form(
+        ana,
+        f"/requests/{asked.request.id}/break-glass/review",
+        {"verdict": "justified", "comment": "so it was"},
+    )
+
+
+@door("POST", "/v1/standing/{id}/revoke", "standing.revoked")
+async def _(w: World) -> httpx.Response:
+    voted = await stood(w.desk)
+    return await w.api("ana", "POST", f"/v1/standing/{voted.request.id}/revoke", {"reason": "no more"})
+
+
+@door("POST", "/exceptions/{id}/revoke", "standing.revoked")
+async def _(w: World) -> httpx.Response:
+    voted, root = await stood(w.desk), await w.house.signed_in("root")
+    return await w.form(root, f"/exceptions/{voted.request.id}/revoke", {"reason": ""})
 
 
 @door("POST", "/v1/grants/redeem", "grant.used.begin")
@@ -563,7 +613,18 @@ async def test_i7_the_word_writes_its_entries(world: World, word):
 
 # --- commands
 
-BY_HTTP = {"request", "show", "vote", "run"}
+BY_HTTP = {
+    "request",
+    "show",
+    "vote",
+    "run",
+    "standing list",
+    "standing show",
+    "standing revoke",
+    "break-glass use",
+    "break-glass review",
+    "break-glass list",
+}
 """A client of the API: the server's routes write."""
 JOURNALLED = {
     "agents add": "agent.changed", "agents disable": "agent.changed", "agents enable": "agent.changed", "agents own": "agent.changed",
@@ -573,7 +634,7 @@ JOURNALLED = {
     "audit shred": "payload.shredded", "audit who": "audit.queried", "freeze": "freeze.set", "init": "identity.changed",
     "keys rotate": "keys.changed", "keys rotate-kek": "keys.changed", "people add": "identity.changed", "people disable": "identity.changed",
     "people link": "identity.changed", "people password": "identity.changed", "people token": "identity.changed",
-    "people unlink": "identity.changed", "restore": "log.restored", "serve": "log.started", "unfreeze": "freeze.lifted",
+    "people unlink": "identity.changed", "policy simulate": "audit.queried", "restore": "log.restored", "serve": "log.started", "unfreeze": "freeze.lifted",
 }  # fmt: skip
 NO_ENTRY = {
     "agents list": "names and key ids", "people list": "names", "audit head": "the signed head says nothing of any entry",

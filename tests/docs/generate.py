@@ -124,7 +124,7 @@ def cli_page() -> str:
         Exit.EXPIRED: "expired",
         Exit.PENDING: "still pending when the wait was over",
         Exit.CANCELLED: "cancelled",
-        Exit.FINDINGS: "`doctor` or `policy test` found something",
+        Exit.FINDINGS: "`doctor`, `policy test`, `policy simulate` or `break-glass list` found something",
         Exit.BROKEN: "a mistake in the program",
     }
     lines += [f"| {int(code)} | {meaning[code]} |" for code in Exit]

@@ -55,6 +55,8 @@ TAGS = {
     40: "session.ended",
     41: "rows.sealed",
     42: "tokens.opened",
+    43: "standing.granted",
+    44: "standing.revoked",
 }
 """Frozen: a row is never changed or taken away; new ones are added at the end."""
 
@@ -69,8 +71,6 @@ NOT_FACTS = {
 
 NOT_BY_THE_DESK = {
     Fact.PREVIEW_SHOWN: "no surface reports a showing yet; the type is reserved so that its number cannot be taken",
-    Fact.BREAK_GLASS_USED: "emergency access is not built; the number is reserved",
-    Fact.BREAK_GLASS_REVIEWED: "emergency access is not built; the number is reserved",
     Fact.PAYLOAD_SHREDDED: "the log keeper's act, by `signoff audit shred` (bot.custody), not a use case of the desk",
     Fact.LOG_RESTORED: "written by the store while it restores a backup, before any desk exists",
     Fact.KEY_ROTATED: "drafted by audit.rotation",

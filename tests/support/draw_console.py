@@ -29,6 +29,8 @@ PAGES = {
     "denied": "/requests/req_denied00000000000000000000",
     "voted": "/requests/req_voted000000000000000000000",
     "confirm": "/requests/req_pending0000000000000000000/confirm",
+    "glass": "/requests/req_pending0000000000000000000/break-glass",
+    "exceptions": "/exceptions",
     "audit": "/audit",
     "report": "/audit/report?framework=soc2&from=2026-11-20&to=2026-12-01&seed=42",
     "policies": "/policies",

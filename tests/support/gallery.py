@@ -23,12 +23,22 @@ from audit.entry import EntryType, Outcome
 from audit.reader import Reader
 from bot.core.ids import AccountKey, AgentId, Digest, GroupName, PersonId, RequestId
 from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role, Session
-from bot.core.policy import Effect, Group, Policy, Requirement, Rule, Stage, describe
+from bot.core.policy import BreakGlass, Effect, Group, Policy, Requirement, Rule, Stage, describe
 from bot.core.preview import Button, Card, GrantLine, Leaf, Preview, SeatLine, TimelineLine, VoteLine
 from bot.core.preview_codec import build
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice, GrantState, RequestState, SeatGroup
-from bot.desk.api import ChainState, Freeze, Inbox, InboxItem, NewKey, Revealed
+from bot.core.standing_approval import StandingState
+from bot.desk.api import (
+    ChainState,
+    Freeze,
+    Inbox,
+    InboxItem,
+    NewKey,
+    Overridden,
+    Revealed,
+    StandingLine,
+)
 from bot.desk.evidence import Evidence, Report, Wanted
 from bot.ports import AuditFilter, AuditRow, Clock, Store
 from masking import Engine
@@ -176,7 +186,7 @@ def cards(now: datetime) -> dict[str, Card]:
     )
     shut = {"decided_at": decided, "buttons": ()}
     made = [
-        a_card("req_pending0000000000000000000", now),
+        a_card("req_pending0000000000000000000", now, may_break_glass=True),
         a_card(
             "req_long00000000000000000000000",
             now,
@@ -261,6 +271,31 @@ class GalleryDesk:
             TimelineLine(1045, now - timedelta(minutes=6), "shown in slack:#approvals-prod", ""),
             *(TimelineLine(1046 + n, v.at, f"{v.choice.value} by", v.name) for n, v in enumerate(card.votes)),
         ]
+
+    async def break_glasses(self, viewer: Actor) -> list[Overridden] | Refused:
+        now, day = self.clock.now(), timedelta(days=1)
+        pending, approved = "req_pending0000000000000000000", "req_approved000000000000000000"
+        why = "Break-glass: checkout is down and neither owner answers the pager; ticket [PERSON_1]"
+        return [
+            Overridden(RequestId(approved), "db.export", "prod-customers", "Sam Okoro", now - 2 * day, why, now - day,
+                       None, None, None, is_overdue=True, may_review=True),
+            Overridden(RequestId(approved), "k8s.exec", "prod/checkout-7f", "Gil Ito", now, why, now + day,
+                       None, None, None, is_overdue=False, may_review=False),
+            Overridden(RequestId(pending), "iam.grant", "role/billing-admin", "Fran Lee", now - 9 * day, why, now - 8 * day,
+                       "unjustified", "Dana Cole", now - 8 * day, is_overdue=False, may_review=False),
+        ]  # fmt: skip
+
+    async def standing_approvals(self, viewer: Actor) -> list[StandingLine] | Refused:
+        now, day = self.clock.now(), timedelta(days=1)
+        id, agent = RequestId("req_approved000000000000000000"), AgentId("agent:churn-exporter")
+        return [
+            StandingLine(id, agent, "db.export", "prod-customers", "exports of personal data from production", StandingState.LIVE,
+                         3, 20, now - day, now + 6 * day, ("Ana Torres", "Bo Lind"), None, None, may_revoke=True),
+            StandingLine(id, agent, "analytics.read", "events", "small groups", StandingState.REVOKED, 7, 7, now - 3 * day,
+                         now + 4 * day, ("Ana Torres",), now - day, "Root", may_revoke=False),
+            StandingLine(id, agent, "mail.send", "newsletter", "mail to customers", StandingState.VOID, 0, 2, now - 3 * day,
+                         now + 4 * day, ("Bo Lind",), None, None, may_revoke=False),
+        ]  # fmt: skip
 
     async def inbox(self, viewer: Actor) -> Inbox:
         items = [self._item(card) for card in self.shown.values()]
@@ -384,7 +419,13 @@ class GalleryDesk:
                 "nobody drops production", 'action == "db.drop" && resource.env == "prod"', Effect.DENY, NONE
             ),
         )
-        return Policy(groups, rules, hash=digest("policy"), revision=17)
+        return Policy(
+            groups,
+            rules,
+            hash=digest("policy"),
+            revision=17,
+            break_glass=BreakGlass(GroupName("sre-leads"), GroupName("security"), timedelta(hours=24)),
+        )
 
     async def changes(self, request: RequestId | None = None) -> AsyncIterator[RequestId]:
         self.bell = self.bell or asyncio.Queue()

@@ -67,6 +67,14 @@ rules:
     when: action == "db.wipe"
     deny: true
 """
+GLASS = "break_glass: {group: security, review_within: 24h, per_week_max: 2}\n"
+"""Appended to POLICY where a test wants it: sam or ana may break the glass, the other one reviews."""
+STANDING = POLICY.replace(
+    "    preview: {show: [query], reveal: readers}",
+    "    preview: {show: [query], reveal: readers}\n    standing: {uses_max: 1000, valid_max: 7d}",
+)
+"""POLICY whose exports may be approved standing."""
+TERMS = {"uses": 3, "valid_for_seconds": 3600}
 SAMPLE = {
     "action": "db.export",
     "resource": {"type": "postgres", "id": "prod-customers", "env": "prod"},

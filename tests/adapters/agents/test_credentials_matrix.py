@@ -30,7 +30,8 @@ PRIVATE = [(method, path) for method, path in ROUTES if path not in PUBLIC]
 DECIDING = [
     (method, path)
     for method, path in ROUTES
-    if path.endswith(("/votes", "/withdraw", "/card", "/detokenize")) or path.startswith("/v1/audit/")
+    if path.endswith(("/votes", "/withdraw", "/card", "/detokenize", "/break-glass", "/review"))
+    or path.startswith(("/v1/audit/", "/v1/standing"))
 ]
 ASKING = [
     (method, path)
