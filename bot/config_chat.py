@@ -55,7 +55,11 @@ class TeamsSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     """``channels`` maps the names that policies use to conversation ids (``19:…@thread.tacv2``).
 
     ``development`` switches authentication off for a local Playground; it refuses to start unless the server listens on a
-    loopback address and ``app`` and ``tenant`` are empty, so that it cannot be left on by mistake."""
+    loopback address and ``app`` and ``tenant`` are empty, so that it cannot be left on by mistake.
+
+    ``transport`` chooses what calls the Connector: ``botbuilder`` (botbuilder-core, no longer maintained) or ``teams-sdk``
+    (microsoft-teams-apps, its successor, from the extra of that name). ``targeted`` answers commands privately in the channel by
+    targeted messages (public developer preview of Teams, with ``teams-sdk`` alone) instead of in the personal chat."""
 
     app: Uuid | Literal[""] = ""
     tenant: Uuid | Literal[""] = ""
@@ -65,8 +69,14 @@ class TeamsSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     openid_url: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
     token_url: str = ""
     development: bool = False
+    transport: Literal["botbuilder", "teams-sdk"] = "botbuilder"
+    targeted: bool = False
 
     def __post_init__(self) -> None:
+        if self.targeted and self.transport != "teams-sdk":
+            raise ValueError(
+                "targeted works with transport: teams-sdk alone; botbuilder knows no targeted messages."
+            )
         if self.development:
             if self.app or self.tenant:
                 raise ValueError("development works without app and tenant alone; remove it or them.")

@@ -103,6 +103,7 @@ class TeamsApp:
 
     async def stop(self) -> None:
         await self.tasks.close()
+        await self._parts.transport.close()
 
     async def receive(self, request: Request) -> Response:
         """401 unless the Connector sent it; 200 with the answer to an invoke; 202 for the rest, worked on afterwards."""
@@ -256,7 +257,14 @@ class TeamsApp:
         if origin.is_personal:
             await transport.send_card(origin.service_url, origin.place.channel, card, summary)
         else:
-            await transport.send_direct(origin.service_url, self._settings.tenant, origin.user, card, summary)
+            await transport.send_private(
+                origin.service_url,
+                self._settings.tenant,
+                origin.place.channel,
+                origin.user,
+                card,
+                summary,
+            )
 
     # --- who -----------------------------------------------------------------------------------------
     async def _origin(self, activity: Json) -> Origin | Stop:
