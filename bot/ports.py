@@ -341,7 +341,11 @@ class Surface(Protocol):
     async def show(self, name: str, request: RequestId) -> None: ...
 
     async def notify(self, name: str, request: RequestId, kind: str) -> None:
-        """A reminder or an escalation (*kind*), with a link to the card."""
+        """A reminder or an escalation (*kind*) is due under every copy. Which ones are is read from the state, and each is said once."""
+        ...
+
+    async def absent(self, request: RequestId) -> list[str]:
+        """Names of direct copies that should stand and do not (the rule's own surfaces are known without asking)."""
         ...
 
 

@@ -52,7 +52,7 @@ def assemble(
     transport = make_transport(settings, tokens)
     cards = Cards.create(office.keys.mac)
     pace = Pace(clock.monotonic, interval=POST_SECONDS, burst=POST_BURST)
-    surface = TeamsSurface(transport, cards, settings, desk, office.store, pace)
+    surface = TeamsSurface(transport, cards, settings, desk, office.store, pace, office.directory)
     answers = Answers(desk, links, clock, office.settings.issuer, takes_files=False)
     app = TeamsApp(Parts(settings, check, desk, clock, office.keys.mac, cards, transport, surface, answers))
     return Teams(app, surface)

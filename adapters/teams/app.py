@@ -114,6 +114,8 @@ class TeamsApp:
         if activity is None or not await self._is_genuine(request, activity):
             self.refused_callbacks += 1
             return Response(status_code=401)
+        if self._parts.surface.is_news(str(activity["serviceUrl"])):
+            self.tasks.spawn("heard", self._parts.surface.heard(str(activity["serviceUrl"])))
         if activity.get("type") == "invoke":
             if activity.get("name") != "adaptiveCard/action":
                 return JSONResponse(_strip(Stop("This app does not know that action.", "unknown")), 200)

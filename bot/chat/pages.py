@@ -191,11 +191,26 @@ def notice_page(card: Card, title: str) -> Page:
     )
     if card.state.is_open:
         rows.append(date(card.decide_by, before="Decide by"))
+        if card.escalated_to:
+            rows.append(
+                labelled("Told as well", clip(", ".join(text(group) for group in card.escalated_to), 300))
+            )
     elif card.reason:
         rows.append(labelled("Reason", clip(text(card.reason), 500)))
     if card.console_url and card.state.is_open:
         rows.append(plain(f"Full view: {card.console_url}"))
     return Page(title, (Section(rows=tuple(rows)),), note=card.request)
+
+
+def due_reply(card: Card, reminders_told: int, *, escalation_told: bool) -> Page | None:
+    """What is to be said under a copy that was told of so many reminders; None when nothing is due. Several at once are one reply."""
+    if not card.state.is_open:
+        return None
+    if card.escalated_to and not escalation_told:
+        return notice_page(card, "Escalated: nobody has decided")
+    if card.reminders > reminders_told:
+        return notice_page(card, "Reminder: still waiting")
+    return None
 
 
 def timeline_line(line: TimelineLine) -> Line:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.core import milestones
+from bot.core.policy import words as spelled
 from bot.core.preview import Budget, Button, Card, Leaf, SeatLine, VoteLine
 from bot.core.request import Assurance, Choice, GrantState, RequestState
 from bot.core.visible import confusable, visible
@@ -324,6 +326,7 @@ def vote_line(vote: VoteLine) -> Line:
 def _closing(card: Card) -> Iterable[Line]:
     if card.state.is_open:
         yield (*date(card.decide_by, before="Decide by"), Part(". " + card.expiry_words))
+        yield from _waited(card)
         if card.assurance is not Assurance.CHAT:
             yield (
                 Part("The policy asks for a stronger sign-in: approve in the console. Denying works here."),
@@ -341,6 +344,20 @@ def _closing(card: Card) -> Iterable[Line]:
             yield (Part(words + " "), *date(card.grant.use_by))
         else:
             yield (Part(words + outcome),)
+
+
+def _waited(card: Card) -> Iterable[Line]:
+    """How the time stands, true whenever it is read: no chat shows a running clock."""
+    if card.milestone is not None:
+        is_first = card.milestone == milestones.instants(card.created_at, card.decide_by)[0]
+        share = "Half of the time has passed" if is_first else "⚠ Nine tenths of the time have passed"
+        left = spelled(card.decide_by - card.milestone)
+        yield (Part(share, Style.BOLD), Part(f": {left} were left at "), *date(card.milestone))
+    if card.reminders:
+        yield (Part(f"Reminded {'once' if card.reminders == 1 else f'{card.reminders} times'}."),)
+    if card.escalated_to:
+        groups = ", ".join(text(group) for group in card.escalated_to[:NAMES_MAX])
+        yield (Part("Escalated: ", Style.BOLD), Part(f"{groups} were told as well."))
 
 
 LABELS = {

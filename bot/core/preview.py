@@ -131,6 +131,11 @@ class Card:
     viewer_vote: Choice | None = None
     denied_before: int = 0
     console_url: str = ""
+    milestone: datetime | None = None
+    """The last milestone that lies behind, while it is open (see ``milestones``)."""
+    reminders: int = 0
+    escalated_to: tuple[str, ...] = ()
+    """The groups that were told as well; empty until then."""
 
     @property
     def verdict(self) -> str:

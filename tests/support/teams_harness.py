@@ -93,7 +93,7 @@ async def teams_harness(
     made = make_transport(settings, tokens)
     cards = Cards.create(mac)
     pace = Pace(world.clock.monotonic, interval=0.0, burst=1)
-    surface = TeamsSurface(made, cards, settings, world.desk, world.store, pace)
+    surface = TeamsSurface(made, cards, settings, world.desk, world.store, pace, world.office.directory)
     answers = Answers(
         world.desk,
         Links(world.store, world.desk, world.clock, world.rand, mac),
