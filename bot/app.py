@@ -132,6 +132,9 @@ def assemble(config: Config) -> Bot:
         settings=DeskSettings(
             config.server.url,
             cool_down=config.people.cool_down,
+            reveal_from=frozenset({"slack"})
+            if config.slack is not None and config.slack.reveal == "chat"
+            else frozenset(),
             open_tokens=GroupName(settings.open_tokens.removeprefix("group:"))
             if settings.open_tokens
             else None,

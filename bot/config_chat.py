@@ -24,7 +24,9 @@ class SlackSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     """``mode: http`` needs ``signing_secret`` (and, during rotation, ``previous_signing_secret``); ``mode: socket`` needs ``app_token``.
 
     ``channels`` maps the names that policies use (``slack:#approvals`` is written ``#approvals`` here) to channel ids, since
-    names can be changed by people in Slack. ``team`` is the workspace; ``enterprise`` is set for Enterprise Grid."""
+    names can be changed by people in Slack. ``team`` is the workspace; ``enterprise`` is set for Enterprise Grid. ``reveal: chat`` lets
+    entitled people see a hidden value in a dialog of their own, for rules whose assurance is ``chat``; the value then passes
+    through Slack's servers, so the default is the console alone."""
 
     team: SlackTeam
     app: SlackApp
@@ -34,6 +36,7 @@ class SlackSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     signing_secret: Secret | None = None
     previous_signing_secret: Secret | None = None
     app_token: Secret | None = None
+    reveal: Literal["console", "chat"] = "console"
     enterprise: Annotated[str, msgspec.Meta(pattern=r"^E[A-Z0-9]{2,20}$")] | None = None
     api_url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]+/api/$")] = "https://slack.com/api/"
     response_hosts: tuple[str, ...] = ("hooks.slack.com",)

@@ -191,8 +191,11 @@ class TeamsApp:
                 outcome = await self._desk.withdraw(click.request, actor)
             case Button.CANCEL:
                 outcome = await self._desk.cancel(click.request, actor)
-            case Button.DETAILS | Button.REVEAL:
+            case Button.DETAILS:
                 return await self._details(actor, click.request)
+            case Button.REVEAL:
+                card = await self._desk.card(click.request, actor)
+                return self._cards.page(pages.step_up_page(card)) if isinstance(card, Card) else _stop(card)
             case Button.OPEN_CONSOLE:
                 outcome = None
         self.tasks.spawn("show", self._parts.surface.show_everywhere(click.request))

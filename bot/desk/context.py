@@ -34,6 +34,8 @@ class DeskSettings:
     cool_down: timedelta = timedelta(hours=24)
     step_up_within: timedelta = timedelta(minutes=5)
     reveals_per_hour_max: int = 30
+    reveal_from: frozenset[str] = frozenset()
+    """Chats (``slack``) that may show a revealed value for a rule whose assurance is ``chat``. Empty: the console alone (T19)."""
     tokens_opened_at_once_max: int = 100
     open_tokens: GroupName | None = None
     """Whose members may open tokens; None: nobody."""

@@ -179,7 +179,7 @@ def hostile_card(text: str) -> Card:
     """*text* in every place of a card that anything from outside reaches."""
     base = card(
         preview=replace(
-            preview(leaf(0, text, text), leaf(1, "parameters.other", text), justification=text),
+            preview(leaf(0, text, text, hidden=True), leaf(1, "parameters.other", text), justification=text),
             resource=masked(text),
         ),
         on_behalf_of=text,

@@ -341,6 +341,17 @@ class FakeSlack:
         }
         return {**payload, **changes}
 
+    def asked_for(self, user: str, view: dict[str, Any], field: str, purpose: str) -> dict[str, Any]:
+        """The reveal dialog, sent with what was picked and typed."""
+        made = self.submission(user, view, "")
+        made["view"]["state"] = {
+            "values": {
+                "field": {"field": {"type": "static_select", "selected_option": {"value": field}}},
+                "purpose": {"purpose": {"type": "plain_text_input", "value": purpose}},
+            }
+        }
+        return made
+
     def submission(self, user: str, view: dict[str, Any], reason: str) -> dict[str, Any]:
         return {
             "type": "view_submission",
