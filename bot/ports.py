@@ -330,6 +330,10 @@ class Directory(Protocol):
         self, policy: Policy, groups: Iterable[GroupName]
     ) -> Mapping[GroupName, frozenset[PersonId] | None]: ...
 
+    def held(self, policy: Policy, groups: Iterable[GroupName]) -> frozenset[PersonId]:
+        """Who would be of one of *groups* but that a chat has put them there too short a while ago (T31), by the last reading."""
+        ...
+
 
 class Surface(Protocol):
     """A place where cards stand. ``show`` makes every copy under *name* tell the committed state of *request*, creating it if it

@@ -101,6 +101,7 @@ STATUS_OF: Final[dict[Reason, int]] = {
     Reason.SHREDDED: 410,
     Reason.NOT_ADMIN: 403,
     Reason.NOT_CONFIRMER: 403,
+    Reason.GROUP_HELD: 403,
     Reason.AUDIT_UNAVAILABLE: 503,
 }
 """Every refusal has one status; a test holds the table complete."""

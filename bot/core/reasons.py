@@ -71,6 +71,7 @@ class Reason(StrEnum):
     # identity, appended: the order of codes is frozen
     LINK_UNCONFIRMED = "link-unconfirmed"
     NOT_CONFIRMER = "not-confirmer"
+    GROUP_HELD = "group-held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +138,6 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.SHREDDED: "The payload was destroyed under the retention rules and cannot be shown.",
     Reason.NOT_ADMIN: "Only an administrator may do this. Ask one of them.",
     Reason.NOT_CONFIRMER: "A link is confirmed by the person it is for, by another account of theirs, or by a second administrator. Ask one of them.",
+    Reason.GROUP_HELD: "The chat group that would let you decide this gained you a short while ago, so your vote does not count yet. Try again later, or ask somebody who was in it before.",
     Reason.AUDIT_UNAVAILABLE: "The audit log cannot be written, so nothing is approved. Ask an administrator to run `signoff doctor`. (ABF001)",
 }

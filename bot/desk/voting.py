@@ -130,6 +130,10 @@ def _vote(
     facts = facts_now(office, tx, request, votes, membership, actor.person, now)
     refusal = _may_click(tx, request, actor, choice, version, preview_complete, now)
     after = step(case, Cast(actor.person, choice, actor.assurance), now, facts)
+    if isinstance(after, Refused) and after.reason is Reason.NOT_ELIGIBLE and office.is_held(actor, request):
+        after = Refused(
+            Reason.GROUP_HELD
+        )  # the same answer, but it says that a chat's administrator had a hand in it (T31)
     # What the core refuses comes first: "already decided" is more use to a person than "open the full view".
     if isinstance(after, Refused) or refusal is not None:
         return _refuse(

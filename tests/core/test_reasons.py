@@ -61,6 +61,7 @@ CODES = [
     "audit-unavailable",
     "link-unconfirmed",
     "not-confirmer",
+    "group-held",
 ]
 """Frozen: written to audit logs and API answers. A code is never renamed, reused or taken away."""
 
