@@ -137,6 +137,17 @@ OUTCOMES = {
 }
 
 
+ENDS = {
+    GrantState.REDEEMED: ("▶️", "the agent is acting"),
+    GrantState.SUCCEEDED: ("✅", "done"),
+    GrantState.FAILED: ("❌", "but it failed"),
+    GrantState.INDETERMINATE: ("❔", "outcome unknown"),
+    GrantState.LAPSED: ("⌛", "never used"),
+    GrantState.REVOKED: ("🚫", "then taken back"),
+}
+"""What became of an approval, for the first line."""
+
+
 def text(value: str, *, block: bool = False) -> str:
     """*value* with nothing invisible left in it; in a block, line feeds and tabs stay."""
     return visible(value.replace("\r\n", "\n") if block else value, allow="\n\t" if block else "")
@@ -178,7 +189,7 @@ def build(card: Card, budget: Budget, seal: Callable[[Button], str]) -> CardView
     shown, complete = _within(leaves, budget)
     target = text(card.preview.resource.text) or card.resource_type
     claim, claim_note = _claim(card.preview.justification.text)
-    view_title = f"{ICONS[card.state]} {_verdict(card)}: {card.action}"
+    view_title = f"{_icon(card)} {_verdict(card)}: {card.action}"
     return CardView(
         request=card.request,
         version=card.version,
@@ -231,7 +242,16 @@ def _elided(leaves: tuple[LeafView, ...], shown: tuple[LeafView, ...]) -> str:
     )
 
 
+def _icon(card: Card) -> str:
+    after = ENDS.get(card.grant.state) if card.grant is not None else None
+    return after[0] if after is not None else ICONS[card.state]
+
+
 def _verdict(card: Card) -> str:
+    """The first line tells how it stands now: a card that says "Approved" alone after a failure would mislead who reads no further."""
+    after = ENDS.get(card.grant.state) if card.grant is not None else None
+    if after is not None and card.state is RequestState.APPROVED:
+        return f"{card.verdict}, {after[1]}"
     if card.state.is_open and any(v.choice is Choice.APPROVE and not v.withdrawn for v in card.votes):
         filled = sum(len(seat.names) for seat in card.seats)
         return f"Partly approved, {filled} of {sum(seat.needed for seat in card.seats)}"

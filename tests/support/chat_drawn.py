@@ -128,6 +128,8 @@ def answers(text: str) -> dict[str, Page]:
     return {
         "inbox": pages.inbox_page(inbox, frozen, lambda item: "sealed", "https://signoff.example"),
         "empty-inbox": pages.inbox_page(Inbox((), (), (), ()), None, lambda item: "sealed", ""),
+        "linked": pages.note("Linked", f"This account now belongs to {pages.name(text)}. If that is not you, tell an administrator now."),
+        "escalation": pages.due_reply(replace(samples.states()["last"], escalated_to=(text or "x",)), 0, escalation_told=False),
         "reminder": pages.notice_page(samples.hostile_card(text), "Reminder: still waiting"),
         "thread": pages.notice_page(samples.hostile_settled(text), "Denied"),
         "counted": pages.result_page(samples.hostile_card(text), "Your approval counts."),
