@@ -338,3 +338,25 @@ async def test_t35_a_command_in_a_channel_is_answered_in_private(teams: TeamsHar
 
     assert "Waiting for you (1)" in teams_words(teams.fake.card("a:29:ana"))
     assert not teams.fake.cards[TEAMS_CHANNEL]
+
+
+@needs_sdk
+async def test_t35_a_slash_command_in_a_channel_is_answered_there_for_the_one_who_asked_alone(
+    tmp_path: Path, rsa_key: rsa.RSAPrivateKey
+) -> None:
+    """Teams sends a command from behind its slash as a targeted message, without a mention."""
+    world = await make_world(tmp_path)
+    async with (
+        FakeConnector(world.clock, rsa_key) as fake,
+        teams_harness(world, fake, "teams-sdk", targeted=True) as teams,
+    ):
+        await world.ask()
+        slash = fake.activity("ana", text="inbox", recipient={"id": f"28:{BOT}", "isTargeted": True})
+
+        await fake.post(teams.client, slash)
+        await teams.app.tasks.drain()
+
+        [(who, card)] = fake.targeted[TEAMS_CHANNEL]
+        assert who == "29:ana"
+        assert "Waiting for you (1)" in teams_words(card)
+        assert not any(fake.cards.values())
