@@ -225,11 +225,11 @@ async def test_a_person_approves_by_hand_in_the_playgrounds_window(house: House)
         browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
             page = await browser.new_page(viewport={"width": 1400, "height": 1200})
-            await page.goto(house.playground.url)
+            await page.goto(house.playground.url, timeout=120_000)
             await page.get_by_text("Approvers", exact=True).first.click()
             way = await house.ask(GROUP)
             card = page.locator(".ac-adaptiveCard", has_text=way.id).first
-            await expect(card).to_be_visible(timeout=30_000)
+            await expect(card).to_be_visible(timeout=90_000)
 
             await card.get_by_role("button", name="Approve…").click()
             await card.get_by_role("button", name="Approve", exact=True).click()
@@ -239,7 +239,7 @@ async def test_a_person_approves_by_hand_in_the_playgrounds_window(house: House)
             await way.press("cy")
             await way.tells("Approved")
             settled = page.locator(".ac-adaptiveCard", has_text="Approved").filter(has_text=way.id).first
-            await expect(settled).to_be_visible(timeout=30_000)
+            await expect(settled).to_be_visible(timeout=90_000)
         finally:
             await browser.close()
 
