@@ -79,9 +79,10 @@ interop-masking: $(READY) ## Masking's helpers with the real pandas, polars, Ray
 	tests/interop_masking/install build/interop-masking $(BIN)/python
 	$(BIN)/python -m pytest -m interop tests/interop_masking
 
-interop-chat: $(READY) ## Slack and Teams before the Agents Playground, emulate, tsc and their schemas (node 20, npm)
-	tests/interop_chat/install build/interop-chat
-	$(BIN)/python -m pytest -m interop tests/interop_chat
+interop-chat: $(READY) ## Slack and Teams, by both transports, before the Agents Playground, emulate, tsc and their schemas (node 20, npm)
+	tests/interop_chat/install build/interop-chat $(BIN)/python
+	build/interop-chat/python/bin/python -m pytest tests/adapters/test_teams_transport.py
+	build/interop-chat/python/bin/python -m pytest -m interop tests/interop_chat
 
 wheel: $(READY) ## Build sdist and wheel, offline, the same bytes each time
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation --outdir dist

@@ -13,7 +13,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,7 +60,7 @@ from bot.outbox import Outbox
 from bot.policy_file import put_in_force, rereading
 from bot.ports import Surface, Tx
 from bot.rand import OsRand
-from bot.scheduler import Scheduler, purge
+from bot.scheduler import Periodic, Scheduler, purge
 from bot.watch import LocalWatch
 from masking import Worker
 from masking.tokens import Tokens
@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from bot.slack_wiring import Slack
     from bot.teams_wiring import Teams
 
+GROUPS_EVERY: Final = timedelta(minutes=3)
+"""How long a gain of a chat group may go unseen when nobody votes (usergroups.users.list takes twenty calls a minute)."""
 STOP_SECONDS: Final = 10
 """How long open connections (long polls, streams) may take to end when the server stops."""
 
@@ -132,6 +134,9 @@ def assemble(config: Config) -> Bot:
         settings=DeskSettings(
             config.server.url,
             cool_down=config.people.cool_down,
+            reveal_from=frozenset({"slack"})
+            if config.slack is not None and config.slack.reveal == "chat"
+            else frozenset(),
             open_tokens=GroupName(settings.open_tokens.removeprefix("group:"))
             if settings.open_tokens
             else None,
@@ -156,6 +161,8 @@ def assemble(config: Config) -> Bot:
     periodic = [purge(store), *audit.periodic]
     if surfaces:
         periodic.append(reconciling(store, tuple(surfaces.values())))
+    if slack is not None:
+        periodic.append(Periodic("chat groups", GROUPS_EVERY, lambda: directory.watch(office.book.policy)))
     scheduler = Scheduler(desk, clock, periodic)
     office.poke, office.nudge = outbox.poke, scheduler.nudge
     bot = Bot(config, keys, store, office, desk, head_file, outbox, scheduler, links, slack, teams, audit)
@@ -179,7 +186,7 @@ def _slack(
     from bot import slack_wiring
 
     slack = slack_wiring.assemble(config.slack, office, desk, links)
-    directory.slack_members = slack.groups.members
+    directory.slack_members = slack.members
     return slack
 
 

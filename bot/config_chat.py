@@ -24,7 +24,9 @@ class SlackSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     """``mode: http`` needs ``signing_secret`` (and, during rotation, ``previous_signing_secret``); ``mode: socket`` needs ``app_token``.
 
     ``channels`` maps the names that policies use (``slack:#approvals`` is written ``#approvals`` here) to channel ids, since
-    names can be changed by people in Slack. ``team`` is the workspace; ``enterprise`` is set for Enterprise Grid."""
+    names can be changed by people in Slack. ``team`` is the workspace; ``enterprise`` is set for Enterprise Grid. ``reveal: chat`` lets
+    entitled people see a hidden value in a dialog of their own, for rules whose assurance is ``chat``; the value then passes
+    through Slack's servers, so the default is the console alone."""
 
     team: SlackTeam
     app: SlackApp
@@ -34,6 +36,7 @@ class SlackSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     signing_secret: Secret | None = None
     previous_signing_secret: Secret | None = None
     app_token: Secret | None = None
+    reveal: Literal["console", "chat"] = "console"
     enterprise: Annotated[str, msgspec.Meta(pattern=r"^E[A-Z0-9]{2,20}$")] | None = None
     api_url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]+/api/$")] = "https://slack.com/api/"
     response_hosts: tuple[str, ...] = ("hooks.slack.com",)
@@ -55,7 +58,11 @@ class TeamsSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     """``channels`` maps the names that policies use to conversation ids (``19:…@thread.tacv2``).
 
     ``development`` switches authentication off for a local Playground; it refuses to start unless the server listens on a
-    loopback address and ``app`` and ``tenant`` are empty, so that it cannot be left on by mistake."""
+    loopback address and ``app`` and ``tenant`` are empty, so that it cannot be left on by mistake.
+
+    ``transport`` chooses what calls the Connector: ``botbuilder`` (botbuilder-core, no longer maintained) or ``teams-sdk``
+    (microsoft-teams-apps, its successor, from the extra of that name). ``targeted`` answers commands privately in the channel by
+    targeted messages (public developer preview of Teams, with ``teams-sdk`` alone) instead of in the personal chat."""
 
     app: Uuid | Literal[""] = ""
     tenant: Uuid | Literal[""] = ""
@@ -65,8 +72,14 @@ class TeamsSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     openid_url: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
     token_url: str = ""
     development: bool = False
+    transport: Literal["botbuilder", "teams-sdk"] = "botbuilder"
+    targeted: bool = False
 
     def __post_init__(self) -> None:
+        if self.targeted and self.transport != "teams-sdk":
+            raise ValueError(
+                "targeted works with transport: teams-sdk alone; botbuilder knows no targeted messages."
+            )
         if self.development:
             if self.app or self.tenant:
                 raise ValueError("development works without app and tenant alone; remove it or them.")

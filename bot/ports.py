@@ -330,6 +330,10 @@ class Directory(Protocol):
         self, policy: Policy, groups: Iterable[GroupName]
     ) -> Mapping[GroupName, frozenset[PersonId] | None]: ...
 
+    def held(self, policy: Policy, groups: Iterable[GroupName]) -> frozenset[PersonId]:
+        """Who would be of one of *groups* but that a chat has put them there too short a while ago (T31), by the last reading."""
+        ...
+
 
 class Surface(Protocol):
     """A place where cards stand. ``show`` makes every copy under *name* tell the committed state of *request*, creating it if it
@@ -341,7 +345,11 @@ class Surface(Protocol):
     async def show(self, name: str, request: RequestId) -> None: ...
 
     async def notify(self, name: str, request: RequestId, kind: str) -> None:
-        """A reminder or an escalation (*kind*), with a link to the card."""
+        """A reminder or an escalation (*kind*) is due under every copy. Which ones are is read from the state, and each is said once."""
+        ...
+
+    async def absent(self, request: RequestId) -> list[str]:
+        """Names of direct copies that should stand and do not (the rule's own surfaces are known without asking)."""
         ...
 
 

@@ -15,6 +15,7 @@ from bot.chat.coalesce import Pace
 from bot.chat.link import Links
 from bot.config_chat import SlackSettings
 from bot.desk.context import Office
+from bot.desk.joining import META_GROUP, Since, note_reading
 from bot.desk.service import DeskService
 
 POST_SECONDS: Final = 1.0
@@ -27,6 +28,17 @@ class Slack:
     app: SlackApp
     surface: SlackSurface
     groups: SlackGroups
+    office: Office
+
+    async def members(self, usergroup: str) -> Since | None:
+        """Since when each account is in the user group; None when Slack does not say who is in it."""
+        accounts = await self.groups.members(usergroup)
+        if accounts is None:
+            return None
+        source = f"slack:{usergroup}"
+        is_first = await self.office.store.read(lambda tx: tx.meta(META_GROUP + source)) is None
+        changed_at = await self.groups.changed_at(usergroup) if is_first else None
+        return await note_reading(self.office, source, accounts, changed_at)
 
 
 def assemble(settings: SlackSettings, office: Office, desk: DeskService, links: Links) -> Slack:
@@ -38,4 +50,4 @@ def assemble(settings: SlackSettings, office: Office, desk: DeskService, links: 
     surface = SlackSurface(api, cards, settings, desk, office.store, clock, office.directory)
     answers = Answers(desk, links, clock, office.settings.issuer, takes_files=True)
     app = SlackApp(Parts(settings, desk, clock, office.keys.mac, api, cards, surface, answers))
-    return Slack(app, surface, SlackGroups(api, settings.team, clock.monotonic))
+    return Slack(app, surface, SlackGroups(api, settings.team, clock.monotonic), office)

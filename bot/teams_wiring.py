@@ -10,7 +10,7 @@ from adapters.teams.cards import Cards
 from adapters.teams.jwks import fetch_keys
 from adapters.teams.surface import TeamsSurface
 from adapters.teams.token import Keys, TokenCheck
-from adapters.teams.transport import BotbuilderTransport, Tokens
+from adapters.teams.transport import TeamsTransport, Tokens
 from bot.chat.answers import Answers
 from bot.chat.coalesce import Pace
 from bot.chat.link import Links
@@ -49,10 +49,21 @@ def assemble(
         check = TokenCheck(keys, app=settings.app, tenant=settings.tenant, service_urls=settings.service_urls)
         url = settings.token_url or TOKEN_URL.format(tenant=settings.tenant)
         tokens = Tokens(url, settings.app, settings.password or Secret(""), clock.monotonic)
-    transport = BotbuilderTransport(tokens, settings.app, settings.service_urls)
+    transport = make_transport(settings, tokens)
     cards = Cards.create(office.keys.mac)
     pace = Pace(clock.monotonic, interval=POST_SECONDS, burst=POST_BURST)
-    surface = TeamsSurface(transport, cards, settings, desk, office.store, pace)
+    surface = TeamsSurface(transport, cards, settings, desk, office.store, pace, office.directory)
     answers = Answers(desk, links, clock, office.settings.issuer, takes_files=False)
     app = TeamsApp(Parts(settings, check, desk, clock, office.keys.mac, cards, transport, surface, answers))
     return Teams(app, surface)
+
+
+def make_transport(settings: TeamsSettings, tokens: Tokens | None) -> TeamsTransport:
+    """The one that the settings choose; the other one's libraries are not loaded. ``ConfigError`` when its extra is missing."""
+    if settings.transport == "teams-sdk":
+        from adapters.teams.sdk import SdkTransport
+
+        return SdkTransport(tokens, settings.app, settings.service_urls, targeted=settings.targeted)
+    from adapters.teams.botbuilder import BotbuilderTransport
+
+    return BotbuilderTransport(tokens, settings.app, settings.service_urls)

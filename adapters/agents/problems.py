@@ -113,6 +113,7 @@ STATUS_OF: Final[dict[Reason, int]] = {
     Reason.DRIFT: 409,
     Reason.STANDING_OFF: 403,
     Reason.STANDING_LIMIT: 403,
+    Reason.GROUP_HELD: 403,
     Reason.AUDIT_UNAVAILABLE: 503,
 }
 """Every refusal has one status; a test holds the table complete."""

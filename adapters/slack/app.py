@@ -54,6 +54,9 @@ _NOT_OURS: Final = note(
 _FAULT: Final = note(
     "Not done", "Something failed here and nothing was decided. Try again in a minute, or use the console."
 )
+_LOOKING: Final = note(
+    "One moment", "Your purpose is being written to the audit log. The value comes after it."
+)
 
 log = logging.getLogger("signoff.slack")
 
@@ -179,6 +182,7 @@ class SlackApp:
         )
         bolt.action(re.compile(r"signoff\.[a-z_]+"))(self._listener(self._on_click))
         bolt.view("signoff.deny")(self._on_deny_submitted)
+        bolt.view("signoff.reveal")(self._on_reveal_submitted)
         bolt.command(re.compile("/(signoff|audit)"))(self._listener(self._on_command))
         bolt.event("app_home_opened")(self._listener(self._on_home))
         return bolt
@@ -225,8 +229,10 @@ class SlackApp:
             case Button.CANCEL:
                 cancelled = await self._desk.cancel(click.request, actor)
                 await self._told(origin, click.request, cancelled, "The request is cancelled.")
-            case Button.DETAILS | Button.REVEAL:
+            case Button.DETAILS:
                 await self._details(origin, actor, click)
+            case Button.REVEAL:
+                await self._ask_purpose(origin, actor, click)
             case Button.OPEN_CONSOLE:
                 return
 
@@ -244,17 +250,9 @@ class SlackApp:
         if not isinstance(card, Card):
             await self._say(origin, pages.refused(card))
             return
-        sealed = seal(self._parts.mac, origin.place, click)
-        metadata = json.dumps({"value": sealed, "team": origin.place.team, "channel": origin.place.channel})
-        method = (
-            "views.push"
-            if origin.view.startswith("V") and origin.place.channel.startswith("modal:")
-            else "views.open"
-        )
         try:
-            await self._api.call(
-                method, trigger_id=origin.trigger, view=self._cards.deny(card, origin.place, metadata)
-            )
+            view = self._cards.deny(card, origin.place, self._kept(origin, click))
+            await self._dialog(origin, view)
         except SignoffError:
             await self._say(
                 origin,
@@ -264,9 +262,80 @@ class SlackApp:
                 ),
             )
 
+    def _kept(self, origin: Origin, click: Click) -> str:
+        """What a dialog remembers: the sealed click and where it was made, ids alone."""
+        sealed = seal(self._parts.mac, origin.place, click)
+        return json.dumps({"value": sealed, "team": origin.place.team, "channel": origin.place.channel})
+
+    async def _dialog(self, origin: Origin, view: dict[str, Any]) -> None:
+        """On top of the dialog that the button stands in, or as the first one."""
+        is_dialog = origin.view.startswith("V") and origin.place.channel.startswith("modal:")
+        await self._api.call(
+            "views.push" if is_dialog else "views.open", trigger_id=origin.trigger, view=view
+        )
+
+    async def _ask_purpose(self, origin: Origin, actor: Actor, click: Click) -> None:
+        """Which value and what for, where the settings and the rule let a chat show it; else the way to the console (T19)."""
+        card = await self._desk.card(click.request, actor)
+        if not isinstance(card, Card):
+            await self._say(origin, pages.refused(card))
+            return
+        is_here = self._settings.reveal == "chat" and card.assurance is Assurance.CHAT
+        if is_here and Button.REVEAL in card.buttons and pages.hidden_fields(card):
+            view = self._cards.reveal(card, origin.place, self._kept(origin, click))
+        else:
+            view = self._cards.modal(pages.step_up_page(card))
+        await self._dialog(origin, view)
+
+    async def _on_reveal_submitted(self, ack: Callable[..., Awaitable[object]], body: dict[str, Any]) -> None:
+        """The purpose is checked for being one before the dialog turns; the entry and the value come after the acknowledgement."""
+        purpose, field = _typed(body, "purpose"), _picked(body, "field")
+        if len(purpose.strip()) < 3 or field is None:
+            where = "field" if field is None else "purpose"
+            await ack(response_action="errors", errors={where: "Please say which value and what for."})
+            return
+        await ack(response_action="update", view=self._cards.modal(_LOOKING))
+        self.tasks.spawn("reveal", self._reveal(body, field, purpose))
+
+    async def _reveal(self, body: dict[str, Any], leaf: int, purpose: str) -> None:
+        """What the desk says, into the dialog of the one who asked and nowhere else: never a message, never an ephemeral one."""
+        kept = await self._reopened(body, Button.REVEAL)
+        id = str(_dict(body.get("view")).get("id") or "")
+        if kept is None or not id:
+            return
+        origin, click = kept
+        actor = await self._actor(origin)
+        if isinstance(actor, Refused):
+            page = pages.refused(actor)
+        else:
+            found = await self._desk.reveal(click.request, actor, leaf, purpose)
+            page = (
+                pages.refused(found)
+                if isinstance(found, Refused)
+                else pages.revealed_page(click.request, found)
+            )
+        await self._api.call("views.update", view_id=id, view=self._cards.modal(page))
+
+    async def _reopened(self, body: dict[str, Any], button: Button) -> tuple[Origin, Click] | None:
+        """Who sent a dialog, and the click that opened it; None after a private answer when it is not ours."""
+        try:
+            kept = json.loads(body["view"]["private_metadata"])
+            place = Place("slack", str(kept["team"]), str(kept["channel"]))
+            value = kept["value"]
+        except (KeyError, TypeError, ValueError):
+            return None
+        origin = await self._origin(body, place)
+        if origin is None:
+            return None
+        click = unseal(self._parts.mac, place, value)
+        if click is None or click.button is not button or place.team != self._settings.team:
+            await self._say(origin, _NOT_OURS)
+            return None
+        return origin, click
+
     async def _on_deny_submitted(self, ack: Callable[..., Awaitable[object]], body: dict[str, Any]) -> None:
         """A reason is checked for being one before the dialog closes; the vote itself comes after the acknowledgement."""
-        reason = _reason(body)
+        reason = _typed(body, "reason")
         if len(reason.strip()) < 3:
             await ack(response_action="errors", errors={"reason": "Please give a reason."})
             return
@@ -274,19 +343,10 @@ class SlackApp:
         self.tasks.spawn("deny", self._deny(body, reason))
 
     async def _deny(self, body: dict[str, Any], reason: str) -> None:
-        try:
-            kept = json.loads(body["view"]["private_metadata"])
-            place = Place("slack", str(kept["team"]), str(kept["channel"]))
-            value = kept["value"]
-        except (KeyError, TypeError, ValueError):
+        kept = await self._reopened(body, Button.DENY)
+        if kept is None:
             return
-        origin = await self._origin(body, place)
-        click = unseal(self._parts.mac, place, value)
-        if origin is None:
-            return
-        if click is None or click.button is not Button.DENY or place.team != self._settings.team:
-            await self._say(origin, _NOT_OURS)
-            return
+        origin, click = kept
         actor = await self._actor(origin)
         if isinstance(actor, Refused):
             await self._say(origin, pages.refused(actor))
@@ -514,8 +574,19 @@ def _id(value: object) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _reason(body: dict[str, Any]) -> str:
+def _typed(body: dict[str, Any], name: str) -> str:
+    """What was typed into the input *name* of a dialog, at most 500 characters."""
     try:
-        return str(body["view"]["state"]["values"]["reason"]["reason"]["value"] or "")[:500]
+        return str(body["view"]["state"]["values"][name][name]["value"] or "")[:500]
     except (KeyError, TypeError):
         return ""
+
+
+def _picked(body: dict[str, Any], name: str) -> int | None:
+    """The number behind what was picked from the list *name* of a dialog."""
+    try:
+        value = body["view"]["state"]["values"][name][name]["selected_option"]["value"]
+    except (KeyError, TypeError):
+        return None
+    is_count = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 7
+    return int(value) if is_count else None

@@ -8,12 +8,12 @@ Slack's limits. Deliberately absent: words and their order (``bot.chat.view``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from adapters.slack.limits import BUDGET, LimitError, check_message, check_view
 from bot.chat.page import Page, fold
-from bot.chat.pages import details_page
+from bot.chat.pages import details_page, hidden_fields
 from bot.chat.seal import Click, Mac, Place, seal
 from bot.chat.template import Templates
 from bot.chat.view import CardView, LeafView, Line, Part, Style, build
@@ -147,15 +147,19 @@ class Cards:
         whole = self.shows_whole(card, place)
         view = self.view(card, place)
         buttons = [b for b in view.buttons if whole or b.kind != Button.APPROVE.value]
-        kept = [
-            replace(b, value="", url=card.console_url, confirm="") if b.kind == Button.REVEAL.value else b
-            for b in buttons
-            if b.kind != Button.DETAILS.value
-        ]
+        kept = [b for b in buttons if b.kind != Button.DETAILS.value]
         return self.modal(details_page(card, timeline, kept))
 
     def home(self, page: Page) -> Json:
         view = self.templates.render("home.json.j2", page=fold(page))
+        check_view(view)
+        return view
+
+    def reveal(self, card: Card, place: Place, metadata: str) -> Json:
+        """The dialog that asks which value and what for; ``private_metadata`` as in ``deny``. No value is in it."""
+        view = self.templates.render(
+            "reveal.json.j2", view=self.view(card, place), fields=hidden_fields(card), metadata=metadata
+        )
         check_view(view)
         return view
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from adapters.slack.api import Api
@@ -53,3 +54,17 @@ class SlackGroups:
             )
             self._read[usergroup_id] = (now, found)
             return found
+
+    async def changed_at(self, usergroup_id: str) -> datetime | None:
+        """When Slack says that the group was changed last (``usergroups.list``, ``date_update``); None when it does not say."""
+        try:
+            answer = await self._api.call("usergroups.list", include_disabled=True)
+        except SignoffError:
+            return None
+        listed = answer.get("usergroups")
+        for one in listed if isinstance(listed, list) else ():
+            if isinstance(one, dict) and one.get("id") == usergroup_id:
+                at: object = one.get("date_update")
+                if isinstance(at, int) and not isinstance(at, bool) and 0 < at < 1e11:
+                    return datetime.fromtimestamp(at, UTC)
+        return None

@@ -85,6 +85,11 @@ def _block(block: dict[str, Any], where: str) -> Iterator[str]:
     elif kind == "input":
         yield from _text(block["label"], 2000, where)
         element = block["element"]
+        if element["type"] == "static_select":
+            yield from _count(element["options"], 100, f"{where}.options")
+            for option in element["options"]:
+                yield from _text(option["text"], 75, f"{where}.option")
+                yield from _longer(option["value"], 150, f"{where}.option.value")
         if not 0 < element.get("max_length", 3000) <= 3000:
             yield f"{where}: max_length {element['max_length']}"
     elif kind == "rich_text":

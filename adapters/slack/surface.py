@@ -11,16 +11,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from adapters.slack.api import Api, MissingScope, Refusal, Rejected
 from adapters.slack.cards import METADATA_EVENT, Cards
 from adapters.slack.limits import LimitError
 from bot.chat.coalesce import Coalescer, Paced
+from bot.chat.direct import recipients
 from bot.chat.mark import mark_of_card
 from bot.chat.page import Page
-from bot.chat.pages import notice_page
+from bot.chat.pages import due_reply, notice_page
 from bot.chat.seal import Place
 from bot.chat.template import RenderError
 from bot.config_chat import SlackSettings
@@ -33,8 +34,6 @@ from bot.ports import ChatRef, Clock, Directory, Store
 _CHANNEL: Final = re.compile(r"[CGD][A-Z0-9]{2,20}")
 _USER: Final = re.compile(r"[UW][A-Z0-9]{2,20}")
 SHARED_CHECK_SECONDS: Final = 600.0
-DIRECT_MAX: Final = 30
-"""Direct messages for one request: named approvers, not a company."""
 HISTORY_MAX: Final = 200
 
 
@@ -42,19 +41,21 @@ HISTORY_MAX: Final = 200
 class Ref:
     """The address of a copy. ``ts`` empty: we meant to post at ``since`` and do not know whether
     it arrived; ``since`` empty too: it certainly did not. ``told``: the thread
-    already holds the settled timeline."""
+    already holds the settled timeline; ``reminded``, ``escalated``: what of the waiting it holds."""
 
     channel: str
     ts: str = ""
     since: str = ""
     told: bool = False
+    reminded: int = 0
+    escalated: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Ref:
         return cls(**json.loads(text))
 
     def dump(self) -> str:
-        return json.dumps({"channel": self.channel, "ts": self.ts, "since": self.since, "told": self.told})
+        return json.dumps(asdict(self))
 
 
 class SlackSurface:
@@ -84,8 +85,15 @@ class SlackSurface:
 
     async def show(self, name: str, request: RequestId) -> None:
         """Every copy under *name* tells the committed state; direct copies too where the rule names them."""
-        names = [name, *await self._direct_names(request)]
+        refs = await self._store.read(lambda tx: tx.chat_refs(request))
+        standing = [ref.surface for ref in refs if ref.surface.startswith("slack:@")]
+        names = dict.fromkeys((name, *standing, *await self._direct_names(request)))
         await self.updates.touch_each((copy, request) for copy in names)
+
+    async def absent(self, request: RequestId) -> list[str]:
+        refs = await self._store.read(lambda tx: tx.chat_refs(request))
+        standing = {ref.surface for ref in refs}
+        return [name for name in await self._direct_names(request) if name not in standing]
 
     async def show_everywhere(self, request: RequestId) -> None:
         """Every copy that stands anywhere in Slack: after a click, without waiting for the outbox."""
@@ -95,29 +103,8 @@ class SlackSurface:
         )
 
     async def notify(self, name: str, request: RequestId, kind: str) -> None:
-        """A reminder in the card's thread; an escalation too, seen in the channel as well."""
-        card = await self._card(request)
-        if not card.state.is_open:
-            return
-        ref = await self._ref(name, request)
-        if ref is None or not ref.ts:
-            await self.show(name, request)
-            ref = await self._ref(name, request)
-        if ref is None:
-            raise GiveUp("no card to remind of")
-        page = notice_page(
-            card, "Reminder: still waiting" if kind == "reminder" else "Escalated: nobody has decided"
-        )
-        message = self._cards.page(page)
-        broadcast = kind != "reminder"
-        await self._api.call(
-            "chat.postMessage",
-            channel=ref.channel,
-            thread_ts=ref.ts,
-            reply_broadcast=broadcast,
-            **message,
-            **_QUIET,
-        )
+        """A reminder in the thread of every copy; an escalation is seen in the channel as well."""
+        await self.show(name, request)
 
     async def say(self, name: str, page: Page) -> None:
         """Post *page* into the channel *name*: about the log, never about a request."""
@@ -136,9 +123,14 @@ class SlackSurface:
         ref = Ref.parse(stored.ref) if stored is not None else None
         if stored is None or ref is None or not ref.ts or stored.version < mark_of_card(card):
             ref = await self._write(name, request, card, ref)
+        page = due_reply(card, ref.reminded, escalation_told=ref.escalated)
+        if page is not None:
+            await self._reply(ref, page, broadcast=bool(card.escalated_to) and not ref.escalated)
+            ref = _as_told(ref, card)
+            await self._keep(name, request, ref, mark_of_card(card))
         if not card.state.is_open and not ref.told:
-            told = await self._tell_timeline(ref, card)
-            await self._keep(name, request, told, mark_of_card(card))
+            await self._reply(ref, notice_page(card, card.verdict))
+            await self._keep(name, request, replace(ref, told=True), mark_of_card(card))
 
     async def _write(self, name: str, request: RequestId, card: Card, ref: Ref | None) -> Ref:
         """Edit the copy, or post it; its address is kept before anything else is tried."""
@@ -150,7 +142,8 @@ class SlackSurface:
         if ref is not None:
             ref = await self._edit(ref, message)
         if ref is None:
-            ref = await self._post(name, request, channel, message)
+            # A card that is posted late says of itself what a reply would have said.
+            ref = _as_told(await self._post(name, request, channel, message), card)
         await self._keep(name, request, ref, mark_of_card(card))
         return ref
 
@@ -215,15 +208,19 @@ class SlackSurface:
                 return Ref(ref.channel, str(message["ts"]))
         return None
 
-    async def _tell_timeline(self, ref: Ref, card: Card) -> Ref:
-        page = notice_page(card, card.verdict)
+    async def _reply(self, ref: Ref, page: Page, *, broadcast: bool = False) -> None:
+        """*page* in the copy's thread, *broadcast* into its channel as well (a direct message has one reader anyway).
+
+        If we stop after this it is said once more: a reminder twice is better than none."""
+        message = self._cards.page(page)
+        if broadcast and not ref.channel.startswith("D"):
+            message["reply_broadcast"] = True
         try:
             await self._api.call(
-                "chat.postMessage", channel=ref.channel, thread_ts=ref.ts, **self._cards.page(page), **_QUIET
+                "chat.postMessage", channel=ref.channel, thread_ts=ref.ts, **message, **_QUIET
             )
         except (Refusal, Rejected):
             pass  # the thread is a convenience; the card itself already tells the truth
-        return Ref(ref.channel, ref.ts, told=True)
 
     # --- reading and keeping ----------------------------------------------------------------------
     async def _card(self, request: RequestId) -> Card:
@@ -276,24 +273,17 @@ class SlackSurface:
 
     async def _direct_names(self, request: RequestId) -> list[str]:
         """Direct copies for the approvers whom the rule names, when it says so; those held apart get none."""
-        if self._directory is None:
-            return []
         found = await self._store.read(lambda tx: tx.request(request))
-        if found is None or not found.requirement.notify_direct:
+        if found is None or self._directory is None:
             return []
-        memberships = await self._directory.memberships(await self._desk.policy(), found.requirement.groups)
-        persons = sorted({p for members in memberships.values() for p in members or ()} - found.separation)
-        names = []
-        for person in persons[:DIRECT_MAX]:
-            for account in await self._desk.accounts(person):
-                team, _, user = account.key.removeprefix("slack:").partition(":")
-                if (
-                    account.key.startswith("slack:")
-                    and team == self._settings.team
-                    and account.revoked_at is None
-                ):
-                    names.append(f"slack:@{user}")
-        return names
+        team = self._settings.team
+        return [
+            f"slack:@{user}" for user in await recipients(self._desk, self._directory, found, "slack", team)
+        ]
+
+
+def _as_told(ref: Ref, card: Card) -> Ref:
+    return replace(ref, reminded=card.reminders, escalated=bool(card.escalated_to))
 
 
 _QUIET: Final[Mapping[str, object]] = {

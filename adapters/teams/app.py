@@ -103,6 +103,7 @@ class TeamsApp:
 
     async def stop(self) -> None:
         await self.tasks.close()
+        await self._parts.transport.close()
 
     async def receive(self, request: Request) -> Response:
         """401 unless the Connector sent it; 200 with the answer to an invoke; 202 for the rest, worked on afterwards."""
@@ -113,6 +114,8 @@ class TeamsApp:
         if activity is None or not await self._is_genuine(request, activity):
             self.refused_callbacks += 1
             return Response(status_code=401)
+        if self._parts.surface.is_news(str(activity["serviceUrl"])):
+            self.tasks.spawn("heard", self._parts.surface.heard(str(activity["serviceUrl"])))
         if activity.get("type") == "invoke":
             if activity.get("name") != "adaptiveCard/action":
                 return JSONResponse(_strip(Stop("This app does not know that action.", "unknown")), 200)
@@ -188,8 +191,11 @@ class TeamsApp:
                 outcome = await self._desk.withdraw(click.request, actor)
             case Button.CANCEL:
                 outcome = await self._desk.cancel(click.request, actor)
-            case Button.DETAILS | Button.REVEAL:
+            case Button.DETAILS:
                 return await self._details(actor, click.request)
+            case Button.REVEAL:
+                card = await self._desk.card(click.request, actor)
+                return self._cards.page(pages.step_up_page(card)) if isinstance(card, Card) else _stop(card)
             case Button.OPEN_CONSOLE:
                 outcome = None
         self.tasks.spawn("show", self._parts.surface.show_everywhere(click.request))
@@ -256,7 +262,14 @@ class TeamsApp:
         if origin.is_personal:
             await transport.send_card(origin.service_url, origin.place.channel, card, summary)
         else:
-            await transport.send_direct(origin.service_url, self._settings.tenant, origin.user, card, summary)
+            await transport.send_private(
+                origin.service_url,
+                self._settings.tenant,
+                origin.place.channel,
+                origin.user,
+                card,
+                summary,
+            )
 
     # --- who -----------------------------------------------------------------------------------------
     async def _origin(self, activity: Json) -> Origin | Stop:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import aiohttp
 
 from adapters.teams.jwks import fetch_keys
+from adapters.teams.sdk import MISSING, is_installed
 from adapters.teams.token import is_allowed
 from adapters.teams.transport import SCOPE
 from bot.config_chat import TeamsSettings
@@ -24,6 +25,7 @@ TIMEOUT_SECONDS: Final = 10
 
 async def probe(settings: TeamsSettings, token_url: str, service_url: str) -> AsyncIterator[Finding]:
     """Every finding. *service_url*: the one that Teams gave us with its last activity, or the first allowed one."""
+    yield transport_finding(settings)
     if settings.development:
         yield Finding(
             "teams",
@@ -60,6 +62,16 @@ async def probe(settings: TeamsSettings, token_url: str, service_url: str) -> As
         yield Finding(
             "teams channels", "warning", "no channel is set; a rule can name only those in teams.channels"
         )
+
+
+def transport_finding(settings: TeamsSettings) -> Finding:
+    """Whether what ``teams.transport`` chooses can be had. Asks nobody."""
+    if settings.transport == "teams-sdk" and not is_installed():
+        return Finding("teams transport", "error", MISSING)
+    private = "targeted messages" if settings.targeted else "the personal chat"
+    return Finding(
+        "teams transport", "ok", f"{settings.transport} calls the Connector; private answers go to {private}"
+    )
 
 
 async def _token(

@@ -155,6 +155,7 @@ STATUS: Final = {
     Reason.NOT_ENTITLED: 403,
     Reason.NOT_ADMIN: 403,
     Reason.NOT_CONFIRMER: 403,
+    Reason.GROUP_HELD: 403,
     Reason.LINK_UNCONFIRMED: 403,
     Reason.NOT_ELIGIBLE: 403,
     Reason.SEPARATED: 403,

@@ -11,6 +11,7 @@ from bot.chat.view import (
     LABELS,
     OUTCOMES,
     ButtonView,
+    LeafView,
     Line,
     Part,
     Style,
@@ -26,13 +27,16 @@ from bot.core.policy import Policy, describe
 from bot.core.preview import Button, Card, TimelineLine
 from bot.core.reasons import Refused
 from bot.core.request import RequestState
-from bot.desk.api import ChainState, Freeze, Inbox, InboxItem
+from bot.desk.api import ChainState, Freeze, Inbox, InboxItem, Revealed
 from bot.ports import AuditRow
 
 DETAIL_CHARS_MAX = 20_000
 DETAIL_LEAVES_MAX = 200
 INBOX_ITEMS_MAX = 8
 AUDIT_PAGE = 15
+FIELDS_MAX = 100
+"""Options of one list in a Slack dialog."""
+REVEALED_CHARS_MAX = 2800
 
 SealItem = Callable[[InboxItem], str]
 
@@ -181,6 +185,42 @@ def details_page(
     return Page(f"{card.request}", tuple(s for s in sections if s.rows or s.leaves or s.buttons), note=said)
 
 
+def step_up_page(card: Card) -> Page:
+    """Where a hidden value is shown instead of here, and why."""
+    link = ButtonView(Button.OPEN_CONSOLE.value, "Reveal in the console", url=card.console_url)
+    rows = (
+        plain(
+            "Hidden values are shown in the console, not here: it asks who you are once more and what for."
+        ),
+        plain("The audit log has both before you see anything."),
+    )
+    return Page(
+        "Reveal a value",
+        (Section(rows=rows, buttons=(link,) if card.console_url else ()),),
+        note=card.request,
+    )
+
+
+def hidden_fields(card: Card) -> tuple[tuple[int, str], ...]:
+    """What may be revealed: the leaf's index and its label, as far as a list in a dialog goes."""
+    leaves = (*card.preview.leaves, *card.preview.context)
+    return tuple(
+        (leaf.index, clip(text(leaf.label.text) or "(no name)", 40)) for leaf in leaves if leaf.hidden
+    )[:FIELDS_MAX]
+
+
+def revealed_page(request: str, found: Revealed) -> Page:
+    """One value in the clear, for the one who asked, after its entry was written."""
+    value = text(found.value, block=True)
+    shown = tuple(clip(value, REVEALED_CHARS_MAX).split("\n")) if value else ("(empty)",)
+    block = LeafView(clip(text(found.label), 200) or "(no name)", shown, is_block=True, hidden=False)
+    return Page(
+        "Revealed to you",
+        (Section(leaves=(block,)),),
+        note=f"Audit entry {found.seq}, {request}. Close this dialog when you have read it.",
+    )
+
+
 def notice_page(card: Card, title: str) -> Page:
     """A reply in the card's thread: a reminder, or how it ended, with every vote."""
     rows = [plain(card.action, " by ", card.agent)]
@@ -191,11 +231,26 @@ def notice_page(card: Card, title: str) -> Page:
     )
     if card.state.is_open:
         rows.append(date(card.decide_by, before="Decide by"))
+        if card.escalated_to:
+            rows.append(
+                labelled("Told as well", clip(", ".join(text(group) for group in card.escalated_to), 300))
+            )
     elif card.reason:
         rows.append(labelled("Reason", clip(text(card.reason), 500)))
     if card.console_url and card.state.is_open:
         rows.append(plain(f"Full view: {card.console_url}"))
     return Page(title, (Section(rows=tuple(rows)),), note=card.request)
+
+
+def due_reply(card: Card, reminders_told: int, *, escalation_told: bool) -> Page | None:
+    """What is to be said under a copy that was told of so many reminders; None when nothing is due. Several at once are one reply."""
+    if not card.state.is_open:
+        return None
+    if card.escalated_to and not escalation_told:
+        return notice_page(card, "Escalated: nobody has decided")
+    if card.reminders > reminders_told:
+        return notice_page(card, "Reminder: still waiting")
+    return None
 
 
 def timeline_line(line: TimelineLine) -> Line:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from bot.chat.direct import has_direct
 from bot.chat.mark import mark_now
 from bot.core.ids import RequestId
 from bot.errors import GiveUp, Retry
@@ -44,7 +45,9 @@ async def reconcile(store: Store, surfaces: Sequence[Surface]) -> int:
     paused: set[str] = set()
     for _ in range(PAGES_MAX):
         cursor = before
-        stale, before = await store.read(lambda tx, c=cursor: _stale(tx, c, frozenset(by_prefix)))  # type: ignore[misc]
+        stale, direct, before = await store.read(lambda tx, c=cursor: _stale(tx, c, frozenset(by_prefix)))  # type: ignore[misc]
+        for prefix, request in direct:
+            stale += [(name, request) for name in await by_prefix[prefix].absent(request)]
         for name, request in stale:
             prefix = name.partition(":")[0]
             if prefix not in paused:
@@ -69,12 +72,13 @@ async def _mend(surface: Surface, name: str, request: RequestId, paused: set[str
 
 def _stale(
     tx: ReadTx, before: str | None, prefixes: frozenset[str]
-) -> tuple[list[tuple[str, RequestId]], str | None]:
-    """Copies of one page of requests that show something else than the state, and open requests whose card stands nowhere; the cursor
-    of the next page, None at the end."""
+) -> tuple[list[tuple[str, RequestId]], list[tuple[str, RequestId]], str | None]:
+    """Copies of one page of requests that show something else than the state, and open requests whose card stands nowhere; platforms on
+    which a request wants direct copies; the cursor of the next page, None at the end."""
     now = tx.now()
     requests = tx.requests(Page(PAGE, before))
     found: list[tuple[str, RequestId]] = []
+    direct: list[tuple[str, RequestId]] = []
     for request in requests:
         wanted = [s for s in request.requirement.surfaces if s.partition(":")[0] in prefixes]
         if not wanted or now - request.created_at > LOOKED_BACK:
@@ -88,5 +92,7 @@ def _stale(
         ]
         if request.state.is_open:
             found += [(name, request.id) for name in wanted if name not in {ref.surface for ref in refs}]
+        if has_direct(request):
+            direct += [(prefix, request.id) for prefix in sorted({name.partition(":")[0] for name in wanted})]
     is_last = len(requests) < PAGE or now - requests[-1].created_at > LOOKED_BACK
-    return found, None if is_last else requests[-1].id
+    return found, direct, None if is_last else requests[-1].id

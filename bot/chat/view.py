@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.core import milestones
+from bot.core.policy import words as spelled
 from bot.core.preview import Budget, Button, Card, Leaf, SeatLine, VoteLine
 from bot.core.request import Assurance, Choice, GrantState, RequestState
 from bot.core.visible import confusable, visible
@@ -135,6 +137,17 @@ OUTCOMES = {
 }
 
 
+ENDS = {
+    GrantState.REDEEMED: ("▶️", "the agent is acting"),
+    GrantState.SUCCEEDED: ("✅", "done"),
+    GrantState.FAILED: ("❌", "but it failed"),
+    GrantState.INDETERMINATE: ("❔", "outcome unknown"),
+    GrantState.LAPSED: ("⌛", "never used"),
+    GrantState.REVOKED: ("🚫", "then taken back"),
+}
+"""What became of an approval, for the first line."""
+
+
 def text(value: str, *, block: bool = False) -> str:
     """*value* with nothing invisible left in it; in a block, line feeds and tabs stay."""
     return visible(value.replace("\r\n", "\n") if block else value, allow="\n\t" if block else "")
@@ -176,7 +189,7 @@ def build(card: Card, budget: Budget, seal: Callable[[Button], str]) -> CardView
     shown, complete = _within(leaves, budget)
     target = text(card.preview.resource.text) or card.resource_type
     claim, claim_note = _claim(card.preview.justification.text)
-    view_title = f"{ICONS[card.state]} {_verdict(card)}: {card.action}"
+    view_title = f"{_icon(card)} {_verdict(card)}: {card.action}"
     return CardView(
         request=card.request,
         version=card.version,
@@ -229,7 +242,16 @@ def _elided(leaves: tuple[LeafView, ...], shown: tuple[LeafView, ...]) -> str:
     )
 
 
+def _icon(card: Card) -> str:
+    after = ENDS.get(card.grant.state) if card.grant is not None else None
+    return after[0] if after is not None else ICONS[card.state]
+
+
 def _verdict(card: Card) -> str:
+    """The first line tells how it stands now: a card that says "Approved" alone after a failure would mislead who reads no further."""
+    after = ENDS.get(card.grant.state) if card.grant is not None else None
+    if after is not None and card.state is RequestState.APPROVED:
+        return f"{card.verdict}, {after[1]}"
     if card.state.is_open and any(v.choice is Choice.APPROVE and not v.withdrawn for v in card.votes):
         filled = sum(len(seat.names) for seat in card.seats)
         return f"Partly approved, {filled} of {sum(seat.needed for seat in card.seats)}"
@@ -324,6 +346,7 @@ def vote_line(vote: VoteLine) -> Line:
 def _closing(card: Card) -> Iterable[Line]:
     if card.state.is_open:
         yield (*date(card.decide_by, before="Decide by"), Part(". " + card.expiry_words))
+        yield from _waited(card)
         if card.assurance is not Assurance.CHAT:
             yield (
                 Part("The policy asks for a stronger sign-in: approve in the console. Denying works here."),
@@ -341,6 +364,20 @@ def _closing(card: Card) -> Iterable[Line]:
             yield (Part(words + " "), *date(card.grant.use_by))
         else:
             yield (Part(words + outcome),)
+
+
+def _waited(card: Card) -> Iterable[Line]:
+    """How the time stands, true whenever it is read: no chat shows a running clock."""
+    if card.milestone is not None:
+        is_first = card.milestone == milestones.instants(card.created_at, card.decide_by)[0]
+        share = "Half of the time has passed" if is_first else "⚠ Nine tenths of the time have passed"
+        left = spelled(card.decide_by - card.milestone)
+        yield (Part(share, Style.BOLD), Part(f": {left} were left at "), *date(card.milestone))
+    if card.reminders:
+        yield (Part(f"Reminded {'once' if card.reminders == 1 else f'{card.reminders} times'}."),)
+    if card.escalated_to:
+        groups = ", ".join(text(group) for group in card.escalated_to[:NAMES_MAX])
+        yield (Part("Escalated: ", Style.BOLD), Part(f"{groups} were told as well."))
 
 
 LABELS = {

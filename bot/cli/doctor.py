@@ -170,6 +170,10 @@ def _policy(config: Config, found: list[Finding]) -> Policy | None:
 
 
 def _chat_groups(config: Config, policy: Policy) -> Iterator[Finding]:
+    if config.teams is not None:
+        from adapters.teams.probe import transport_finding
+
+        yield transport_finding(config.teams)
     for rule in policy.rules:
         for surface in rule.requirement.surfaces:
             kind, _, channel = surface.partition(":")

@@ -57,6 +57,7 @@ async def _slack(config: Config) -> AsyncIterator[Finding]:
 
 async def _teams(config: Config) -> AsyncIterator[Finding]:
     from adapters.teams.probe import probe
+    from adapters.teams.surface import proactive_url
     from bot.teams_wiring import TOKEN_URL
 
     settings = config.teams
@@ -66,7 +67,7 @@ async def _teams(config: Config) -> AsyncIterator[Finding]:
         )
         return
     url = settings.token_url or TOKEN_URL.format(tenant=settings.tenant)
-    async for found in probe(settings, url, settings.service_urls[0]):
+    async for found in probe(settings, url, proactive_url(settings)):
         yield found
     if not settings.development:
         yield _public(config, "teams address", "/teams/messages")

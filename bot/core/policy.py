@@ -15,15 +15,21 @@ from typing import Final
 from bot.core.ids import Digest, GroupName, PersonId
 from bot.core.request import Assurance, SeatGroup
 
+HOLD: Final = timedelta(minutes=15)
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Where a group's members come from; sources add up. A source that cannot be read fails closed (T39)."""
+    """Where a group's members come from; sources add up. A source that cannot be read fails closed (T39).
+
+    ``hold``: whom the Slack user group gained less than this ago is not of it yet, since whoever administers the chat decides who is
+    in it (T31). Zero: gains are written down and count at once."""
 
     name: GroupName
     members: frozenset[PersonId] = frozenset()
     slack_usergroup: str | None = None
     oidc_claim: str | None = None
+    hold: timedelta = HOLD
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from bot.core.condition import ConditionError, compile_condition, compile_number
 from bot.core.duration import parse_positive
 from bot.core.ids import NAME, Digest, GroupName, PersonId, person_id
 from bot.core.policy import (
+    HOLD,
     BreakGlass,
     Cumulative,
     Effect,
@@ -37,6 +38,7 @@ from bot.core.standing_approval import USES_MAX, VALID_SECONDS_MAX, VALID_SECOND
 RULES_MAX: Final = 500
 GROUPS_MAX: Final = 500
 MEMBERS_MAX: Final = 5_000
+HOLD_MAX: Final = timedelta(days=30)
 APPROVALS_MAX: Final = 20
 STAGES_MAX: Final = 8
 SEATS_MAX: Final = 40
@@ -82,6 +84,7 @@ class GroupIn(_Strict, frozen=True, forbid_unknown_fields=True):
     members: Annotated[list[str], msgspec.Meta(max_length=MEMBERS_MAX)] = []
     slack_usergroup: Text | None = None
     oidc_claim: Text | None = None
+    hold: str | None = None
 
 
 class SeatIn(_Strict, frozen=True, forbid_unknown_fields=True):
@@ -248,7 +251,20 @@ def _group(name: str, group: GroupIn) -> Group:
             members.append(person_id(member))
         except ValueError as e:
             raise PolicyError(f"Group {name!r}: {e}.") from e
-    return Group(GroupName(name), frozenset(members), group.slack_usergroup, group.oidc_claim)
+    if group.hold is not None and group.slack_usergroup is None:
+        raise PolicyError(f"Group {name!r}: hold is about a slack_usergroup, and there is none.")
+    hold = HOLD if group.hold is None else _hold(name, group.hold)
+    return Group(GroupName(name), frozenset(members), group.slack_usergroup, group.oidc_claim, hold)
+
+
+def _hold(name: str, text: str) -> timedelta:
+    """Zero is allowed here, unlike anywhere else: it says in so many words that gains count at once."""
+    if text in ("0", "0s", "0m", "0h"):
+        return timedelta()
+    held = _duration(f"Group {name!r}: hold", text)
+    if held > HOLD_MAX:
+        raise PolicyError(f"Group {name!r}: hold is at most {HOLD_MAX.days} days.")
+    return held
 
 
 def _break_glass(wire: BreakGlassIn | None, groups: dict[GroupName, Group]) -> BreakGlass | None:

@@ -135,6 +135,11 @@ class Card:
     """No button: it is never one of the normal ways to decide, and never offered in chat."""
     is_broken: bool = False
     """Approved by break-glass, against the quorum."""
+    milestone: datetime | None = None
+    """The last milestone that lies behind, while it is open (see ``milestones``)."""
+    reminders: int = 0
+    escalated_to: tuple[str, ...] = ()
+    """The groups that were told as well; empty until then."""
 
     @property
     def verdict(self) -> str:

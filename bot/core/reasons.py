@@ -85,6 +85,7 @@ class Reason(StrEnum):
     SECOND_LOOK = "second-look"
     RECIPROCAL = "reciprocal"
     DRIFT = "drift"
+    GROUP_HELD = "group-held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,5 +164,6 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.SECOND_LOOK: "That was quick, and the rule asks for a second look at this. Look at the request again, then approve it once more.",
     Reason.RECIPROCAL: "Somebody who asks for this approved for you a short while ago, and the rule allows no approval in return. Ask somebody else.",
     Reason.DRIFT: "What the target resolves to is no longer what people approved. Nothing was spent. Ask again for what it is now.",
+    Reason.GROUP_HELD: "The chat group that would let you decide this gained you a short while ago, so your vote does not count yet. Try again later, or ask somebody who was in it before.",
     Reason.AUDIT_UNAVAILABLE: "The audit log cannot be written, so nothing is approved. Ask an administrator to run `signoff doctor`. (ABF001)",
 }

@@ -277,7 +277,8 @@ class Desk(Protocol):
 
     async def reveal(self, request: RequestId, actor: Actor, leaf: int, purpose: str) -> Revealed | Refused:
         """The value of the card's leaf *leaf* (``Leaf.index``). Needs the rule's reveal group, console assurance and a login at most
-        five minutes old; journalled and committed before the value is returned (I10)."""
+        five minutes old; journalled and committed before the value is returned (I10). A click in chat is enough only where the
+        operator set it so and the rule asks for no more than ``chat``."""
         ...
 
     async def open_tokens(self, actor: Actor, value: Any, purpose: str) -> Opened | Refused:

@@ -12,9 +12,10 @@ from typing import Final
 
 from bot.core.condition import ConditionError
 from bot.core.ids import GroupName, PersonId, RequestId
+from bot.core.people import Actor
 from bot.core.policy import EMPTY, Policy
 from bot.core.policy_judge import Judge
-from bot.core.request import Body
+from bot.core.request import Body, Request
 from bot.ports import Clock, Directory, KeyProvider, Masker, Rand, ReadTx, Sealed, Store, Watch
 from masking.tokens import Tokens
 
@@ -34,6 +35,8 @@ class DeskSettings:
     cool_down: timedelta = timedelta(hours=24)
     step_up_within: timedelta = timedelta(minutes=5)
     reveals_per_hour_max: int = 30
+    reveal_from: frozenset[str] = frozenset()
+    """Chats (``slack``) that may show a revealed value for a rule whose assurance is ``chat``. Empty: the console alone (T19)."""
     tokens_opened_at_once_max: int = 100
     open_tokens: GroupName | None = None
     """Whose members may open tokens; None: nobody."""
@@ -94,6 +97,10 @@ class Office:
             for member in members:
                 by_person.setdefault(member, set()).add(group)
         return {person: frozenset(names) for person, names in by_person.items()}
+
+    def is_held(self, actor: Actor, request: Request) -> bool:
+        """Whether *actor* would be of a group of the rule, but that a chat put them there a short while ago."""
+        return actor.person in self.directory.held(self.book.policy, request.requirement.groups)
 
     def seal(self, id: RequestId, body: bytes) -> Sealed:
         return self.keys.seal(body, aad_of(id))

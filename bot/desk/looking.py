@@ -16,6 +16,7 @@ from audit.entry import Outcome
 from bot.core import preview_codec
 from bot.core.facts import Fact
 from bot.core.ids import GroupName, PersonId, RequestId
+from bot.core.milestones import passed
 from bot.core.people import Actor, Person, Role
 from bot.core.policy import describe
 from bot.core.preview import Button, Card, GrantLine, SeatLine, TimelineLine, VoteLine
@@ -76,7 +77,9 @@ async def card(office: Office, id: RequestId, viewer: Actor | None) -> Card | Re
     request = await office.store.read(lambda tx: tx.request(id))
     if request is None:
         return Refused(Reason.NOT_FOUND)
-    membership = await office.membership(_groups(request))
+    # The shared copy asks only for what it shows, so that no other source's outage empties its seats.
+    groups = _groups(request) | (frozenset(told_as_well(request)) if viewer is not None else frozenset())
+    membership = await office.membership(groups)
 
     def work(tx: ReadTx) -> Card | Refused:
         current = tx.request(id)
@@ -87,6 +90,11 @@ async def card(office: Office, id: RequestId, viewer: Actor | None) -> Card | Re
         return build_card(office, tx, current, viewer, membership)
 
     return await office.store.read(work)
+
+
+def told_as_well(request: Request) -> tuple[GroupName, ...]:
+    """The groups that the rule tells when nobody decides, once they were told."""
+    return request.requirement.escalate_to if request.escalated else ()
 
 
 def _groups(request: Request) -> frozenset[GroupName]:
@@ -100,7 +108,7 @@ def _groups(request: Request) -> frozenset[GroupName]:
 def may_look(
     office: Office, tx: ReadTx, request: Request, person: PersonId, membership: Membership | None
 ) -> bool:
-    """Voters, owners, the person it was asked for, auditors and administrators."""
+    """Voters, owners, the person it was asked for, who was told when nobody decided, auditors and administrators."""
     known = tx.person(person)
     if known is None or not known.enabled:
         return False
@@ -110,7 +118,7 @@ def may_look(
     if agent is not None and person in agent.owners:
         return True
     groups = (membership or {}).get(person, frozenset())
-    if groups & _groups(request):
+    if groups & (_groups(request) | frozenset(told_as_well(request))):
         return True
     facts = facts_now(office, tx, request, (), membership, person, tx.now())
     return bool((facts.membership or {}).get(person, frozenset()) & request.requirement.groups)
@@ -166,6 +174,11 @@ def build_card(
         is_broken=request.state is RequestState.APPROVED
         and request.requirement.break_glass is not None
         and use_of(tx, request.id) is not None,
+        milestone=max(passed(request.created_at, request.decide_by, now), default=None)
+        if _state_now(request, now).is_open
+        else None,
+        reminders=request.reminders_sent,
+        escalated_to=told_as_well(request),
     )
 
 

@@ -67,7 +67,10 @@ def _journal(
     sealed = tx.body(request.id)
     preview = preview_codec.thaw(request.document, request.preview_hash)
     hidden = {x.index for x in (*preview.leaves, *preview.context) if x.hidden}
-    refusal = value_refusal(office, tx, actor, membership, request.requirement.reveal, Fact.REVEAL_VIEWED)
+    least = least_for(office, request, actor)
+    refusal = value_refusal(
+        office, tx, actor, membership, request.requirement.reveal, Fact.REVEAL_VIEWED, least
+    )
     if refusal is None and not purpose.strip():
         refusal = Refused(Reason.REASON_REQUIRED)
     if refusal is None and leaf not in hidden:
@@ -94,6 +97,13 @@ def _journal(
     return refusal if refusal is not None or sealed is None else (seq, sealed)  # type: ignore[return-value]
 
 
+def least_for(office: Office, request: Request, actor: Actor) -> Assurance:
+    """How surely *actor* must have signed in: at the console, but where the operator lets their chat show values (``reveal_from``)
+    and the rule itself is content with a click in chat."""
+    is_let = actor.surface.split(":", 1)[0] in office.settings.reveal_from
+    return Assurance.CHAT if is_let and request.requirement.assurance is Assurance.CHAT else Assurance.CONSOLE
+
+
 def value_refusal(
     office: Office,
     tx: Tx,
@@ -101,9 +111,10 @@ def value_refusal(
     membership: Membership | None,
     group: GroupName | None,
     seen: Fact,
+    least: Assurance = Assurance.CONSOLE,
 ) -> Refused | None:
-    """Why *actor* may be shown no value: who they are, whether they are of *group* now, how they signed in, and how often the log says *seen*
-    of them within the hour."""
+    """Why *actor* may be shown no value: who they are, whether they are of *group* now, how they signed in (*least*), and how often the log
+    says *seen* of them within the hour."""
     now = tx.now()
     person = tx.person(actor.person)
     if person is None or not person.enabled:
@@ -115,7 +126,7 @@ def value_refusal(
         return Refused(Reason.DIRECTORY_DOWN)
     if group is None or group not in membership.get(actor.person, frozenset()):
         return Refused(Reason.NOT_ENTITLED)
-    if actor.assurance.rank < Assurance.CONSOLE.rank:
+    if actor.assurance.rank < least.rank:
         return Refused(Reason.STEP_UP)
     if now - actor.authenticated_at > office.settings.step_up_within:
         return Refused(Reason.STEP_UP)

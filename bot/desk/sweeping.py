@@ -11,6 +11,7 @@ from datetime import datetime
 from audit.entry import Outcome
 from bot.core.facts import Fact
 from bot.core.ids import RequestId
+from bot.core.milestones import passed
 from bot.core.request import Grant, GrantState, Request
 from bot.desk import entries
 from bot.desk.context import Office
@@ -69,8 +70,10 @@ def _attend(office: Office, tx: Tx, id: RequestId) -> bool:
         return True
     updated = _remind(office, tx, request, now)
     updated = _escalate(office, tx, updated, now)
-    updated = replace(updated, next_due=next_due(updated))
+    updated = replace(updated, next_due=next_due(updated, now))
     tx.update_request(updated, expected_version=request.version)
+    if any(at >= request.next_due for at in passed(request.created_at, request.decide_by, now)):
+        tell(office, tx, updated, now)  # a milestone: the copies say again how the time stands
     return True
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.core import milestones
 from bot.core.policy import Requirement
 from bot.core.request import Request
 from bot.desk.context import Office
@@ -44,12 +45,17 @@ def notice(tx: Tx, request: Request, kind: str, number: int, now: datetime) -> N
             )
 
 
-def next_due(request: Request) -> datetime | None:
-    """The next instant at which the sweep must look at *request*; None once it is decided."""
+def next_due(request: Request, now: datetime) -> datetime | None:
+    """The next instant after *now* at which the sweep must look at *request*; None once it is decided."""
     if not request.state.is_open:
         return None
     return due_of(
-        request.requirement, request.created_at, request.decide_by, request.reminders_sent, request.escalated
+        request.requirement,
+        request.created_at,
+        request.decide_by,
+        request.reminders_sent,
+        request.escalated,
+        after=now,
     )
 
 
@@ -59,9 +65,13 @@ def due_of(
     decide_by: datetime,
     reminders_sent: int = 0,
     escalated: bool = False,
+    after: datetime | None = None,
 ) -> datetime:
     """The same for an open request of which only these are known yet."""
     due = decide_by
+    if any(surface not in _IN_PROCESS for surface in requirement.surfaces):
+        ahead = [at for at in milestones.instants(created_at, decide_by) if at > (after or created_at)]
+        due = min([due, *ahead])
     reminders = requirement.remind_after[reminders_sent:]
     if reminders:
         due = min(due, created_at + reminders[0])

@@ -137,6 +137,10 @@ def _vote(
         now,
         facts,
     )
+    if isinstance(after, Refused) and after.reason is Reason.NOT_ELIGIBLE and office.is_held(actor, request):
+        after = Refused(
+            Reason.GROUP_HELD
+        )  # the same answer, but it says that a chat's administrator had a hand in it (T31)
     # What the core refuses comes first: "already decided" is more use to a person than "open the full view".
     if isinstance(after, Refused) or refusal is not None:
         return _refuse(

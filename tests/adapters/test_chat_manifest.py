@@ -71,6 +71,14 @@ def test_teams_lists_only_commands_that_there_are() -> None:
         assert words[-1] in SPECS["audit" if words[0] == "audit" else "signoff"]
 
 
+def test_teams_offers_every_command_by_mention_and_behind_the_slash() -> None:
+    bot = TEAMS["bots"][0]
+
+    assert bot["supportsTargetedMessages"] is True
+    assert [listed["triggers"] for listed in bot["commandLists"]] == [["mention", "slash"]]
+    assert len(bot["commandLists"][0]["commands"]) <= 12
+
+
 @pytest.mark.parametrize(("icon", "size"), [("color.png", 192), ("outline.png", 32)])
 def test_teams_icons_have_their_sizes(icon: str, size: int) -> None:
     raw = (ROOT / "manifest" / "teams" / icon).read_bytes()

@@ -14,6 +14,7 @@ from adapters.slack import probe as slack_probe
 from adapters.slack.api import Api, Refusal
 from adapters.slack.probe import SCOPES
 from adapters.teams import probe as teams_probe
+from adapters.teams.sdk import is_installed
 from bot.chat.coalesce import Pace
 from bot.config_chat import SlackSettings, TeamsSettings
 from bot.errors import Retry
@@ -213,8 +214,16 @@ async def test_a_teams_installation_as_the_manual_makes_it_has_no_finding(teams)
     found = await teams_asked(teams)
 
     assert levels(found) == {"ok"}
-    assert set(found) == {"teams keys", "teams token", "teams channel approvals"}
+    assert set(found) == {"teams transport", "teams keys", "teams token", "teams channel approvals"}
     assert not teams.cards
+
+
+@pytest.mark.skipif(is_installed(), reason="the extra teams-sdk is installed here")
+async def test_a_transport_whose_extra_is_missing_is_said(teams):
+    found = await teams_asked(teams, transport="teams-sdk")
+
+    assert found["teams transport"][0] == "error"
+    assert "the extra teams-sdk" in found["teams transport"][1]
 
 
 async def test_entra_that_gives_no_token_is_said_with_the_remedy(teams):

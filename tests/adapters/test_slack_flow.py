@@ -479,16 +479,6 @@ async def test_the_thread_tells_how_it_ended_once(slack: Harness) -> None:
     assert "Ana" in slack_words(replies[0]["blocks"])
 
 
-async def test_a_reminder_stands_in_the_thread(slack: Harness) -> None:
-    request = await slack.world.ask("db.export")
-    await slack.settle()
-
-    await slack.surface.notify("slack:#approvals", request.id, "reminder")
-
-    reply = [m for m in slack.fake.messages[CHANNEL].values() if m["thread_ts"]][-1]
-    assert "still waiting" in slack_words(reply["blocks"])
-
-
 async def test_expiry_is_told_even_if_nobody_recorded_it(slack: Harness) -> None:
     request = await slack.world.ask()
     await slack.settle()

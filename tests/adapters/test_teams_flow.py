@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from adapters.teams.transport import BotbuilderTransport
+from adapters.teams.botbuilder import BotbuilderTransport
 from bot.chat.link import Links
 from bot.chat.seal import Click, Place, seal
 from bot.config import Config, Server

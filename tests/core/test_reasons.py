@@ -73,6 +73,7 @@ CODES = [
     "second-look",
     "reciprocal",
     "drift",
+    "group-held",
 ]
 """Frozen: written to audit logs and API answers. A code is never renamed, reused or taken away."""
 

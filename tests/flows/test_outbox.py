@@ -42,6 +42,9 @@ class FakeSurface:
         await self._act(name)
         self.shown.append((name, request))
 
+    async def absent(self, request: RequestId) -> list[str]:
+        return []
+
     async def notify(self, name: str, request: RequestId, kind: str) -> None:
         await self._act(name)
         self.notified.append((name, request, kind))

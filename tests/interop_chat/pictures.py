@@ -1,6 +1,6 @@
-"""Pictures of every message: ``python -m tests.interop_chat.pictures NODE_DIR OUT_DIR``.
+"""Pictures of everything that we post, light and dark: ``python -m tests.interop_chat.pictures NODE_DIR OUT_DIR [NAME…]``.
 
-NODE_DIR holds ``npm i slack-blocks-to-jsx@1.1.1 react@18 react-dom@18 esbuild adaptivecards@3.0.6``; Chromium is the Debian one.
+NODE_DIR is what ``make interop-chat`` installs (``build/interop-chat``); Chromium is the Debian one.
 These programs were written by others and draw our JSON; they are no judges of escaping.
 """
 
@@ -10,25 +10,18 @@ import base64
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from adapters.slack.cards import Cards as SlackCards
-from adapters.teams.cards import Cards as TeamsCards
-from bot.chat.commands import Command
-from bot.chat.pages import help_page
-from bot.chat.seal import Place
-from bot.core.preview import Button
-from tests.support import chat_cards as samples
-from tests.support.chat_world import TestKeys
+from tests.support.chat_drawn import Pens, everything
 
 SLACK_JS = """
 import React from "react"; import { createRoot } from "react-dom/client"; import { Message } from "slack-blocks-to-jsx";
-window.draw = (blocks, theme) => createRoot(document.getElementById("root")).render(
-  React.createElement(Message, { blocks, theme, logo: window.logo, name: "Signoff", time: new Date(1795467600000), withoutWrapper: false }));
+window.draw = (blocks, theme, bare) => createRoot(document.getElementById("root")).render(
+  React.createElement(Message, { blocks, theme, logo: window.logo, name: "Signoff", time: new Date(1795467600000), withoutWrapper: bare }));
 """
 TEAMS_JS = """
 import * as AC from "adaptivecards";
@@ -74,19 +67,36 @@ def bundle(node: Path, name: str, source: str) -> str:
     return (node / f"{name}.js").read_text(encoding="utf-8")
 
 
-def main(node: Path, out: Path) -> None:
+FRAMES = """
+.frame{border:1px solid #8886;border-radius:10px;max-width:626px;overflow:hidden}
+.frame .top,.frame .bottom{display:flex;align-items:center;justify-content:space-between;padding:12px 20px;font-weight:900;font-size:18px}
+.frame .bottom{justify-content:flex-end;gap:8px;border-top:1px solid #8884;font-size:14px}
+.frame .bottom span{border:1px solid #8886;border-radius:4px;padding:6px 14px;font-weight:700}
+.frame .bottom .do{background:#007a5a;color:#fff;border-color:#007a5a}
+.frame #root{overflow-wrap:anywhere;padding:4px 20px 12px!important}
+.frame.dark select,.frame.dark textarea,.frame.dark input{background:#222529!important;color:#d1d2d3!important}
+"""
+
+
+def framed(view: dict[str, Any], theme: str) -> tuple[str, str]:
+    """What stands around the blocks of a dialog or the home tab: the client draws it from the view's own words."""
+    if view["type"] == "home":
+        return f'<div class="frame {theme}" style="max-width:none"><div class="top">Signoff</div>', "</div>"
+    title, close = view["title"]["text"], view["close"]["text"]
+    do = f'<span class="do">{escape(view["submit"]["text"])}</span>' if "submit" in view else ""
+    bottom = f'<div class="bottom"><span>{escape(close)}</span>{do}</div></div>'
+    return f'<div class="frame {theme}"><div class="top">{escape(title)}<span>×</span></div>', bottom
+
+
+def main(node: Path, out: Path, only: frozenset[str] = frozenset()) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    mac = TestKeys().mac
-    slack, teams = SlackCards.create(mac), TeamsCards.create(mac)
-    in_slack, in_teams = Place("slack", "T1", "C1"), Place("teams", "t", "c")
     shots: list[tuple[str, str, Any]] = []
-    shared = (Button.APPROVE, Button.DENY, Button.DETAILS)
-    for name, state in samples.states().items():
-        card = replace(state, buttons=shared) if state.state.is_open else state
-        shots.append((f"slack-{name}", "slack", slack.message(card, in_slack)["blocks"]))
-        shots.append((f"teams-{name}", "teams", teams.message(card, in_teams)))
-    page = help_page(Command("signoff", "help"))
-    shots += [("slack-help", "slack", slack.page(page)["blocks"]), ("teams-help", "teams", teams.page(page))]
+    for one in everything(Pens.create()):
+        name = f"{one.platform}-{one.name}" + (
+            "-dialog" if one.kind == "modal" and one.name == "revealed" else ""
+        )
+        if not only or name in only:
+            shots.append((name, one.platform, one.value))
     code = {"slack": bundle(node, "slack", SLACK_JS), "teams": bundle(node, "teams", TEAMS_JS)}
     icon = base64.b64encode((Path(__file__).parents[2] / "manifest/teams/color.png").read_bytes()).decode()
     css = (node / "node_modules/slack-blocks-to-jsx/dist/style.css").read_text(encoding="utf-8")
@@ -94,7 +104,7 @@ def main(node: Path, out: Path) -> None:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         for theme in ("light", "dark"):
-            for name, kind, value in shots:
+            for kind in ("slack", "teams"):
                 view = browser.new_page(viewport={"width": 760, "height": 200}, device_scale_factor=1.5)
                 back = {
                     "slack": {"light": "#fff", "dark": "#1a1d21"},
@@ -104,16 +114,22 @@ def main(node: Path, out: Path) -> None:
                 ink = "#d1d2d3" if theme == "dark" else "#1d1c1d"
                 view.set_content(
                     f"<style>{css if kind == 'slack' else button} body{{margin:0;background:{back};color:{ink};font-family:Lato,sans-serif}}"
-                    f"#root{{padding:12px}}</style><div id=root></div><script>window.logo='data:image/png;base64,{icon}';{script}</script>"
+                    f"#root{{padding:12px}}{FRAMES}</style><div id=all></div>"
+                    f"<script>window.logo='data:image/png;base64,{icon}';{script}</script>"
                 )
                 argument = theme if kind == "slack" else host_config(theme == "dark")
-                view.evaluate("([v, a]) => window.draw(v, a)", [value, argument])
-                view.wait_for_timeout(150)
-                view.locator("#root").screenshot(path=str(out / f"{name}-{theme}.png"))
+                for name, _, value in (shot for shot in shots if shot[1] == kind):
+                    head, tail = framed(value, theme) if value.get("type") in ("modal", "home") else ("", "")
+                    frame = f"{head}<div id=root></div>{tail}"
+                    view.evaluate("html => { document.getElementById('all').innerHTML = html }", frame)
+                    drawn = value["blocks"] if kind == "slack" else value
+                    view.evaluate("([v, a, b]) => window.draw(v, a, b)", [drawn, argument, bool(head)])
+                    view.wait_for_timeout(60)
+                    view.locator("#all").screenshot(path=str(out / f"{name}-{theme}.png"))
                 view.close()
         browser.close()
     print(json.dumps(sorted(path.name for path in out.glob("*.png"))))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), frozenset(sys.argv[3:]))

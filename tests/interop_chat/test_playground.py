@@ -1,6 +1,6 @@
 """Teams from the ask to the decision in Microsoft's own client: a real server process and Microsoft 365 Agents Playground.
 
-Nothing of ours stands between the two: the cards go through the Playground's Connector, the clicks come from its client. It covers
+Everything is done twice, by each transport. Nothing of ours stands between the two: the cards go through the Playground's Connector, the clicks come from its client. It covers
 no tokens (it sends none: ``teams.development``), no per-viewer refresh, no manifest; those have tests of their own.
 """
 
@@ -16,6 +16,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from adapters.teams.sdk import is_installed
 from adapters.teams.surface import DEVELOPMENT_TENANT
 from tests.flows.chat_seats import until
 from tests.interop_chat.outside import needs
@@ -81,13 +82,20 @@ class Way:
         return sorted((str(person).removeprefix("person:"), str(choice)) for person, choice in rows)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+SDK = pytest.mark.skipif(not is_installed(), reason="the extra teams-sdk is not installed: make interop-chat")
+
+
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=["botbuilder", pytest.param("teams-sdk", marks=SDK)]
+)
+async def house(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
     folder = tmp_path_factory.mktemp("playground")
     port = free_port()
     connector = f"http://127.0.0.1:{port}/_connector/"
     channels = {f"way{number}": place for number, place in enumerate(PLACES)}
-    chats = Chats(teams=connector, development=True, teams_channels=channels)
+    chats = Chats(teams=connector, development=True, transport=request.param, teams_channels=channels)
     accounts = {name: (f"teams:{DEVELOPMENT_TENANT}:{AAD[name]}",) for name in PEOPLE}
     site = await asyncio.to_thread(install, folder / "signoff", chats, policy(chats), accounts)
     async with playground(folder / "playground", port, f"{site.url}/teams/messages") as play:
@@ -217,11 +225,11 @@ async def test_a_person_approves_by_hand_in_the_playgrounds_window(house: House)
         browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
             page = await browser.new_page(viewport={"width": 1400, "height": 1200})
-            await page.goto(house.playground.url)
+            await page.goto(house.playground.url, timeout=120_000)
             await page.get_by_text("Approvers", exact=True).first.click()
             way = await house.ask(GROUP)
             card = page.locator(".ac-adaptiveCard", has_text=way.id).first
-            await expect(card).to_be_visible(timeout=30_000)
+            await expect(card).to_be_visible(timeout=90_000)
 
             await card.get_by_role("button", name="Approve…").click()
             await card.get_by_role("button", name="Approve", exact=True).click()
@@ -231,7 +239,7 @@ async def test_a_person_approves_by_hand_in_the_playgrounds_window(house: House)
             await way.press("cy")
             await way.tells("Approved")
             settled = page.locator(".ac-adaptiveCard", has_text="Approved").filter(has_text=way.id).first
-            await expect(settled).to_be_visible(timeout=30_000)
+            await expect(settled).to_be_visible(timeout=90_000)
         finally:
             await browser.close()
 

@@ -123,6 +123,10 @@ def states() -> dict[str, Card]:
             votes=(vote("Ana"),),
             seats=(SeatLine(0, "data-owners", 1, ("Ana",), True), SeatLine(0, "security", 1, (), True)),
         ),
+        "half": card(milestone=NOW + timedelta(minutes=15), reminders=1),
+        "last": card(
+            milestone=NOW + timedelta(minutes=27), reminders=2, escalated_to=("security-leads", "sre-leads")
+        ),
         "too-long": card(
             preview=preview(*(leaf(i, f"parameters.keys[{i}]", f"value {i}") for i in range(80)))
         ),
@@ -142,6 +146,9 @@ def states() -> dict[str, Card]:
         "failed": replace(
             approved, grant=replace(done, state=GrantState.FAILED, outcome="disk full"), version=5
         ),
+        "redeemed": replace(approved, grant=replace(grant, state=GrantState.REDEEMED), version=4),
+        "lapsed": replace(approved, grant=replace(grant, state=GrantState.LAPSED), version=4),
+        "revoked": replace(approved, grant=replace(grant, state=GrantState.REVOKED), version=4),
         "indeterminate": replace(approved, grant=replace(grant, state=GrantState.INDETERMINATE), version=6),
     }
 
@@ -179,7 +186,7 @@ def hostile_card(text: str) -> Card:
     """*text* in every place of a card that anything from outside reaches."""
     base = card(
         preview=replace(
-            preview(leaf(0, text, text), leaf(1, "parameters.other", text), justification=text),
+            preview(leaf(0, text, text, hidden=True), leaf(1, "parameters.other", text), justification=text),
             resource=masked(text),
         ),
         on_behalf_of=text,
@@ -187,6 +194,8 @@ def hostile_card(text: str) -> Card:
         rule=text,
         rule_words=text,
         resource_env=text,
+        escalated_to=(text,),
+        reminders=1,
         votes=(replace(vote("x"), name=text),),
         seats=(SeatLine(0, "security", 2, (text,), True),),
     )

@@ -23,7 +23,7 @@ from bot.core.policy_load import load_policy
 from bot.core.preview import Button, Card, TimelineLine
 from bot.core.reasons import Reason, Refused
 from bot.core.request import RequestState
-from bot.desk.api import ChainState, Freeze, Inbox, InboxItem
+from bot.desk.api import ChainState, Freeze, Inbox, InboxItem, Revealed
 from bot.ports import AuditRow
 from tests.support import chat_cards as samples
 from tests.support.chat_world import POLICY, TestKeys
@@ -101,11 +101,17 @@ def _private(pens: Pens, name: str, card: Card) -> Iterator[Drawn]:
     yield Drawn(f"details-{name}", "teams", "card", pens.teams.details(card, timeline))
     if card.state.is_open:
         yield Drawn(f"deny-{name}", "slack", "modal", pens.slack.deny(card, IN_SLACK, "sealed"))
+        if pages.hidden_fields(card):
+            yield Drawn(f"reveal-{name}", "slack", "modal", pens.slack.reveal(card, IN_SLACK, "sealed"))
+        yield Drawn(f"step-up-{name}", "slack", "modal", pens.slack.modal(pages.step_up_page(card)))
+        yield Drawn(f"step-up-{name}", "teams", "card", pens.teams.page(pages.step_up_page(card)))
 
 
 def _page(pens: Pens, name: str, page: Page) -> Iterator[Drawn]:
     yield Drawn(name, "slack", "message", pens.slack.page(page))
     yield Drawn(name, "teams", "card", pens.teams.page(page))
+    if name == "revealed":
+        yield Drawn(name, "slack", "modal", pens.slack.modal(page))
     if name == "inbox":
         yield Drawn("home", "slack", "home", pens.slack.home(page))
 
@@ -122,6 +128,8 @@ def answers(text: str) -> dict[str, Page]:
     return {
         "inbox": pages.inbox_page(inbox, frozen, lambda item: "sealed", "https://signoff.example"),
         "empty-inbox": pages.inbox_page(Inbox((), (), (), ()), None, lambda item: "sealed", ""),
+        "linked": pages.note("Linked", f"This account now belongs to {pages.name(text)}. If that is not you, tell an administrator now."),
+        "escalation": pages.due_reply(replace(samples.states()["last"], escalated_to=(text or "x",)), 0, escalation_told=False),
         "reminder": pages.notice_page(samples.hostile_card(text), "Reminder: still waiting"),
         "thread": pages.notice_page(samples.hostile_settled(text), "Denied"),
         "counted": pages.result_page(samples.hostile_card(text), "Your approval counts."),
@@ -129,6 +137,7 @@ def answers(text: str) -> dict[str, Page]:
         "mistake": pages.help_page(Command("signoff", "help")) if isinstance(mistake, Command) else pages.mistake(mistake),
         "help": pages.help_page(Command("signoff", "help")),
         "help-one": pages.help_page(Command("audit", "help", ("search",))),
+        "revealed": pages.revealed_page(samples.REQUEST, Revealed(text, text[:200], 61)),
         "policy": pages.policy_page(load_policy(POLICY)),
         "audit": pages.audit_page("The latest entries", [row], {"p_1": text}, "/audit recent 2"),
         "chain": pages.chain_page(chain, checked=True),

@@ -68,6 +68,7 @@ class Chats:
     response_host: str | None = None
     teams: str | None = None
     development: bool = False
+    transport: str = "botbuilder"
     slack_channels: Mapping[str, str] = field(default_factory=dict)
     teams_channels: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,7 +91,7 @@ def config(port: int, chats: Chats) -> str:
             else f"  app: {BOT}\n  tenant: {TENANT}\n  password_file: secrets/teams\n"
             f"  openid_url: {chats.teams}openid\n  token_url: {chats.teams}token\n"
         )
-        text += f'teams:\n{who}  service_urls: ["{chats.teams}"]\n  channels:\n{names}'
+        text += f'teams:\n{who}  service_urls: ["{chats.teams}"]\n  transport: {chats.transport}\n  channels:\n{names}'
     return text
 
 

@@ -50,6 +50,13 @@ class FakeConnector:
         """As the Playground is: nobody needs a token; one that comes all the same is kept in ``tokens``."""
         self.tokens: list[str] = []
         self.cards: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+        self.targeted: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+        """``targeted[conversation]``: for whom, and the card that this person alone sees there."""
+        self.takes_targeted = True
+        self.sent: list[dict[str, Any]] = []
+        """Every activity that was taken, as it came."""
+        self.replies: dict[str, list[str]] = defaultdict(list)
+        """``replies[message]``: ids of what was posted under it."""
         self.calls: Counter[str] = Counter()
         self.script: dict[str, deque[int]] = defaultdict(deque)
         self.members = {f"29:{name}": self._member(name) for name in AAD}
@@ -83,8 +90,12 @@ class FakeConnector:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
+        await self.stop()
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._runner = None
 
     async def _token(self, request: web.Request) -> web.Response:
         form = await request.post()
@@ -119,10 +130,40 @@ class FakeConnector:
         body = await request.json()
         if (body.get("tenantId") or body.get("tenantID")) != TENANT:
             return web.json_response({"error": {"code": "BadSyntax", "message": "tenant"}}, status=400)
+        if body.get("isGroup") is not False or body.get("bot", {}).get("id") != f"28:{BOT}":
+            return web.json_response({"error": {"code": "BadSyntax", "message": "bot"}}, status=400)
+        if body["members"][0]["id"] not in self.members:
+            return web.json_response({"error": {"code": "BadArgument", "message": "member"}}, status=400)
         return web.json_response({"id": "a:" + body["members"][0]["id"]})
 
     async def _send(self, request: web.Request) -> web.Response:
-        return await self._put(request, "send", f"m{next(self._serial)}")
+        conversation, _, root = request.match_info["id"].partition(";messageid=")
+        if root and root not in self.cards[conversation]:
+            return web.json_response({"error": {"code": "NotFound", "message": "thread"}}, status=404)
+        if request.query.get("isTargetedActivity") == "true":
+            return await self._target(request, conversation)
+        id = f"m{next(self._serial)}"
+        answer = await self._put(request, "send", id)
+        if root and answer.status == 200:
+            self.replies[root].append(id)
+        return answer
+
+    async def _target(self, request: web.Request, conversation: str) -> web.Response:
+        """Seen by one member, never in a personal conversation (Teams' documentation on targeted messages)."""
+        if fault := self._fault(request, "target"):
+            return fault
+        body = await request.json()
+        recipient = body.get("recipient") or {}
+        who = recipient.get("id")
+        if (
+            not self.takes_targeted
+            or conversation.startswith("a:")
+            or who not in self.members
+            or not recipient.get("isTargeted")
+        ):
+            return web.json_response({"error": {"code": "BadRequest", "message": "targeted"}}, status=400)
+        self.targeted[conversation].append((who, body["attachments"][0]["content"]))
+        return web.json_response({"id": f"t{next(self._serial)}"})
 
     async def _update(self, request: web.Request) -> web.Response:
         conversation, id = request.match_info["id"], request.match_info["activity"]
@@ -137,8 +178,15 @@ class FakeConnector:
         raw = await request.read()
         if len(raw) > CARD_BYTES_MAX:
             return web.json_response({"error": {"code": "MessageSizeTooBig", "message": "413"}}, status=413)
-        content = json.loads(raw)["attachments"][0]["content"]
-        self.cards[request.match_info["id"]][id] = content
+        activity = json.loads(raw)
+        attachment = activity["attachments"][0]
+        if (
+            attachment.get("contentType") != "application/vnd.microsoft.card.adaptive"
+            or activity["type"] != "message"
+        ):
+            return web.json_response({"error": {"code": "BadSyntax", "message": "activity"}}, status=400)
+        self.sent.append(activity)
+        self.cards[request.match_info["id"].partition(";messageid=")[0]][id] = attachment["content"]
         return web.json_response({"id": id})
 
     async def _paged_members(self, request: web.Request) -> web.Response:
@@ -153,7 +201,9 @@ class FakeConnector:
     async def _get_member(self, request: web.Request) -> web.Response:
         if fault := self._fault(request, "member"):
             return fault
-        found = self.members.get(request.match_info["member"])
+        asked = request.match_info["member"]
+        by_aad = (m for m in self.members.values() if asked and m["aadObjectId"] == asked)
+        found = self.members.get(asked) or next(by_aad, None)
         return (
             web.json_response(found)
             if found
@@ -220,7 +270,9 @@ class FakeConnector:
         return await client.post("/teams/messages", json=activity, headers=headers)
 
     def card(self, conversation: str = TEAMS_CHANNEL) -> dict[str, Any]:
-        return list(self.cards[conversation].values())[-1]
+        """The last message of a conversation that is no reply."""
+        replies = {id for ids in self.replies.values() for id in ids}
+        return [card for id, card in self.cards[conversation].items() if id not in replies][-1]
 
 
 def executes(value: Any) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ SCOPES = {
     "conversations.open": "im:write", "conversations.info": "channels:read", "conversations.history": "channels:history",
     "files.getUploadURLExternal": "files:write", "files.completeUploadExternal": "files:write",
     "users.info": "users:read", "bots.info": "users:read", "usergroups.users.list": "usergroups:read",
+    "usergroups.list": "usergroups:read",
 }  # fmt: skip
 MESSAGE_BLOCKS = {"header", "section", "context", "actions", "divider", "rich_text", "image"}
 
@@ -45,6 +46,7 @@ class FakeSlack:
         self.messages: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self.ephemerals: list[dict[str, Any]] = []
         self.responses: list[dict[str, Any]] = []
+        self.group_dates: dict[str, int] = {}
         self.views: dict[str, dict[str, Any]] = {}
         self.opened: list[dict[str, Any]] = []
         self.files: dict[str, tuple[str, str, bytes]] = {}
@@ -221,6 +223,10 @@ class FakeSlack:
         found = self.users.get(form.get("user", ""))
         return {"ok": True, "user": found} if found else {"ok": False, "error": "user_not_found"}
 
+    def _usergroups_list(self, form: dict[str, Any]) -> dict[str, Any]:
+        listed = [{"id": id, "date_update": self.group_dates.get(id, 1_700_000_000)} for id in self.groups]
+        return {"ok": True, "usergroups": listed}
+
     def _usergroups_users_list(self, form: dict[str, Any]) -> dict[str, Any]:
         found = self.groups.get(form.get("usergroup", ""))
         return (
@@ -340,6 +346,17 @@ class FakeSlack:
             "actions": [{"type": "button", "action_id": button["action_id"], "value": button.get("value")}],
         }
         return {**payload, **changes}
+
+    def asked_for(self, user: str, view: dict[str, Any], field: str, purpose: str) -> dict[str, Any]:
+        """The reveal dialog, sent with what was picked and typed."""
+        made = self.submission(user, view, "")
+        made["view"]["state"] = {
+            "values": {
+                "field": {"field": {"type": "static_select", "selected_option": {"value": field}}},
+                "purpose": {"purpose": {"type": "plain_text_input", "value": purpose}},
+            }
+        }
+        return made
 
     def submission(self, user: str, view: dict[str, Any], reason: str) -> dict[str, Any]:
         return {

@@ -97,6 +97,9 @@ class TableDirectory:
             return dict.fromkeys(groups)
         return {g: self.changed.get(g, policy.groups[g].members) for g in groups}
 
+    def held(self, policy: Policy, groups: Iterable[GroupName]) -> frozenset[PersonId]:
+        return frozenset()
+
 
 @dataclass
 class Desk:

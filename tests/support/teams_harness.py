@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from starlette.applications import Starlette
@@ -15,7 +15,7 @@ from adapters.teams.app import Parts, TeamsApp
 from adapters.teams.cards import Cards
 from adapters.teams.surface import TeamsSurface
 from adapters.teams.token import Keys, TokenCheck
-from adapters.teams.transport import BotbuilderTransport, Tokens
+from adapters.teams.transport import Tokens
 from bot.chat.answers import Answers
 from bot.chat.coalesce import Pace
 from bot.chat.link import Links
@@ -23,6 +23,7 @@ from bot.config_chat import TeamsSettings
 from bot.core.ids import RequestId
 from bot.errors import GiveUp, Retry
 from bot.secret import Secret
+from bot.teams_wiring import make_transport
 from tests.support.chat_world import TEAMS_CHANNEL, TENANT, TestKeys, World
 from tests.support.fake_connector import BOT, PASSWORD, FakeConnector, button, jwk
 from tests.support.markup import teams_words
@@ -63,7 +64,13 @@ class TeamsHarness:
 
 
 @asynccontextmanager
-async def teams_harness(world: World, fake: FakeConnector) -> AsyncIterator[TeamsHarness]:
+async def teams_harness(
+    world: World,
+    fake: FakeConnector,
+    transport: Literal["botbuilder", "teams-sdk"] = "botbuilder",
+    *,
+    targeted: bool = False,
+) -> AsyncIterator[TeamsHarness]:
     key_set = {"keys": [jwk(fake.key, "k1")]}
 
     async def fetch() -> Mapping[str, Any] | None:
@@ -75,16 +82,18 @@ async def teams_harness(world: World, fake: FakeConnector) -> AsyncIterator[Team
         password=Secret(PASSWORD),
         channels={"approvals": TEAMS_CHANNEL},
         service_urls=(fake.url,),
+        transport=transport,
+        targeted=targeted,
     )
     mac = TestKeys().mac
     keys = Keys(fetch, world.clock.monotonic)
     check = TokenCheck(keys, app=BOT, tenant=TENANT, service_urls=settings.service_urls)
     assert settings.password is not None
     tokens = Tokens(fake.url + "token", BOT, settings.password, world.clock.monotonic)
-    transport = BotbuilderTransport(tokens, BOT, settings.service_urls)
+    made = make_transport(settings, tokens)
     cards = Cards.create(mac)
     pace = Pace(world.clock.monotonic, interval=0.0, burst=1)
-    surface = TeamsSurface(transport, cards, settings, world.desk, world.store, pace)
+    surface = TeamsSurface(made, cards, settings, world.desk, world.store, pace, world.office.directory)
     answers = Answers(
         world.desk,
         Links(world.store, world.desk, world.clock, world.rand, mac),
@@ -92,7 +101,7 @@ async def teams_harness(world: World, fake: FakeConnector) -> AsyncIterator[Team
         "https://signoff.test",
         takes_files=False,
     )
-    app = TeamsApp(Parts(settings, check, world.desk, world.clock, mac, cards, transport, surface, answers))
+    app = TeamsApp(Parts(settings, check, world.desk, world.clock, mac, cards, made, surface, answers))
     try:
         asgi = httpx.ASGITransport(Starlette(routes=[app.route]))
         async with httpx.AsyncClient(transport=asgi, base_url="http://bot.test") as client:
