@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from audit import semantics, standalone
+from audit import bulk, semantics, standalone
 from audit.checkpoint import parse_checkpoint, split_note
 from audit.disclosure import Opened
 from audit.ledger_sqlite import split_stack
@@ -126,11 +126,11 @@ def export_bundle(
 
 
 def verifier_text() -> str:
-    """The stand-alone verifier: ``audit.standalone`` with the replay's text in place of its import."""
-    replay = inspect.getsource(semantics)
-    body = replay[replay.index("import hashlib") :]
-    whole = inspect.getsource(standalone).replace("from audit.semantics import Replay, matters\n", "")
-    return whole.replace("OK, TAMPERED,", f"{body}\n\nOK, TAMPERED,", 1)
+    """The stand-alone verifier: ``audit.standalone`` with the text of what it imports from here in place of the imports."""
+    replay, reader, whole = (inspect.getsource(module) for module in (semantics, bulk, standalone))
+    body = replay[replay.index("import hashlib") :] + "\n\n" + reader[reader.index("import json") :]
+    whole = f"{whole}".replace("OK, TAMPERED,", f"{body}\n\nOK, TAMPERED,", 1)
+    return "".join(line for line in whole.splitlines(keepends=True) if not line.startswith("from audit."))
 
 
 def _entries(reader: Reader, out: "_Out", minimum: int, size: int) -> None:

@@ -17,7 +17,8 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from audit.canonical import decode
+from audit import bulk
+from audit.canonical import NotCanonical, decode
 from audit.chain import leaf_hash
 from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint, parse_checkpoint, split_note
 from audit.ledger_sqlite import split_stack
@@ -37,6 +38,7 @@ _LEAVES: Final = (
     "SELECT seq, leaf, leaf_hash, req, type, actor, action, resource, outcome, ts_us FROM audit_leaf"
     " WHERE seq >= ? AND seq < ? ORDER BY seq"
 )
+_BYTES: Final = "SELECT seq, leaf, leaf_hash FROM audit_leaf WHERE seq >= ? AND seq < ? ORDER BY seq"
 _HEADS: Final = "SELECT size, note FROM audit_checkpoint WHERE size > ? AND size <= ? ORDER BY size"
 _NEEDED: Final = frozenset({"audit_leaf", "audit_head", "audit_tile", "audit_checkpoint", "audit_retention"})
 _END: Final = 2**62
@@ -76,12 +78,13 @@ class _Seen:
     whole: bool = True
     roots: list[bytes] = field(default_factory=list)
     packed: bytes = b""
-    bodies: list[tuple[int, dict[str, object]]] = field(default_factory=list)
+    bodies: list[tuple[int, Any]] = field(default_factory=list)
+    """An entry with its place; or, of votes that follow one another, where they begin and ``bulk.Run``."""
     heads: int = 0
     last_head: int = 0
     unknown_versions: int = 0
 
-    def unpacked(self) -> list[tuple[int, dict[str, object]]]:
+    def unpacked(self) -> list[tuple[int, Any]]:
         """What the replay needs. Between processes it goes as one string: much cheaper than as objects."""
         return marshal.loads(self.packed) if self.packed else self.bodies  # noqa: S302 - made by our own child
 
@@ -239,6 +242,79 @@ def _check_part(
     return seen
 
 
+def _bulk_part(
+    connection: sqlite3.Connection, start: _Edge, end: int, asked: _Asked, forms: "_Forms"
+) -> _Seen | None:
+    """As ``_check_part``, all at once, of a part with which nothing whatever is wrong; None of every other."""
+    if start.size % WIDTH or start.size >= end:
+        return None
+    rows = connection.execute(_BYTES if asked.bytes_only else _LEAVES, (start.size, end)).fetchall()
+    if len(rows) != end - start.size:
+        return None
+    places, leaves, stored, *projections = zip(*rows, strict=True)
+    if set(map(type, leaves)) != {bytes}:
+        return None
+    digests = bulk.hashes(leaves)
+    if digests != list(stored) or places[0] != start.size or places[-1] != end - 1:
+        return None
+    report, seen, origin, last_ts = Report(), _Seen(start, start), start.origin, start.last_ts
+    if not asked.bytes_only:
+        part = forms.of(leaves[0], origin).part(leaves, digests, start.size, start.last_hash, last_ts)
+        if part is None or not _same_columns(part, projections):
+            return None
+        seen.bodies, last_ts, origin = part.steps, part.last_ts, forms.origin
+    tree = bulk.Tree(start.stack, start.size, digests)
+    for n, row in enumerate(tree.rows):
+        if len(row[0]) == WIDTH:
+            _compare_tile(connection, report, 0, start.size // WIDTH + n, row[0], row[8][0])
+    seen.roots = tree.roots
+    heads = _Heads(connection, report, asked, start.size if start.size > asked.minimum else -1, end, seen)
+    while (size := heads.next_size) is not None:
+        if size >= start.size:
+            stack = tuple(tree.stack_at(size))
+        heads.reached(Walk(size, stack=stack, origin=origin) if size >= start.size else Walk(size))
+    if report.findings or report.notes:
+        return None
+    seen.edge = _Edge(end, tuple(tree.stack_at(end)), digests[-1], last_ts, origin)
+    return seen
+
+
+class _Forms:
+    """The forms of entries that were learned so far; begun anew when they are of another log."""
+
+    def __init__(self) -> None:
+        self._forms = bulk.Forms("", _read)
+
+    @property
+    def origin(self) -> str:
+        return self._forms.origin
+
+    def of(self, leaf: bytes, origin: str) -> bulk.Forms:
+        """For a log whose first entry is *leaf*, or that is called *origin*."""
+        origin = origin or str((_read(leaf) or {}).get("log"))
+        if origin != self._forms.origin:
+            self._forms = bulk.Forms(origin, _read)
+        return self._forms
+
+
+def _read(leaf: bytes) -> dict[str, object] | None:
+    try:
+        return decode(leaf)
+    except NotCanonical:
+        return None
+
+
+def _same_columns(part: bulk.Clean, projections: Sequence[Sequence[object]]) -> bool:
+    """Whether the search columns are what the entries say."""
+    req, kinds, actor, action, resource, outcome, ts_us = map(list, projections)
+    said = part.columns
+    return (
+        kinds == part.kinds
+        and ts_us == part.times_us
+        and (req, actor, action, resource, outcome) == tuple(map(list, said[3:]))
+    )
+
+
 def _check_leaf(
     walk: Walk, seq: int, leaf: bytes, projections: Sequence[object], report: Report, seen: _Seen
 ) -> None:
@@ -255,16 +331,15 @@ def _check_leaf(
         if not check_rotation(data if isinstance(data, dict) else {}):
             report.add("keys", seq, "the rotation of the key is not signed by both keys")
     if matters(str(body.get("type"))) or "pol" in body:
-        seen.bodies.append((seq, {k: body[k] for k in _REPLAYED if k in body}))
+        seen.bodies.append((seq, {k: body[k] for k in bulk.REPLAYED if k in body}))
 
 
-_REPLAYED: Final = ("type", "req", "act", "outcome", "data", "pol", "ts", "id")
 _worker: dict[str, Any] = {}
 
 
 def _start_worker(path: str, asked: _Asked) -> None:
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
-    _worker.update(connection=connection, asked=asked)
+    _worker.update(connection=connection, asked=asked, forms=_Forms())
 
 
 def _try_part(first: int, end: int) -> _Seen | None:
@@ -286,7 +361,9 @@ def _try_part(first: int, end: int) -> _Seen | None:
             )
             if asked.bytes_only:
                 start = _Edge(first, start.stack, start.last_hash, "", "")
-            seen = _check_part(connection, start, end, asked, report)
+            seen = _bulk_part(connection, start, end, asked, _worker["forms"])
+            if seen is None:
+                seen = _check_part(connection, start, end, asked, report)
         finally:
             connection.rollback()
     except (sqlite3.Error, LookupError, ValueError):
@@ -320,7 +397,7 @@ def _parts(
             closing.callback(pool.shutdown, wait=True, cancel_futures=True)
         ahead: deque[Future[_Seen | None]] = deque()
         todo = itertools.pairwise(_cuts(start.size, size)) if pool is not None else iter(())
-        edge = start
+        edge, forms = start, _Forms()
         for number, end in enumerate(_cuts(start.size, size)):
             seen = None
             with contextlib.suppress(BrokenExecutor):
@@ -330,15 +407,21 @@ def _parts(
                 if number and ahead:
                     seen = ahead.popleft().result()
             if seen is None or seen.start != edge:
-                seen = _check_part(connection, edge, end, asked, report)
+                seen = _bulk_part(connection, edge, end, asked, forms) or _check_part(
+                    connection, edge, end, asked, report
+                )
             edge = seen.edge
             yield seen
             if not seen.whole:
                 return
 
 
-def _replay(replay: Replay, seq: int, body: dict[str, object], report: Report) -> None:
+def _replay(replay: Replay, seq: int, body: Any, report: Report) -> None:
     try:
+        if type(body) is tuple:
+            for place, fault in replay.votes(*body):
+                report.add("semantics", place, fault)
+            return
         for fault in replay.step(seq, body):
             report.add("semantics", seq, fault)
     except (TypeError, ValueError, AttributeError, KeyError) as e:
@@ -408,6 +491,12 @@ class _Heads:
                 continue
             yield checkpoint
 
+    @property
+    def next_size(self) -> int | None:
+        """The size of the next head to compare."""
+        sizes = [head.size for head in (self._next, *self._external[:1]) if head is not None]
+        return min(sizes, default=None)
+
     def reached(self, walk: Walk) -> None:
         """Compare every head of exactly the size the walk has reached."""
         while self._next is not None and self._next.size <= walk.size:
@@ -461,10 +550,15 @@ def _finish_heads(
 
 
 def _compare_tile(
-    connection: sqlite3.Connection, report: Report, level: int, n: int, hashes: list[bytes]
+    connection: sqlite3.Connection,
+    report: Report,
+    level: int,
+    n: int,
+    hashes: list[bytes],
+    root: bytes | None = None,
 ) -> bytes:
     """Hold the stored tile against *hashes*; their root."""
-    root = fold(hashes)
+    root = root or fold(hashes)
     stored = connection.execute(
         "SELECT hashes, root FROM audit_tile WHERE level = ? AND n = ?", (level, n)
     ).fetchone()

@@ -29,7 +29,7 @@ import sys
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from audit.bulk import LENGTH_MAX, REPLAYED, Forms, Tree, hashes
 from audit.semantics import Replay, matters
 
 OK, TAMPERED, INCOMPLETE, USAGE = 0, 1, 2, 3
@@ -49,11 +50,8 @@ PART: Final = 2048
 SKEW_SECONDS: Final = 300
 """How far the log's clock may be ahead of an authority's or a witness's before an entry counts as written after it was stamped."""
 
-TIME_FORM: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+TIME_FORM: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
-REPLAYED: Final = ("type", "req", "act", "outcome", "data", "pol", "ts", "id")
-"""What of an entry the replay reads."""
-
 OPEN_NOTES_MAX: Final = 100
 """Uses of grants without an end that are named; the rest are counted."""
 
@@ -294,10 +292,12 @@ def heads_of(
 
 @dataclass(frozen=True)
 class Part:
-    """What of the bundle belongs to one part: sizes of stored heads, and places (``SEQ.NAME``) whose digests are asked for."""
+    """What of the bundle belongs to one part: sizes of stored heads, and places (``SEQ.NAME``) whose digests are asked for; *at* is
+    where its lines begin in ``leaves.jsonl`` if the files before it are what they should be."""
 
     stored: tuple[int, ...] = ()
     places: frozenset[str] = frozenset()
+    at: int | None = None
 
 
 class Index:
@@ -313,6 +313,8 @@ class Index:
         self.file.executemany("INSERT INTO head VALUES (?)", self.sizes(bundle, result))
         self.file.executemany("INSERT INTO wanted VALUES (?, ?, ?, NULL)", self.disclosed(bundle))
         self.file.execute("CREATE INDEX wanted_seq ON wanted (seq)")
+        self.bundle = bundle
+        self.lines: tuple[int, int | None] = 0, 0
 
     @staticmethod
     def sizes(bundle: Bundle, result: Result) -> Iterator[tuple[int]]:
@@ -345,10 +347,24 @@ class Index:
         stored = self.file.execute(
             "SELECT size FROM head WHERE size > ? AND size <= ? ORDER BY size", (low, end)
         )
+        sizes, at = tuple(size for (size,) in stored), self.line_at(asked, first)
         if asked.bytes_only:
-            return Part(tuple(size for (size,) in stored))
+            return Part(sizes, at=at)
         places = self.file.execute("SELECT place FROM wanted WHERE seq >= ? AND seq < ?", (first, end))
-        return Part(tuple(size for (size,) in stored), frozenset(place for (place,) in places))
+        return Part(sizes, frozenset(place for (place,) in places), at)
+
+    def line_at(self, asked: "Asked", seq: int) -> int | None:
+        """Where the line of entry *seq* begins in ``leaves.jsonl``, from the sizes of the entry bundles before: each entry has
+        two bytes of length there and one of newline here. Parts come in order, so each file is looked at once or twice."""
+        n, at = self.lines
+        if asked.first % 256 or seq % 256 or seq // 256 < n:
+            n, at = asked.first // 256, 0 if not asked.first % 256 else None
+        while at is not None and n < seq // 256:
+            path = self.bundle.directory / tile_path("entries", n, 256)
+            at = at + path.stat().st_size - 256 if path.is_file() else None
+            n += 1
+        self.lines = n, at
+        return at
 
     def open(self, found: dict[str, str]) -> None:
         """Note the digests that stand in the entries."""
@@ -450,6 +466,12 @@ def canonical_fault(leaf: bytes) -> tuple[dict[str, Any] | None, str | None]:
     return body, profile_fault(body)
 
 
+def read_strictly(leaf: bytes) -> dict[str, Any] | None:
+    """The entry, when nothing is wrong with its bytes."""
+    body, fault = canonical_fault(leaf)
+    return None if fault else body
+
+
 def profile_fault(value: object) -> str | None:
     if isinstance(value, dict):
         if not all(key.isascii() for key in value):
@@ -493,16 +515,22 @@ def verify(
     asked = Asked(head.origin, head.size, first, keys, tuple(heads), bounds, bytes_only)
     start = Edge(first, tuple(stack), None if first else bytes(32))
     index = Index(bundle, result)
-    with contextlib.closing(index.file):
+    sums = Result()
+    # Hashing a file leaves the interpreter to others, so the copies are read while the entries are walked.
+    with contextlib.closing(index.file), ThreadPoolExecutor(1) as beside:
+        summing = beside.submit(check_sums, bundle, sums)
         walk(bundle, asked, start, index, result, processes, cosigned, progress)
         if not bytes_only:
             check_disclosures(index, result)
+        summing.result()
     if bytes_only:
         result.state.update({CHECKS[n - 1]: "skipped" for n in MEANING if CHECKS[n - 1] not in result.state})
         result.notes.append(
             "only bytes were checked (--bytes-only): not canonical form, disclosures, votes, rotations and times"
         )
-    check_sums(bundle, result)
+    for _, code, text in sums.findings:
+        result.add(6, text, code)
+    result.dropped += sums.dropped
     result.notes += [f"{count} heads are cosigned by {name}" for name, count in cosigned.items()]
     if expect_size is not None and head.size < expect_size:
         result.add(
@@ -554,15 +582,18 @@ class Seen:
     roots: list[bytes] = field(default_factory=list)
     tail: list[bytes] = field(default_factory=list)
     packed: bytes = b""
-    bodies: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    bodies: list[tuple[int, Any]] = field(default_factory=list)
+    """An entry with its place; or, of votes that follow one another, where they begin and ``Run``."""
     found: dict[str, str] = field(default_factory=dict)
     cosigned: dict[str, int] = field(default_factory=dict)
     commitments: int = 0
     unknown: int = 0
     lines: bytes = b""
     length: int = 0
+    at: int | None = None
+    """Where ``leaves.jsonl`` holds exactly these entries, if they were compared already."""
 
-    def unpacked(self) -> list[tuple[int, dict[str, Any]]]:
+    def unpacked(self) -> list[tuple[int, Any]]:
         """What the replay needs. Between processes it goes as one string: much cheaper than as objects."""
         return marshal.loads(self.packed) if self.packed else self.bodies  # noqa: S302 - made by our own child
 
@@ -570,14 +601,8 @@ class Seen:
 def check_part(bundle: Bundle, start: Edge, end: int, asked: Asked, part: Part, result: Result) -> Seen:
     """Check the entries from *start* to before *end* and the heads in between. Depends on nothing else, so parts may be
     checked by several processes, each from a start it read from the tiles; who puts them together compares the starts."""
-    heads: dict[int, list[tuple[str, Head]]] = {}
     seen = Seen(start, start)
-    for name in part.stored:
-        head = stored_head(bundle, name, asked, result, seen.cosigned)
-        if head is not None:
-            heads.setdefault(head.size, []).append((f"checkpoints/{name}", head))
-    for what, head in asked.heads:
-        heads.setdefault(head.size, []).append((what, head))
+    heads = heads_in(bundle, part, asked, result, seen)
     stack, prev, last_ts, size = list(start.stack), start.prev, start.last_ts, start.size
     row: list[bytes] | None = [] if size % 256 == 0 else None
     local: list[bytes] = []
@@ -612,12 +637,98 @@ def check_part(bundle: Bundle, start: Edge, end: int, asked: Asked, part: Part, 
     return seen
 
 
+def bulk_part(bundle: Bundle, start: Edge, end: int, asked: Asked, part: Part, forms: Forms) -> Seen | None:
+    """As ``check_part``, all at once, of a part with which nothing whatever is wrong; None of every other."""
+    leaves = lines_of(bundle, start.size, end, asked.size, part.at)
+    if leaves is None:
+        return None
+    result, seen, last_ts = Result(), Seen(start, start), start.last_ts
+    times: tuple[str, ...] = ()
+    digests = hashes(leaves)
+    if not asked.bytes_only:
+        clean = forms.part(leaves, digests, start.size, start.prev, last_ts)
+        if clean is None:
+            return None
+        seen.bodies, seen.commitments, last_ts = clean.steps, clean.commitments, clean.last_ts
+        times = clean.columns[2]
+        for place in part.places:
+            seq, _, name = place.partition(".")
+            committed = json.loads(leaves[int(seq) - start.size]).get("c") or {}
+            if name in committed:
+                seen.found[place] = str(committed[name])
+    tree = Tree(start.stack, start.size, digests)
+    for n, row in enumerate(tree.rows):
+        if len(row[0]) == 256:
+            compare_tile(bundle, 0, start.size // 256 + n, row[0], result)
+    seen.roots, seen.tail = tree.roots, tree.tail
+    heads = heads_in(bundle, part, asked, result, seen)
+    first = start.size if start.size == asked.first else start.size + 1
+    for size in sorted({*heads, *asked.bounds}):
+        if first <= size <= end:
+            ts = times[size - start.size - 1] if times and size > start.size else start.last_ts
+            compare_heads(heads.get(size, []), asked, size, tree.stack_at(size), ts, result)
+    if result.findings or result.notes:
+        return None
+    seen.edge = Edge(end, tuple(tree.stack_at(end)), digests[-1], last_ts)
+    seen.length, seen.at = sum(map(len, leaves)) + len(leaves), part.at
+    return seen
+
+
+class Lengths(dict[int, bytes]):
+    """How the length of an entry is written before it."""
+
+    def __missing__(self, length: int) -> bytes:
+        self[length] = written = length.to_bytes(2, "big")
+        return written
+
+
+LENGTHS: Final = Lengths()
+
+
+def lines_of(bundle: Bundle, first: int, end: int, total: int, at: int | None) -> list[bytes] | None:
+    """The entries from *first* to before *end* as the lines of ``leaves.jsonl`` that begin at byte *at*, if the entry bundles
+    hold exactly the same."""
+    if at is None or first % 256 or first >= end or (end % 256 and end != total):
+        return None
+    found: list[bytes] = []
+    try:
+        with (bundle.directory / "leaves.jsonl").open("rb") as file:
+            file.seek(at)
+            for n in range(first // 256, -(-end // 256)):
+                width = min(256, total - n * 256)
+                packed = bundle.read(tile_path("entries", n, width))
+                lines = file.read(len(packed) - width).split(b"\n")
+                if lines.pop() or len(lines) != width or max(map(len, lines)) > LENGTH_MAX:
+                    return None
+                lengths = map(LENGTHS.__getitem__, map(len, lines))
+                if b"".join(itertools.chain.from_iterable(zip(lengths, lines, strict=True))) != packed:
+                    return None
+                found += lines
+    except OSError:
+        return None
+    return found
+
+
 def merge(stack: list[bytes], index: int, node: bytes) -> None:
     """Put the root of tile *index* on the right edge of the tree of the tiles before it."""
     while index & 1:
         node = sha(b"\x01" + stack.pop() + node)
         index >>= 1
     stack.append(node)
+
+
+def heads_in(
+    bundle: Bundle, part: Part, asked: Asked, result: Result, seen: Seen
+) -> dict[int, list[tuple[str, Head]]]:
+    """The heads that are stored for this part, and all that came from outside, by size."""
+    heads: dict[int, list[tuple[str, Head]]] = {}
+    for name in part.stored:
+        head = stored_head(bundle, name, asked, result, seen.cosigned)
+        if head is not None:
+            heads.setdefault(head.size, []).append((f"checkpoints/{name}", head))
+    for what, head in asked.heads:
+        heads.setdefault(head.size, []).append((what, head))
+    return heads
 
 
 def stored_head(
@@ -733,11 +844,14 @@ def split_entries(data: bytes) -> list[bytes]:
     return leaves
 
 
+CHAIN: Final = 3
+"""Of the columns that forms know, the place, the hash before and the time are looked at; a bundle has no search columns."""
+
 _worker: dict[str, Any] = {}
 
 
 def start_worker(directory: Path, asked: Asked) -> None:
-    _worker.update(bundle=Bundle(directory), asked=asked)
+    _worker.update(bundle=Bundle(directory), asked=asked, forms=Forms(asked.origin, read_strictly, CHAIN))
 
 
 def try_part(first: int, end: int, part: Part) -> Seen | None:
@@ -749,7 +863,9 @@ def try_part(first: int, end: int, part: Part) -> Seen | None:
         return None
     result = Result()
     try:
-        seen = check_part(bundle, start, end, asked, part, result)
+        seen = bulk_part(bundle, start, end, asked, part, _worker["forms"])
+        if seen is None:
+            seen = check_part(bundle, start, end, asked, part, result)
     except (OSError, ValueError, TypeError, AttributeError):
         return None
     if result.findings or not seen.whole:
@@ -773,7 +889,7 @@ def parts_of(
     """Every part in order. One that another process found clean from the very edge that was reached here is taken;
     every other is checked here."""
     jobs = jobs_of(start.size, asked.size)
-    edge = start
+    edge, forms = start, Forms(asked.origin, read_strictly, CHAIN)
     with contextlib.ExitStack() as closing:
         pool = None
         if processes > 1 and asked.size - start.size > 2 * PART and asked.first == 0:
@@ -797,7 +913,10 @@ def parts_of(
                 if number and ahead:
                     seen = ahead.popleft().result()
             if seen is None or seen.start != edge:
-                seen = check_part(bundle, edge, end, asked, index.part(asked, begin, end), result)
+                part = index.part(asked, begin, end)
+                seen = bulk_part(bundle, edge, end, asked, part, forms) or check_part(
+                    bundle, edge, end, asked, part, result
+                )
             edge = seen.edge
             yield seen
             if not seen.whole:
@@ -860,7 +979,7 @@ class Copy:
             return
         with (self.bundle.directory / "leaves.jsonl").open("rb") as file:
             file.seek(self.at)
-            self.same = sha(file.read(seen.length)) == seen.lines
+            self.same = seen.at == self.at or sha(file.read(seen.length)) == seen.lines
             if not self.same:
                 file.seek(self.at)
                 for seq, leaf in leaves_of(self.bundle, seen.edge.size, seen.start.size, Result(), total):
@@ -899,8 +1018,12 @@ def rotation_holds(data: dict[str, Any]) -> bool:
     return True
 
 
-def replay_step(replay: Replay, seq: int, body: dict[str, Any], result: Result) -> None:
+def replay_step(replay: Replay, seq: int, body: Any, result: Result) -> None:
     try:
+        if type(body) is tuple:
+            for place, fault in replay.votes(*body):
+                result.add(8, f"entry {place}: {fault}")
+            return
         for fault in replay.step(seq, body):
             result.add(8, f"entry {seq}: {fault}")
     except (TypeError, ValueError, AttributeError, KeyError) as e:
