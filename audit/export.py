@@ -39,10 +39,10 @@ Head: {size} entries. Compare size and root with a head you kept or were sent ea
      sha256sum --check --quiet SHA256SUMS
 
 3. The head's signature, by OpenSSL 3. The text is all before the empty line; the signature is the
-   base64 in the last line, after its first four bytes (the key's id); the key is the last 32 bytes of the vkey:
+   base64 in the first line after it, without its first four bytes (the key's id); the key is the last 32 bytes of the vkey:
 
      sed '/^$/,$d' checkpoint > head.txt
-     tail -n 1 checkpoint | awk '{{print $3}}' | base64 -d | tail -c +5 > head.sig
+     sed '1,/^$/d' checkpoint | head -n 1 | awk '{{print $3}}' | base64 -d | tail -c +5 > head.sig
      (printf '\\060\\052\\060\\005\\006\\003\\053\\145\\160\\003\\041\\000'; printf %s '{key64}' | base64 -d | tail -c 32) > key.der
      openssl pkey -pubin -inform DER -in key.der -out key.pem
      openssl pkeyutl -verify -rawin -pubin -inkey key.pem -in head.txt -sigfile head.sig

@@ -21,7 +21,7 @@ from audit import bulk
 from audit.canonical import NotCanonical, decode
 from audit.chain import leaf_hash
 from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint, parse_checkpoint, split_note
-from audit.ledger_sqlite import split_stack
+from audit.ledger_sqlite import NOTE, split_stack
 from audit.merkle import fold
 from audit.reader import Reader
 from audit.retention import compact_range_at
@@ -39,8 +39,10 @@ _LEAVES: Final = (
     " WHERE seq >= ? AND seq < ? ORDER BY seq"
 )
 _BYTES: Final = "SELECT seq, leaf, leaf_hash FROM audit_leaf WHERE seq >= ? AND seq < ? ORDER BY seq"
-_HEADS: Final = "SELECT size, note FROM audit_checkpoint WHERE size > ? AND size <= ? ORDER BY size"
-_NEEDED: Final = frozenset({"audit_leaf", "audit_head", "audit_tile", "audit_checkpoint", "audit_retention"})
+_HEADS: Final = f"SELECT size, {NOTE} FROM audit_checkpoint WHERE size > ? AND size <= ? ORDER BY size"
+_NEEDED: Final = frozenset(
+    {"audit_leaf", "audit_head", "audit_tile", "audit_checkpoint", "audit_cosignature", "audit_retention"}
+)
 _END: Final = 2**62
 
 Progress = Callable[[int, int], None]

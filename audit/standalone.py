@@ -10,6 +10,9 @@ bundle's own ``vkeys`` are used and the answer says so: compare them with a copy
 The memory it takes does not grow with the log: what must be remembered of every request and head lies in a temporary
 file, which needs room in TMPDIR. The answer does not depend on the number of processes. --bytes-only leaves out what entries mean: hashes, tiles, heads and copies only.
 
+Keys of type 6 (ML-DSA-44, the log's second signature and newer witnesses) take cryptography 48; with an older one it is said that they
+were not checked.
+
 Exit codes: 0 nothing wrong, 1 tampered, 2 incomplete (something could not be checked), 3 usage.
 """
 
@@ -35,13 +38,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+try:
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+except ImportError:
+    MLDSA44PublicKey = None  # type: ignore[misc, assignment]
 
 from audit.bulk import LENGTH_MAX, REPLAYED, Forms, Tree, hashes
 from audit.semantics import Replay, matters
 
 OK, TAMPERED, INCOMPLETE, USAGE = 0, 1, 2, 3
+ED25519, COSIGNATURE, MLDSA44 = 1, 4, 6
+PUBLIC_BYTES: Final = {ED25519: 32, COSIGNATURE: 32, MLDSA44: 1312}
+SIGNATURE_BYTES: Final = {ED25519: 64, COSIGNATURE: 72, MLDSA44: 2428}
+"""What follows a key's id in a signature line; a cosignature begins with eight bytes of time."""
+
 FINDINGS_MAX: Final = 200
 INT_MAX: Final = 2**53 - 1
 PART: Final = 2048
@@ -152,6 +165,15 @@ def tile_path(level: int | str, n: int, width: int) -> str:
     return f"tile/{level}/{number_path(n)}" + ("" if width == 256 else f".p/{width}")
 
 
+@dataclass(frozen=True)
+class Head:
+    origin: str
+    size: int
+    root: bytes
+    text: str
+    signatures: tuple[tuple[str, bytes, bytes], ...]
+
+
 def parse_key(text: str) -> Key:
     """A line of ``vkeys``: ``vkey`` or ``vkey FIRST..LAST``."""
     vkey, _, window = text.strip().partition(" ")
@@ -160,22 +182,13 @@ def parse_key(text: str) -> Key:
         raw = b64decode(encoded, validate=True)
     except ValueError as e:
         raise Bad(f"not a verifier key: {vkey[:60]!r}") from e
-    if len(raw) != 33 or raw[0] not in (1, 4):
-        raise Bad("only Ed25519 verifier keys are known")
+    if not raw or len(raw) - 1 != PUBLIC_BYTES.get(raw[0]):
+        raise Bad("only Ed25519 and ML-DSA-44 verifier keys are known")
     expected = sha(name.encode() + b"\n" + raw)[:4]
     if expected.hex() != id_hex:
         raise Bad(f"the id of the key {name} does not belong to it")
     first, _, last = window.partition("..")
     return Key(name, expected, raw[0], raw[1:], int(first or 0), int(last) if last else None)
-
-
-@dataclass(frozen=True)
-class Head:
-    origin: str
-    size: int
-    root: bytes
-    text: str
-    signatures: tuple[tuple[str, bytes, bytes], ...]
 
 
 def parse_note(note: str) -> Head:
@@ -212,15 +225,53 @@ def parse_note(note: str) -> Head:
 
 
 def signed_by(head: Head, key: Key, raw: bytes) -> bool:
+    if len(raw) != SIGNATURE_BYTES[key.algorithm]:
+        return False
     text = head.text.encode()
-    if key.algorithm == 4:
+    if key.algorithm == COSIGNATURE:
         text = b"cosignature/v1\ntime %d\n" % int.from_bytes(raw[:8], "big") + text
-        raw = raw[8:]
+    elif key.algorithm == MLDSA44:
+        text = cosigned_message(key.name, raw[:8], head)
+    return covers(key, raw if key.algorithm == ED25519 else raw[8:], text)
+
+
+def covers(key: Key, raw: bytes, message: bytes) -> bool:
+    """Whether *raw* is the key's signature over exactly *message*."""
     try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(raw, text)
+        if key.algorithm == MLDSA44:
+            MLDSA44PublicKey.from_public_bytes(key.public).verify(raw, message)
+        else:
+            Ed25519PublicKey.from_public_bytes(key.public).verify(raw, message)
     except InvalidSignature:
         return False
     return True
+
+
+def cosigned_message(cosigner: str, moment: bytes, head: Head) -> bytes:
+    """What an ML-DSA-44 cosigner signs (c2sp.org/tlog-cosignature): label, name, time, origin, and the tree from 0 to its size."""
+    parts = (cosigner.encode(), moment, head.origin.encode())
+    if not 0 < len(parts[0]) < 256 or not 0 < len(parts[2]) < 256:
+        return b""
+    named, time, origin = bytes([len(parts[0])]) + parts[0], parts[1], bytes([len(parts[2])]) + parts[2]
+    return b"subtree/v1\n\0" + named + time + origin + bytes(8) + head.size.to_bytes(8, "big") + head.root
+
+
+def has_mldsa() -> bool:
+    """Whether this machine's cryptography can check ML-DSA-44."""
+    if MLDSA44PublicKey is None:
+        return False
+    try:
+        MLDSA44PublicKey.from_public_bytes(bytes(PUBLIC_BYTES[MLDSA44]))
+    except UnsupportedAlgorithm:
+        return False
+    except ValueError:
+        pass
+    return True
+
+
+def is_own(key: Key, head: Head) -> bool:
+    """A key of the log itself; any other is a witness's."""
+    return key.algorithm != COSIGNATURE and key.name == head.origin
 
 
 def check_head(
@@ -233,14 +284,18 @@ def check_head(
             if (key.name, key.id) != (name, id_):
                 continue
             if not signed_by(head, key, raw):
-                result.add(1 if key.algorithm == 1 else 4, f"{what}: the signature of {name} is wrong")
+                result.add(
+                    1 if key.algorithm == ED25519 or is_own(key, head) else 4,
+                    f"{what}: the signature of {name} is wrong",
+                )
                 return False
-            if key.algorithm == 1 and key.name == head.origin:
-                own = True
+            if is_own(key, head):
+                own = own or key.algorithm == ED25519
                 if head.size < key.first or (key.last is not None and head.size > key.last):
                     result.add(9, f"{what}: signed by a key outside its window {key.first}..{key.last}")
-            elif key.algorithm == 4:
-                cosigned[name] = cosigned.get(name, 0) + 1
+            if key.algorithm != ED25519:
+                signer = f"{name} (ML-DSA-44)" if key.algorithm == MLDSA44 else name
+                cosigned[signer] = cosigned.get(signer, 0) + 1
     if not own:
         result.add(1, f"{what}: no signature by a known key of {head.origin}")
     return own
@@ -504,6 +559,13 @@ def verify(
         result.notes.append(
             "keys were taken from the bundle itself: compare its vkeys file with a copy you got elsewhere"
         )
+    if any(key.algorithm == MLDSA44 for key in keys) and not has_mldsa():
+        keys = tuple(key for key in keys if key.algorithm != MLDSA44)
+        result.add(
+            1,
+            "ML-DSA-44 signatures were not checked: it takes the package cryptography, 48 or newer",
+            INCOMPLETE,
+        )
     cosigned: dict[str, int] = {}
     head, heads = heads_of(bundle, keys, outside, result, cosigned)
     if head is None:
@@ -532,6 +594,9 @@ def verify(
         result.add(6, text, code)
     result.dropped += sums.dropped
     result.notes += [f"{count} heads are cosigned by {name}" for name, count in cosigned.items()]
+    second = any(key.algorithm == MLDSA44 and key.name == head.origin for key in keys)
+    if second and f"{head.origin} (ML-DSA-44)" not in cosigned:
+        result.notes.append("no head carries the log's second signature (ML-DSA-44) yet")
     if expect_size is not None and head.size < expect_size:
         result.add(
             3, f"the log has {head.size} entries; at least {expect_size} were expected: cut or rolled back"
@@ -757,7 +822,10 @@ def compare_heads(
                 2 if what == "checkpoint" else 3, f"{what} of size {size} was signed over other entries"
             )
         for name, id_, raw in head.signatures:
-            if any((k.name, k.id, k.algorithm) == (name, id_, 4) for k in asked.keys):
+            if any(
+                (k.name, k.id) == (name, id_) and k.algorithm != ED25519 and not is_own(k, head)
+                for k in asked.keys
+            ):
                 bounds.append((f"the cosignature of {name} over {what}", int.from_bytes(raw[:8], "big")))
     if not bounds or asked.bytes_only or not TIME_FORM.fullmatch(last_ts):
         return
@@ -801,8 +869,12 @@ def check_leaf(
     for name, value in committed.items() if places else ():
         if f"{seq}.{name}" in places:
             seen.found[f"{seq}.{name}"] = str(value)
-    if body.get("type") == "key.rotated" and not rotation_holds(body.get("data") or {}):
-        result.add(9, f"entry {seq}: the rotation of the key is not signed by both keys")
+    if body.get("type") == "key.rotated":
+        holds = rotation_holds(body.get("data") or {})
+        if holds is None:
+            result.add(9, f"entry {seq}: an ML-DSA-44 signature of the rotation was not checked", INCOMPLETE)
+        elif not holds:
+            result.add(9, f"entry {seq}: the rotation of the key is not signed by both keys")
     if matters(str(body.get("type"))) or body.get("pol"):
         seen.bodies.append((seq, {k: body[k] for k in REPLAYED if k in body}))
     return max(last_ts, ts)
@@ -1006,16 +1078,23 @@ def policies_of(bundle: Bundle) -> Callable[[str], tuple[bytes, bytes | None] | 
     return read
 
 
-def rotation_holds(data: dict[str, Any]) -> bool:
-    """Both keys signed the statement that one follows the other."""
+def rotation_holds(data: dict[str, Any]) -> bool | None:
+    """Both keys signed the statement that one follows the other; None when that cannot be checked here."""
     try:
         old, new = parse_key(str(data["old_vkey"])), parse_key(str(data["vkey"]))
         text = f"signoff key rotation v1\n{data['old_vkey']}\n{data['vkey']}\n{data['size']}\n".encode()
-        for key, proof in ((old, data["old_proof"]), (new, data["proof"])):
-            Ed25519PublicKey.from_public_bytes(key.public).verify(b64decode(proof, validate=True), text)
-    except (Bad, KeyError, ValueError, TypeError, InvalidSignature):
+        proofs = [
+            (old, b64decode(data["old_proof"], validate=True)),
+            (new, b64decode(data["proof"], validate=True)),
+        ]
+        if any(key.algorithm == COSIGNATURE for key, _ in proofs):
+            return False
+        checkable = [pair for pair in proofs if pair[0].algorithm == ED25519 or has_mldsa()]
+        if not all(covers(key, proof, text) for key, proof in checkable):
+            return False
+    except (Bad, KeyError, ValueError, TypeError):
         return False
-    return True
+    return True if len(checkable) == len(proofs) else None
 
 
 def replay_step(replay: Replay, seq: int, body: Any, result: Result) -> None:

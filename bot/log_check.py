@@ -38,7 +38,13 @@ _log: Final = logging.getLogger(__name__)
 
 def log_keys(keys: FileKeys, config: Config) -> tuple[Verifier, ...]:
     """Every key that may have signed this log's heads."""
-    return tuple(parse_vkey(signer.vkey) for signer in keys.log_signers(config.audit_origin))
+    return tuple(parse_vkey(vkey) for vkey in vkeys_of(keys, config))
+
+
+def vkeys_of(keys: FileKeys, config: Config) -> list[str]:
+    """The log's public keys, those of the first signature first."""
+    signers = [signer.vkey for signer in keys.log_signers(config.audit_origin)]
+    return signers + [signer.vkey for signer in keys.second_signers(config.audit_origin)]
 
 
 def connect_read_only(store: SqliteStore) -> sqlite3.Connection:

@@ -38,7 +38,7 @@ from bot.config import Config, load
 from bot.config_audit import TimestampAnchor
 from bot.core.facts import Fact
 from bot.desk.admin import journal
-from bot.log_check import stored_policies
+from bot.log_check import stored_policies, vkeys_of
 from bot.rand import OsRand
 
 T = TypeVar("T")
@@ -402,8 +402,7 @@ def _read(config: Config, look: Callable[[sqlite3.Connection], T]) -> T:
 
 
 def _vkeys(config: Config) -> list[str]:
-    keys = load_keys(config.keys.directory, OsRand())
-    return [signer.vkey for signer in keys.log_signers(config.audit_origin)]
+    return vkeys_of(load_keys(config.keys.directory, OsRand()), config)
 
 
 def _utc(moment: datetime) -> datetime:

@@ -5,16 +5,22 @@ A real SQLite file, real sockets, the real outbox; time moves when the test says
 
 from __future__ import annotations
 
-from datetime import timedelta
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from adapters.anchors.headfile import HeadFile
+from adapters.anchors.second import SecondSignature
 from adapters.anchors.siem import HttpSink, SyslogTls
 from adapters.stores.sqlite import SqliteStore
+from audit.checkpoint import MlDsaSigner
 from audit.entry import Actor, Draft, EntryType, Outcome
+from audit.reader import Reader
+from audit.standalone import parse_key, parse_note, signed_by
 from bot.alerts import META_TOLD, Alert, Board
 from bot.anchoring import Anchoring, Plan, kept_by
 from bot.audit_metrics import AuditMetrics
@@ -148,6 +154,42 @@ async def test_an_anchor_is_asked_at_its_pace_and_only_for_something_new(world: 
     world.clock.forward(HOUR)
     await world.turn(job)
     assert memory.sizes == [3, 4]
+
+
+async def test_heads_are_signed_a_second_time_on_a_schedule_and_not_at_each_commit(world: World):
+    signer = MlDsaSigner.from_seed(parse_note(await note_of(world)).origin, bytes(32))
+    job = world.anchoring(Plan(SecondSignature(signer, world.clock.now), HOUR, outside=False))
+    for _ in range(3):
+        await world.write()
+        await world.turn(job)
+    world.clock.forward(HOUR)
+    await world.turn(job)
+
+    with closing(sqlite3.connect(world.file)) as connection:
+        notes = dict(Reader(connection).notes())
+    twice = [size for size, note in notes.items() if len(parse_note(note).signatures) == 2]
+    assert (sorted(notes), twice) == ([1, 2, 3, 4], [2, 4])
+    head = parse_note(notes[4])
+    key = parse_key(signer.vkey)
+    assert signed_by(head, key, head.signatures[1][2])
+    assert int.from_bytes(head.signatures[1][2][:8], "big") == int(world.clock.now().timestamp())
+
+
+async def test_entries_that_get_no_second_signature_are_an_alarm(world: World):
+    signer = MlDsaSigner.from_seed("t.example", bytes(32))
+    broken = SecondSignature(signer, lambda: datetime(1900, 1, 1, tzinfo=UTC))
+    job = world.anchoring(Plan(broken, HOUR, outside=False))
+    await world.write()
+    world.clock.forward(HOUR + GRACE + timedelta(minutes=1))
+    await world.turn(job)
+
+    (alarm,) = world.board.standing()
+    assert "under no second signature (mldsa)" in alarm.sentence
+
+
+async def note_of(world: World) -> str:
+    await world.write()
+    return await world.store.read(lambda tx: tx.audit_checkpoint() or "")
 
 
 async def test_a_restart_neither_repeats_nor_skips(world: World):
