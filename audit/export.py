@@ -99,6 +99,8 @@ def export_bundle(
     out.write("vkeys", "".join(line + "\n" for line in vkeys).encode())
     for at, head in reader.notes():
         out.write(f"checkpoints/{at}", head.encode())
+    for at, lines in reader.cosignatures():
+        out.write(f"cosignatures/{at}", lines.encode())
     minimum = reader.minimum()
     if minimum:
         (stack,) = reader.connection.execute("SELECT stack FROM audit_retention WHERE id = 1").fetchone()

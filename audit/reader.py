@@ -53,8 +53,14 @@ class Reader:
         return int(row[0]), str(row[1])
 
     def notes(self) -> Iterator[tuple[int, str]]:
-        """Every signed head, with the signatures it got later."""
-        return self.connection.execute(f"SELECT size, {NOTE} FROM audit_checkpoint ORDER BY size")
+        """Every signed head as it was at its commit."""
+        return self.connection.execute("SELECT size, note FROM audit_checkpoint ORDER BY size")
+
+    def cosignatures(self) -> Iterator[tuple[int, str]]:
+        """The signature lines that heads got later, together for each size."""
+        return self.connection.execute(
+            "SELECT size, group_concat(line, '') FROM (SELECT size, line FROM audit_cosignature ORDER BY size, signer) GROUP BY size"
+        )
 
     def note_at(self, size: int) -> str | None:
         row = self.connection.execute(

@@ -57,7 +57,7 @@ SIGNATURE_BYTES: Final = {ED25519: 64, COSIGNATURE: 72, MLDSA44: 2428}
 
 FINDINGS_MAX: Final = 200
 INT_MAX: Final = 2**53 - 1
-PART: Final = 2048
+PART: Final = 1024
 """Entries checked at a time: a multiple of a tile, small enough to hold, large enough that handing it over is cheap."""
 
 SKEW_SECONDS: Final = 300
@@ -306,6 +306,7 @@ class Bundle:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.cosigned = (directory / "cosignatures").is_dir()
 
     def read(self, name: str) -> bytes:
         return (self.directory / name).read_bytes()
@@ -801,7 +802,11 @@ def stored_head(
 ) -> Head | None:
     what = f"checkpoints/{name}"
     try:
-        head = parse_note(bundle.text(what))
+        note = bundle.text(what)
+        if bundle.cosigned and bundle.has(f"cosignatures/{name}"):
+            # Beside the head and not in it: a time-stamp is over the head as it was signed first.
+            note += bundle.text(f"cosignatures/{name}")
+        head = parse_note(note)
     except (Bad, UnicodeDecodeError) as e:
         result.add(1, f"{what}: {e}")
         return None
@@ -1199,31 +1204,38 @@ def check_timestamps(bundle: Bundle, result: Result) -> dict[int, list[tuple[str
         )
         return bounds
     for name in tokens:
-        size, token = name.removesuffix(".tsr"), str(bundle.directory / "tsr" / name)
-        command = [
+        size, token = name.removesuffix(".tsr"), bundle.directory / "tsr" / name
+        untrusted = bundle.directory / "tsr" / "untrusted.pem"
+        moment = token_time(
             openssl,
-            "ts",
-            "-verify",
-            "-data",
-            str(bundle.directory / "checkpoints" / size),
-            "-in",
+            bundle.directory / "checkpoints" / size,
             token,
-        ]
-        command += ["-CAfile", str(bundle.directory / "tsr" / "ca.pem")]
-        if bundle.has("tsr/untrusted.pem"):
-            command += ["-untrusted", str(bundle.directory / "tsr" / "untrusted.pem")]
-        if subprocess.run(command, capture_output=True, check=False, timeout=30).returncode:
+            bundle.directory / "tsr" / "ca.pem",
+            untrusted,
+        )
+        if moment is None:
             result.add(4, f"the timestamp tsr/{name} does not verify over checkpoints/{size}")
             continue
-        shown = subprocess.run(
-            [openssl, "ts", "-reply", "-in", token, "-text"], capture_output=True, check=False, timeout=30
-        )
-        moment = stamped_at(shown.stdout.decode(errors="replace"))
-        if moment is None or not size.isdecimal():
+        if moment < 0 or not size.isdecimal():
             result.add(4, f"the time in tsr/{name} cannot be read", INCOMPLETE)
         else:
             bounds.setdefault(int(size), []).append((f"the timestamp tsr/{name}", moment))
     return bounds
+
+
+def token_time(openssl: str, data: Path, token: Path, ca: Path, untrusted: Path | None = None) -> int | None:
+    """When the RFC 3161 *token* says that *data* existed, in seconds since 1970; None when it does not verify under *ca*, and -1 when its
+    time cannot be read."""
+    command = [openssl, "ts", "-verify", "-data", str(data), "-in", str(token), "-CAfile", str(ca)]
+    if untrusted is not None and untrusted.is_file():
+        command += ["-untrusted", str(untrusted)]
+    if subprocess.run(command, capture_output=True, check=False, timeout=30).returncode:
+        return None
+    shown = subprocess.run(
+        [openssl, "ts", "-reply", "-in", str(token), "-text"], capture_output=True, check=False, timeout=30
+    )
+    moment = stamped_at(shown.stdout.decode(errors="replace"))
+    return -1 if moment is None else moment
 
 
 def stamped_at(text: str) -> int | None:

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from audit.entry import Draft
 from bot.core.ids import AccountKey, AgentId, Digest, GrantId, GroupName, PersonId, RequestId
 from bot.core.people import Account, Agent, AgentKey, Delegation, Person, Session
 from bot.core.policy import Policy
 from bot.core.request import Grant, GrantState, Request, RequestState, Vote
-from masking.document import MaskedDocument
-from masking.masked import Masked
+
+if TYPE_CHECKING:
+    from masking.document import MaskedDocument
+    from masking.masked import Masked
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -34,7 +34,10 @@ from audit.disclosure import DisclosureError
 from bot.core.grant import TYP
 from bot.errors import ConfigError, KeyUnavailable
 from bot.ports import Rand, Sealed
-from masking.tokens import TokenKeys
+
+if TYPE_CHECKING:
+    from masking.tokens import TokenKeys
+
 
 Kind = Literal["kek", "grant", "mask", "audit", "mldsa"]
 
@@ -198,6 +201,8 @@ class FileKeys:
 
     def token_keys(self) -> TokenKeys | None:
         """What ``masking.tokens`` works with; None where there is no such key."""
+        from masking.tokens import TokenKeys
+
         return TokenKeys(self.mask, self.mask[-1][0]) if self.mask else None
 
     def remove(self, id: str) -> FileKeys:

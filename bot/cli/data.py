@@ -32,7 +32,8 @@ from bot.app import Bot, assemble, row_mac
 from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker
 from bot.cli._local import administer
 from bot.config import Config, load
-from bot.log_check import connect_read_only, log_keys, recalled
+from bot.log_check import connect_read_only, recalled
+from bot.log_keys import log_keys
 from bot.ports import Tx
 
 SUFFIXES: Final = ("", "-wal", "-shm")

@@ -37,7 +37,8 @@ from bot.core.policy_load import PolicyError, load_policy
 from bot.desk import proof
 from bot.errors import SignoffError
 from bot.findings import Finding
-from bot.log_check import log_keys, missing_head, walked
+from bot.log_check import missing_head, walked
+from bot.log_keys import log_keys
 from bot.rand import OsRand
 from masking import native
 

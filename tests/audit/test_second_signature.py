@@ -133,7 +133,7 @@ def test_the_bundle_says_how_many_heads_are_signed_twice(good):
 
 def test_a_wrong_second_signature_is_found_in_the_bundle_and_in_the_database(good, tmp_path):
     shutil.copytree(good, tmp_path / "b")
-    path = tmp_path / "b" / "checkpoints" / "16"
+    path = tmp_path / "b" / "cosignatures" / "16"
     path.write_text(changed(path.read_text(), 500))
 
     result = standalone.verify(tmp_path / "b", VKEYS, [], 24)
