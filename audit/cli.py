@@ -16,12 +16,14 @@ from audit import report as reports
 from audit.canonical import decode
 from audit.checkpoint import Checkpoint, parse_vkey
 from audit.disclosure import Opened
+from audit.exceptions import Exceptions
 from audit.export import Exported, export_bundle
 from audit.formats import Entry, entry_of
 from audit.query import Query, find
 from audit.reader import Reader
 from audit.semantics import Replay
 from audit.verdict import Verdict, facts_of, render, verify
+from audit.walk import us_of
 
 __all__ = ["Verdict", "facts_of", "render", "verify"]
 
@@ -105,14 +107,12 @@ def gaps(connection: sqlite3.Connection) -> list[Gap]:
     found: list[Gap] = []
     with _Snapshot(connection):
         reader = Reader(connection)
-        replay = Replay(complete=reader.minimum() == 0)
+        replay, exceptions = Replay(complete=reader.minimum() == 0), Exceptions()
         for seq, leaf, _ in reader.leaves(0, reader.head().size):
             body = decode(leaf)
-            request, data = str(body.get("req") or ""), body.get("data")
+            request = str(body.get("req") or "")
             found += [Gap("unexplained", seq, request, text) for text in replay.step(seq, body)]
-            fault = reports.exception_of(str(body["type"]), data if isinstance(data, dict) else {})
-            if fault is not None:
-                found.append(Gap(fault[0], seq, request, fault[1]))
+            found += [Gap(*one) for one in exceptions.take(seq, body, us_of(str(body["ts"])))]
     found += [
         Gap("begin without end", seq, request, "the grant began to be used and no end is recorded")
         for request, seq in replay.open_begins()

@@ -380,6 +380,36 @@ async def test_a_waiting_delivery_is_asked_for_once_not_at_every_look(world: Wor
 # --- gaps
 
 
+@pytest.mark.parametrize(
+    ("between", "seconds", "is_late"),
+    [
+        (None, 299, False),
+        (None, 300, True),
+        (EntryType.GRANT_LAPSED, 1, True),
+        (EntryType.GRANT_REVOKED, 1, True),
+    ],
+)
+async def test_a_grant_used_after_its_end_is_an_alarm(world: World, between, seconds, is_late):
+    watch = GapWatch(world.store, world.clock, world.board, gauges=world.metrics)
+    grant = {"jti": "grt_" + "b" * 26, "payload_hash": HASH}
+    use_by = int(world.clock.now().timestamp() * 1_000_000) + 300_000_000
+    await world.entry(EntryType.GRANT_ISSUED, decision=0, use_by=use_by, **grant)
+    if between is not None:
+        await world.entry(between, jti=grant["jti"])
+    await watch.look()
+    world.clock.forward(timedelta(seconds=seconds))
+    await world.entry(EntryType.GRANT_USED_BEGIN, **grant)
+    await world.entry(EntryType.GRANT_USED_END, jti=grant["jti"])
+
+    await watch.look()
+
+    begun = 2 if between else 1
+    assert [alarm.subject for alarm in world.board.standing()] == [f"expired but used {begun}"] * is_late
+    world.clock.forward(EVENT_STANDS + timedelta(seconds=1))
+    await watch.look()
+    assert world.board.standing() == ()
+
+
 async def test_a_begin_without_an_end_is_an_alarm_after_a_grace_until_it_ends(world: World):
     watch = GapWatch(world.store, world.clock, world.board, gauges=world.metrics)
     seq = await world.entry(EntryType.GRANT_USED_BEGIN, jti="grt_" + "b" * 26, payload_hash=HASH)
