@@ -3,7 +3,10 @@
 Decided here: the text of a checkpoint, what is signed, and which signatures count.
 A signature by an unknown key is ignored (the format asks for it, so that witnesses and
 a second key can sign); a *wrong* signature by a known key refuses the whole note.
-Sources: c2sp.org/tlog-checkpoint, c2sp.org/signed-note, c2sp.org/tlog-cosignature.
+The log's own second signature (ML-DSA-44) is a cosignature under the log's own name: it
+adds to the Ed25519 one and never stands for it.
+Sources: c2sp.org/tlog-checkpoint, c2sp.org/signed-note, c2sp.org/tlog-cosignature (which
+gives type 0x06 its key id and its signed message; read at C2SP/C2SP 01194db), FIPS 204.
 """
 
 import re
@@ -14,13 +17,22 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Protocol
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
 from audit.chain import HASH_BYTES
 
 ED25519: Final = 0x01
 COSIGNATURE_V1: Final = 0x04
+MLDSA44: Final = 0x06
+PUBLIC_BYTES: Final = {ED25519: 32, COSIGNATURE_V1: 32, MLDSA44: 1312}
+SIGNATURE_BYTES: Final = {ED25519: 64, COSIGNATURE_V1: 72, MLDSA44: 2428}
+"""A cosignature begins with eight bytes of time."""
+
+NAME_BYTES_MAX: Final = 255
+"""Longest name that an ML-DSA-44 cosignature can state (its length is one byte)."""
+
 NOTE_BYTES_MAX: Final = 1_000_000
 SIGNATURES_MAX: Final = 100
 
@@ -60,14 +72,26 @@ class Verifier:
 
     def verifies(self, text: bytes, signature: bytes) -> bool:
         """True when *signature* by this key covers the note's *text*."""
-        signed = text
+        if len(signature) != SIGNATURE_BYTES[self.algorithm]:
+            return False
+        if self.algorithm == ED25519:
+            return self.signed(text, signature)
+        moment, raw = int.from_bytes(signature[:8], "big"), signature[8:]
         if self.algorithm == COSIGNATURE_V1:
-            if len(signature) != 72:
-                return False
-            signed = cosigned_text(text, int.from_bytes(signature[:8], "big"))
-            signature = signature[8:]
+            return self.signed(cosigned_text(text, moment), raw)
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, signed)
+            head = parse_checkpoint(text.decode())
+        except (BadNote, UnicodeDecodeError):
+            return False
+        return self.signed(cosigned_message(self.name, moment, head), raw)
+
+    def signed(self, message: bytes, signature: bytes) -> bool:
+        """True when *signature* is this key's over exactly *message*."""
+        try:
+            if self.algorithm == MLDSA44:
+                MLDSA44PublicKey.from_public_bytes(self.public).verify(signature, message)
+            else:
+                Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
         except InvalidSignature:
             return False
         return True
@@ -110,6 +134,45 @@ class Ed25519Signer:
         return self.key.sign(text)
 
 
+@dataclass(frozen=True, slots=True)
+class MlDsaSigner:
+    """Signs heads a second time. Not a ``NoteSigner``: what it signs is a head at a moment, not a text."""
+
+    name: str
+    key: MLDSA44PrivateKey
+
+    @classmethod
+    def from_seed(cls, name: str, seed: bytes) -> "MlDsaSigner":
+        """*seed* are the 32 bytes that FIPS 204 calls xi."""
+        if not 0 < len(name.encode()) <= NAME_BYTES_MAX:
+            raise ValueError(f"a name that ML-DSA-44 signs has at most {NAME_BYTES_MAX} bytes")
+        return cls(name, MLDSA44PrivateKey.from_seed_bytes(seed))
+
+    @property
+    def vkey(self) -> str:
+        return vkey_text(self.name, MLDSA44, self.key.public_key().public_bytes_raw())
+
+    def sign(self, statement: bytes) -> bytes:
+        """The raw signature over *statement*, which must not be a cosigned message (``audit.rotation``)."""
+        return self.key.sign(statement)
+
+    def cosign(self, head: Checkpoint, timestamp_seconds: int) -> str:
+        """The signature line over *head*: that it was the largest tree at that second."""
+        raw = self.key.sign(cosigned_message(self.name, timestamp_seconds, head))
+        public = self.key.public_key().public_bytes_raw()
+        whole = key_id(self.name, MLDSA44, public) + timestamp_seconds.to_bytes(8, "big") + raw
+        return f"— {self.name} {b64encode(whole).decode('ascii')}\n"
+
+
+def has_mldsa() -> bool:
+    """Whether the ``cryptography`` that is installed was built with ML-DSA; its wheels are, since 48."""
+    try:
+        MLDSA44PrivateKey.from_seed_bytes(bytes(32))
+    except UnsupportedAlgorithm:
+        return False
+    return True
+
+
 def key_id(name: str, algorithm: int, public: bytes) -> bytes:
     """The four bytes that tell signatures by different keys apart (signed-note)."""
     return sha256(name.encode() + b"\n" + bytes([algorithm]) + public).digest()[:4]
@@ -127,8 +190,8 @@ def parse_vkey(vkey: str) -> Verifier:
     if not (plus and plus2) or not _NAME.fullmatch(name):
         raise BadNote("a verifier key is name+id+key")
     raw = _unbase64(encoded)
-    if len(raw) != 33 or raw[0] not in (ED25519, COSIGNATURE_V1):
-        raise BadNote("only Ed25519 verifier keys (types 1 and 4) are known")
+    if not raw or len(raw) - 1 != PUBLIC_BYTES.get(raw[0]):
+        raise BadNote("only Ed25519 (types 1 and 4) and ML-DSA-44 (type 6) verifier keys are known")
     algorithm, public = raw[0], raw[1:]
     expected = key_id(name, algorithm, public)
     if id_hex != expected.hex():
@@ -154,6 +217,26 @@ def signature_line(text: str, signer: NoteSigner) -> str:
 def cosigned_text(text: bytes, timestamp_seconds: int) -> bytes:
     """What a witness signs (tlog-cosignature, cosignature/v1)."""
     return b"cosignature/v1\ntime %d\n" % timestamp_seconds + text
+
+
+def cosigned_message(name: str, timestamp_seconds: int, head: Checkpoint) -> bytes:
+    """What an ML-DSA-44 cosigner called *name* signs of *head* (tlog-cosignature, ``cosigned_message``). Extension lines are not in it."""
+    cosigner, origin = name.encode(), head.origin.encode()
+    if not 0 < len(cosigner) <= NAME_BYTES_MAX or not 0 < len(origin) <= NAME_BYTES_MAX:
+        raise BadNote("a name is too long for an ML-DSA-44 cosignature")
+    return b"".join(
+        (
+            b"subtree/v1\n\0",
+            bytes([len(cosigner)]),
+            cosigner,
+            timestamp_seconds.to_bytes(8, "big"),
+            bytes([len(origin)]),
+            origin,
+            bytes(8),
+            head.size.to_bytes(8, "big"),
+            head.root,
+        )
+    )
 
 
 def split_note(note: str) -> tuple[str, tuple[Signature, ...]]:
@@ -203,8 +286,10 @@ def parse_checkpoint(text: str) -> Checkpoint:
 
 def open_checkpoint(note: str, verifiers: Sequence[Verifier], origin: str) -> Checkpoint:
     """The head that *note* states, signed by the log itself, whose key is named *origin*."""
-    own = [v for v in verifiers if v.name == origin and v.algorithm == ED25519]
-    text, _ = open_note(note, own)
+    own = [v for v in verifiers if v.name == origin and v.algorithm in (ED25519, MLDSA44)]
+    text, by = open_note(note, own)
+    if all(verifier.algorithm != ED25519 for verifier in by):
+        raise BadNote("no Ed25519 signature by a known key")
     checkpoint = parse_checkpoint(text)
     if checkpoint.origin != origin:
         raise BadNote("the checkpoint is of another log")

@@ -5,135 +5,27 @@ clock. Reading and exporting are journalled by the caller *before* the answer is
 (``audit.queried``, ``audit.exported``): that needs the application's own writer.
 """
 
-import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from audit import proof as tlog_proof
 from audit import report as reports
-from audit import standalone
 from audit.canonical import decode
-from audit.checkpoint import BadNote, Checkpoint, open_checkpoint, parse_vkey
+from audit.checkpoint import Checkpoint, parse_vkey
 from audit.disclosure import Opened
+from audit.exceptions import Exceptions
 from audit.export import Exported, export_bundle
 from audit.formats import Entry, entry_of
-from audit.fsck import Policies, Progress, verify_database
 from audit.query import Query, find
 from audit.reader import Reader
 from audit.semantics import Replay
-from audit.walk import Exit, Report
+from audit.verdict import Verdict, facts_of, render, verify
+from audit.walk import us_of
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """*code* is the process's exit code; *text* is for a person, *facts* for ``--json``."""
-
-    code: int
-    text: str
-    facts: dict[str, Any]
-
-
-def verify(
-    target: Path,
-    *,
-    vkeys: Sequence[str] = (),
-    checkpoints: Sequence[Path] = (),
-    expect_size: int | None = None,
-    progress: Progress | None = None,
-    policies_of: Callable[[sqlite3.Connection], Policies] | None = None,
-    processes: int = 1,
-    bytes_only: bool = False,
-) -> Verdict:
-    """``signoff audit verify``: a bundle when *target* is a directory, a database when it is a file.
-
-    *policies_of* reads from a database the policies that its entries name; a bundle has them beside it."""
-    if target.is_dir():
-        try:
-            result = standalone.verify(
-                target, list(vkeys), list(checkpoints), expect_size, progress, processes, bytes_only
-            )
-        except standalone.Bad as e:
-            return Verdict(Exit.USAGE, str(e), {"error": str(e)})
-        except (OSError, ValueError, KeyError, sqlite3.Error) as e:
-            return Verdict(Exit.INCOMPLETE, f"this is not a bundle that can be read: {e}", {"error": str(e)})
-        return Verdict(result.exit, standalone.render(result), json.loads(standalone.as_json(result)))
-    try:
-        verifiers = [parse_vkey(v) for v in vkeys]
-    except BadNote as e:
-        return Verdict(Exit.USAGE, str(e), {"error": str(e)})
-    if checkpoints and not verifiers:
-        return Verdict(
-            Exit.USAGE, "a head kept outside is believed by its signature: give --vkey", {"error": "no key"}
-        )
-    if not target.is_file():
-        return Verdict(Exit.USAGE, f"there is no bundle or database at {target}", {"error": "not found"})
-    outside: list[Checkpoint] = []
-    for path in checkpoints:
-        try:
-            outside.append(open_checkpoint(path.read_text(encoding="utf-8"), verifiers, verifiers[0].name))
-        except (BadNote, OSError, UnicodeDecodeError) as e:
-            return Verdict(Exit.USAGE, f"{path}: {e}", {"error": str(e)})
-    connection = sqlite3.connect(f"file:{target}?mode=ro", uri=True, isolation_level=None)
-    try:
-        report = verify_database(
-            connection,
-            verifiers=verifiers,
-            external=outside,
-            expect_size=expect_size,
-            progress=progress,
-            policies=_kept(connection, policies_of),
-            processes=processes,
-            bytes_only=bytes_only,
-        )
-    finally:
-        connection.close()
-    return Verdict(report.exit, render(report), facts_of(report))
-
-
-def _kept(
-    connection: sqlite3.Connection, policies_of: Callable[[sqlite3.Connection], Policies] | None
-) -> Policies | None:
-    """None where nobody reads policies, or the file cannot be read; the walk will say the second."""
-    try:
-        return None if policies_of is None else policies_of(connection)
-    except sqlite3.Error:
-        return None
-
-
-def render(report: Report) -> str:
-    """A database report for a person."""
-    lines = [
-        f"log     {report.origin or '(empty)'}",
-        f"size    {report.size}",
-        f"heads   {report.checkpoints} signed heads compared",
-    ]
-    lines += [f"! {f.check}{'' if f.seq is None else f' (entry {f.seq})'}: {f.text}" for f in report.findings]
-    if report.dropped:
-        lines.append(f"! and {report.dropped} more")
-    lines += [f"- {note}" for note in report.notes]
-    verdict = {Exit.OK: "nothing wrong was found", Exit.TAMPERED: "TAMPERED"}.get(
-        report.exit, "INCOMPLETE: some of it could not be checked"
-    )
-    return "\n".join([*lines, verdict])
-
-
-def facts_of(report: Report) -> dict[str, Any]:
-    findings = [asdict(f) | {"exit": int(f.exit)} for f in report.findings]
-    return {
-        "exit": int(report.exit),
-        "origin": report.origin,
-        "size": report.size,
-        "first": report.first,
-        "checkpoints": report.checkpoints,
-        "root": report.root.hex(),
-        "findings": findings,
-        "notes": report.notes,
-        "dropped": report.dropped,
-    }
+__all__ = ["Verdict", "facts_of", "render", "verify"]
 
 
 def export(
@@ -215,14 +107,12 @@ def gaps(connection: sqlite3.Connection) -> list[Gap]:
     found: list[Gap] = []
     with _Snapshot(connection):
         reader = Reader(connection)
-        replay = Replay(complete=reader.minimum() == 0)
+        replay, exceptions = Replay(complete=reader.minimum() == 0), Exceptions()
         for seq, leaf, _ in reader.leaves(0, reader.head().size):
             body = decode(leaf)
-            request, data = str(body.get("req") or ""), body.get("data")
+            request = str(body.get("req") or "")
             found += [Gap("unexplained", seq, request, text) for text in replay.step(seq, body)]
-            fault = reports.exception_of(str(body["type"]), data if isinstance(data, dict) else {})
-            if fault is not None:
-                found.append(Gap(fault[0], seq, request, fault[1]))
+            found += [Gap(*one) for one in exceptions.take(seq, body, us_of(str(body["ts"])))]
     found += [
         Gap("begin without end", seq, request, "the grant began to be used and no end is recorded")
         for request, seq in replay.open_begins()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from audit import semantics, standalone
+from audit import bulk, semantics, standalone
 from audit.checkpoint import parse_checkpoint, split_note
 from audit.disclosure import Opened
 from audit.ledger_sqlite import split_stack
@@ -39,10 +39,10 @@ Head: {size} entries. Compare size and root with a head you kept or were sent ea
      sha256sum --check --quiet SHA256SUMS
 
 3. The head's signature, by OpenSSL 3. The text is all before the empty line; the signature is the
-   base64 in the last line, after its first four bytes (the key's id); the key is the last 32 bytes of the vkey:
+   base64 in the first line after it, without its first four bytes (the key's id); the key is the last 32 bytes of the vkey:
 
      sed '/^$/,$d' checkpoint > head.txt
-     tail -n 1 checkpoint | awk '{{print $3}}' | base64 -d | tail -c +5 > head.sig
+     sed '1,/^$/d' checkpoint | head -n 1 | awk '{{print $3}}' | base64 -d | tail -c +5 > head.sig
      (printf '\\060\\052\\060\\005\\006\\003\\053\\145\\160\\003\\041\\000'; printf %s '{key64}' | base64 -d | tail -c 32) > key.der
      openssl pkey -pubin -inform DER -in key.der -out key.pem
      openssl pkeyutl -verify -rawin -pubin -inkey key.pem -in head.txt -sigfile head.sig
@@ -99,6 +99,8 @@ def export_bundle(
     out.write("vkeys", "".join(line + "\n" for line in vkeys).encode())
     for at, head in reader.notes():
         out.write(f"checkpoints/{at}", head.encode())
+    for at, lines in reader.cosignatures():
+        out.write(f"cosignatures/{at}", lines.encode())
     minimum = reader.minimum()
     if minimum:
         (stack,) = reader.connection.execute("SELECT stack FROM audit_retention WHERE id = 1").fetchone()
@@ -126,11 +128,11 @@ def export_bundle(
 
 
 def verifier_text() -> str:
-    """The stand-alone verifier: ``audit.standalone`` with the replay's text in place of its import."""
-    replay = inspect.getsource(semantics)
-    body = replay[replay.index("import hashlib") :]
-    whole = inspect.getsource(standalone).replace("from audit.semantics import Replay, matters\n", "")
-    return whole.replace("OK, TAMPERED,", f"{body}\n\nOK, TAMPERED,", 1)
+    """The stand-alone verifier: ``audit.standalone`` with the text of what it imports from here in place of the imports."""
+    replay, reader, whole = (inspect.getsource(module) for module in (semantics, bulk, standalone))
+    body = replay[replay.index("import hashlib") :] + "\n\n" + reader[reader.index("import json") :]
+    whole = f"{whole}".replace("OK, TAMPERED,", f"{body}\n\nOK, TAMPERED,", 1)
+    return "".join(line for line in whole.splitlines(keepends=True) if not line.startswith("from audit."))
 
 
 def _entries(reader: Reader, out: "_Out", minimum: int, size: int) -> None:

@@ -162,6 +162,7 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
         "schema": _text(HASH),
         "vkey": _text(VKEY),
         "old_vkey": _text(VKEY),
+        "second_vkey": _text(VKEY),
         "proof": _text(B64),
         "old_proof": _text(B64),
         "size": _NUMBER,

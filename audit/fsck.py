@@ -14,31 +14,38 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from audit.canonical import decode
+from audit import bulk
+from audit.canonical import NotCanonical, decode
 from audit.chain import leaf_hash
 from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint, parse_checkpoint, split_note
-from audit.ledger_sqlite import split_stack
+from audit.disclosure import KeyWrap
+from audit.ledger_sqlite import NOTE, split_stack
 from audit.merkle import fold
 from audit.reader import Reader
 from audit.retention import compact_range_at
 from audit.rotation import check_rotation
 from audit.semantics import Replay, matters
+from audit.stamps import Bounds, Tokens, open_disclosures, read_stamps
+from audit.standalone import SKEW_SECONDS
 from audit.tiles import WIDTH
 from audit.walk import Exit, Report, Walk, is_ts, us_of
 
 NO_EXTERNAL_HEAD: Final = "truncation cannot be excluded: no head kept outside this database was given"
-PART: Final = 2048
+PART: Final = 1024
 """Entries checked at a time: a multiple of a tile, small enough to hold, large enough that handing it over is cheap."""
 
 _LEAVES: Final = (
     "SELECT seq, leaf, leaf_hash, req, type, actor, action, resource, outcome, ts_us FROM audit_leaf"
     " WHERE seq >= ? AND seq < ? ORDER BY seq"
 )
-_HEADS: Final = "SELECT size, note FROM audit_checkpoint WHERE size > ? AND size <= ? ORDER BY size"
-_NEEDED: Final = frozenset({"audit_leaf", "audit_head", "audit_tile", "audit_checkpoint", "audit_retention"})
+_BYTES: Final = "SELECT seq, leaf, leaf_hash FROM audit_leaf WHERE seq >= ? AND seq < ? ORDER BY seq"
+_HEADS: Final = f"SELECT size, {NOTE} FROM audit_checkpoint WHERE size > ? AND size <= ? ORDER BY size"
+_NEEDED: Final = frozenset(
+    {"audit_leaf", "audit_head", "audit_tile", "audit_checkpoint", "audit_cosignature", "audit_retention"}
+)
 _END: Final = 2**62
 
 Progress = Callable[[int, int], None]
@@ -54,6 +61,8 @@ class _Asked:
     verifiers: tuple[Verifier, ...]
     external: tuple[Checkpoint, ...]
     bytes_only: bool
+    witnesses: tuple[Verifier, ...] = ()
+    bounds: Bounds = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +85,14 @@ class _Seen:
     whole: bool = True
     roots: list[bytes] = field(default_factory=list)
     packed: bytes = b""
-    bodies: list[tuple[int, dict[str, object]]] = field(default_factory=list)
+    bodies: list[tuple[int, Any]] = field(default_factory=list)
+    """An entry with its place; or, of votes that follow one another, where they begin and ``bulk.Run``."""
     heads: int = 0
+    cosigned: int = 0
     last_head: int = 0
     unknown_versions: int = 0
 
-    def unpacked(self) -> list[tuple[int, dict[str, object]]]:
+    def unpacked(self) -> list[tuple[int, Any]]:
         """What the replay needs. Between processes it goes as one string: much cheaper than as objects."""
         return marshal.loads(self.packed) if self.packed else self.bodies  # noqa: S302 - made by our own child
 
@@ -96,6 +107,9 @@ def verify_database(
     policies: Policies | None = None,
     processes: int = 1,
     bytes_only: bool = False,
+    witnesses: Sequence[Verifier] = (),
+    tokens: Tokens | None = None,
+    keks: KeyWrap | None = None,
 ) -> Report:
     """Walk the whole log in one read transaction and report all that is wrong.
 
@@ -104,7 +118,8 @@ def verify_database(
 
     *verifiers* are the log's keys as the reader knows them; without any, the signatures of
     the stored heads are not checked and the report says so. *external* are heads, already
-    authenticated, that were kept elsewhere: each must be on this log's history.
+    authenticated, that were kept elsewhere: each must be on this log's history. *witnesses* are keys of those who cosign its heads,
+    *tokens* the folder of its time-stamps, *keks* what opens its disclosures; what is not given is not looked at, and said.
     """
     report = Report()
     try:
@@ -119,7 +134,19 @@ def verify_database(
     if own_transaction:
         connection.execute("BEGIN")
     try:
-        _verify(connection, report, verifiers, external, progress, policies, processes, bytes_only)
+        bounds = read_stamps(connection, tokens, verifiers, report) if tokens is not None else {}
+        asked = _Asked(
+            0,
+            tuple(verifiers),
+            tuple(sorted(external, key=lambda c: c.size)),
+            bytes_only,
+            tuple(witnesses),
+            dict(bounds),
+        )
+        _verify(connection, report, asked, progress, policies, processes)
+        if keks is not None and not bytes_only:
+            open_disclosures(connection, keks, report.origin, report)
+        _say_what_was_left(connection, report, asked, tokens, keks)
     except sqlite3.DatabaseError as e:
         report.add("database", None, f"the database cannot be read to the end: {e}", Exit.INCOMPLETE)
     finally:
@@ -137,12 +164,10 @@ def verify_database(
 def _verify(
     connection: sqlite3.Connection,
     report: Report,
-    verifiers: Sequence[Verifier],
-    external: Sequence[Checkpoint],
+    asked: _Asked,
     progress: Progress | None,
     policies: Policies | None,
     processes: int,
-    bytes_only: bool,
 ) -> None:
     minimum, stack = connection.execute("SELECT minimum, stack FROM audit_retention WHERE id = 1").fetchone()
     head = connection.execute(
@@ -156,12 +181,12 @@ def _verify(
         "SELECT seq FROM audit_leaf WHERE seq < ? ORDER BY seq LIMIT 100", (minimum,)
     ):
         report.add("head", seq, "an entry below the pruning mark")
-    asked = _Asked(minimum, tuple(verifiers), tuple(sorted(external, key=lambda c: c.size)), bytes_only)
+    asked = replace(asked, minimum=minimum)
     start = _Edge(minimum, split_stack(stack), None if minimum else Walk().last_hash, "", "")
     upper = _UpperTiles(connection, report)
     known = policies or {}
     replay, last_head, seen = Replay(complete=minimum == 0, policy_of=known.get), 0, _Seen(start, start)
-    unknown = 0
+    unknown = cosigned = 0
     (last,) = connection.execute("SELECT coalesce(max(seq), -1) FROM audit_leaf").fetchone()
     for seen in _parts(connection, asked, start, max(last + 1, minimum), report, processes):
         for seq, body in seen.unpacked():
@@ -169,6 +194,7 @@ def _verify(
         for n, root in enumerate(seen.roots):
             upper.see(-(-seen.start.size // WIDTH) + n, root)
         report.checkpoints += seen.heads
+        cosigned += seen.cosigned
         last_head, unknown = max(last_head, seen.last_head), unknown + seen.unknown_versions
         if progress is not None and not seen.edge.size % PART:
             progress(seen.edge.size, head[0])
@@ -179,7 +205,9 @@ def _verify(
     _check_head(report, edge, head)
     _finish_heads(connection, report, asked, edge.size, last_head)
     upper.finish(edge.size)
-    if bytes_only:
+    if cosigned:
+        report.notes.append(f"{cosigned} signatures of witnesses hold")
+    if asked.bytes_only:
         report.notes.append(
             "only bytes were checked (--bytes-only): not canonical form, search columns, votes, rotations and times"
         )
@@ -239,6 +267,82 @@ def _check_part(
     return seen
 
 
+def _bulk_part(
+    connection: sqlite3.Connection, start: _Edge, end: int, asked: _Asked, forms: "_Forms"
+) -> _Seen | None:
+    """As ``_check_part``, all at once, of a part with which nothing whatever is wrong; None of every other."""
+    if start.size % WIDTH or start.size >= end:
+        return None
+    rows = connection.execute(_BYTES if asked.bytes_only else _LEAVES, (start.size, end)).fetchall()
+    if len(rows) != end - start.size:
+        return None
+    places, leaves, stored, *projections = zip(*rows, strict=True)
+    if set(map(type, leaves)) != {bytes}:
+        return None
+    digests = bulk.hashes(leaves)
+    if digests != list(stored) or places[0] != start.size or places[-1] != end - 1:
+        return None
+    report, seen, origin, last_ts = Report(), _Seen(start, start), start.origin, start.last_ts
+    times: tuple[str, ...] = ()
+    if not asked.bytes_only:
+        part = forms.of(leaves[0], origin).part(leaves, digests, start.size, start.last_hash, last_ts)
+        if part is None or not _same_columns(part, projections):
+            return None
+        seen.bodies, last_ts, origin, times = part.steps, part.last_ts, forms.origin, part.columns[2]
+    tree = bulk.Tree(start.stack, start.size, digests)
+    for n, row in enumerate(tree.rows):
+        if len(row[0]) == WIDTH:
+            _compare_tile(connection, report, 0, start.size // WIDTH + n, row[0], row[8][0])
+    seen.roots = tree.roots
+    heads = _Heads(connection, report, asked, start.size if start.size > asked.minimum else -1, end, seen)
+    while (size := heads.next_size) is not None:
+        if size < start.size:
+            heads.reached(Walk(size))
+            continue
+        ts = times[size - start.size - 1] if times and size > start.size else start.last_ts
+        heads.reached(Walk(size, stack=tuple(tree.stack_at(size)), last_ts=ts, origin=origin))
+    if report.findings or report.notes:
+        return None
+    seen.edge = _Edge(end, tuple(tree.stack_at(end)), digests[-1], last_ts, origin)
+    return seen
+
+
+class _Forms:
+    """The forms of entries that were learned so far; begun anew when they are of another log."""
+
+    def __init__(self) -> None:
+        self._forms = bulk.Forms("", _read)
+
+    @property
+    def origin(self) -> str:
+        return self._forms.origin
+
+    def of(self, leaf: bytes, origin: str) -> bulk.Forms:
+        """For a log whose first entry is *leaf*, or that is called *origin*."""
+        origin = origin or str((_read(leaf) or {}).get("log"))
+        if origin != self._forms.origin:
+            self._forms = bulk.Forms(origin, _read)
+        return self._forms
+
+
+def _read(leaf: bytes) -> dict[str, object] | None:
+    try:
+        return decode(leaf)
+    except NotCanonical:
+        return None
+
+
+def _same_columns(part: bulk.Clean, projections: Sequence[Sequence[object]]) -> bool:
+    """Whether the search columns are what the entries say."""
+    req, kinds, actor, action, resource, outcome, ts_us = map(list, projections)
+    said = part.columns
+    return (
+        kinds == part.kinds
+        and ts_us == part.times_us
+        and (req, actor, action, resource, outcome) == tuple(map(list, said[3:]))
+    )
+
+
 def _check_leaf(
     walk: Walk, seq: int, leaf: bytes, projections: Sequence[object], report: Report, seen: _Seen
 ) -> None:
@@ -255,16 +359,15 @@ def _check_leaf(
         if not check_rotation(data if isinstance(data, dict) else {}):
             report.add("keys", seq, "the rotation of the key is not signed by both keys")
     if matters(str(body.get("type"))) or "pol" in body:
-        seen.bodies.append((seq, {k: body[k] for k in _REPLAYED if k in body}))
+        seen.bodies.append((seq, {k: body[k] for k in bulk.REPLAYED if k in body}))
 
 
-_REPLAYED: Final = ("type", "req", "act", "outcome", "data", "pol", "ts", "id")
 _worker: dict[str, Any] = {}
 
 
 def _start_worker(path: str, asked: _Asked) -> None:
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
-    _worker.update(connection=connection, asked=asked)
+    _worker.update(connection=connection, asked=asked, forms=_Forms())
 
 
 def _try_part(first: int, end: int) -> _Seen | None:
@@ -286,7 +389,9 @@ def _try_part(first: int, end: int) -> _Seen | None:
             )
             if asked.bytes_only:
                 start = _Edge(first, start.stack, start.last_hash, "", "")
-            seen = _check_part(connection, start, end, asked, report)
+            seen = _bulk_part(connection, start, end, asked, _worker["forms"])
+            if seen is None:
+                seen = _check_part(connection, start, end, asked, report)
         finally:
             connection.rollback()
     except (sqlite3.Error, LookupError, ValueError):
@@ -320,7 +425,7 @@ def _parts(
             closing.callback(pool.shutdown, wait=True, cancel_futures=True)
         ahead: deque[Future[_Seen | None]] = deque()
         todo = itertools.pairwise(_cuts(start.size, size)) if pool is not None else iter(())
-        edge = start
+        edge, forms = start, _Forms()
         for number, end in enumerate(_cuts(start.size, size)):
             seen = None
             with contextlib.suppress(BrokenExecutor):
@@ -330,15 +435,21 @@ def _parts(
                 if number and ahead:
                     seen = ahead.popleft().result()
             if seen is None or seen.start != edge:
-                seen = _check_part(connection, edge, end, asked, report)
+                seen = _bulk_part(connection, edge, end, asked, forms) or _check_part(
+                    connection, edge, end, asked, report
+                )
             edge = seen.edge
             yield seen
             if not seen.whole:
                 return
 
 
-def _replay(replay: Replay, seq: int, body: dict[str, object], report: Report) -> None:
+def _replay(replay: Replay, seq: int, body: Any, report: Report) -> None:
     try:
+        if type(body) is tuple:
+            for place, fault in replay.votes(*body):
+                report.add("semantics", place, fault)
+            return
         for fault in replay.step(seq, body):
             report.add("semantics", seq, fault)
     except (TypeError, ValueError, AttributeError, KeyError) as e:
@@ -392,6 +503,8 @@ class _Heads:
     ) -> None:
         self._report, self._asked, self._seen = report, asked, seen
         self._external = [c for c in asked.external if low < c.size <= high]
+        self._bounds = [size for size in sorted(asked.bounds) if low < size <= high]
+        self._seen_by: dict[int, list[tuple[str, int]]] = {}
         self._stored = self._read(connection, low, high)
         self._next = next(self._stored, None)
 
@@ -406,11 +519,41 @@ class _Heads:
             if checkpoint.size != size:
                 self._report.add("signature", None, f"the head stored under {size} is of {checkpoint.size}")
                 continue
+            if self._asked.witnesses:
+                self._cosigned(size, note)
             yield checkpoint
+
+    def _cosigned(self, size: int, note: str) -> None:
+        """What the witnesses that are known say of the head of *size*."""
+        text, signatures = split_note(note)
+        for signature in signatures:
+            for witness in self._asked.witnesses:
+                if (witness.name, witness.key_id) != (signature.name, signature.key_id):
+                    continue
+                if not witness.verifies(text.encode(), signature.raw):
+                    self._report.add(
+                        "cosignatures",
+                        None,
+                        f"the signature of {witness.name} over the head at {size} is wrong",
+                    )
+                    continue
+                self._seen.cosigned += 1
+                moment = int.from_bytes(signature.raw[:8], "big")
+                by = f"the cosignature of {witness.name} over the head at {size}"
+                self._seen_by.setdefault(size, []).append((by, moment))
+
+    @property
+    def next_size(self) -> int | None:
+        """The size of the next head to compare."""
+        sizes = [head.size for head in (self._next, *self._external[:1]) if head is not None]
+        return min([*sizes, *self._bounds[:1]], default=None)
 
     def reached(self, walk: Walk) -> None:
         """Compare every head of exactly the size the walk has reached."""
+        while self._bounds and self._bounds[0] <= walk.size:
+            self._in_time(walk, self._asked.bounds[self._bounds.pop(0)])
         while self._next is not None and self._next.size <= walk.size:
+            self._in_time(walk, self._seen_by.pop(self._next.size, ()))
             if self._next.size == walk.size:
                 self._compare(self._next, walk, "checkpoints")
                 self._seen.last_head = walk.size
@@ -421,6 +564,15 @@ class _Heads:
                 self._compare(checkpoint, walk, "external")
             elif checkpoint.size > 0:
                 self._report.notes.append(f"the outside head at {checkpoint.size} lies in the pruned part")
+
+    def _in_time(self, walk: Walk, bounds: Sequence[tuple[str, int]]) -> None:
+        """The last entry under a head must not say that it was written after somebody else saw the head."""
+        if self._asked.bytes_only or not is_ts(walk.last_ts):
+            return
+        for what, moment in bounds:
+            if us_of(walk.last_ts) > (moment + SKEW_SECONDS) * 1_000_000:
+                text = f"says {walk.last_ts}, but {what} covered it more than {SKEW_SECONDS} seconds earlier"
+                self._report.add("time", walk.size - 1, text)
 
     def _compare(self, checkpoint: Checkpoint, walk: Walk, check: str) -> None:
         if checkpoint.origin != (walk.origin or checkpoint.origin):
@@ -437,6 +589,25 @@ def _believed(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:
     if verifiers:
         return open_checkpoint(note, verifiers, verifiers[0].name)
     return parse_checkpoint(split_note(note)[0])
+
+
+def _say_what_was_left(
+    connection: sqlite3.Connection, report: Report, asked: _Asked, tokens: Tokens | None, keks: KeyWrap | None
+) -> None:
+    """A database has more to check than its entries; what was not given is named."""
+    if asked.bytes_only:
+        return
+    own = f"{report.origin}+"
+    (others,) = connection.execute(
+        "SELECT count(*) FROM audit_cosignature WHERE substr(signer, 1, ?) <> ?", (len(own), own)
+    ).fetchone()
+    (values,) = connection.execute("SELECT count(*) FROM audit_disclosure").fetchone()
+    if others and not asked.witnesses:
+        report.notes.append("signatures of witnesses were not looked at: no key of one was given")
+    if values and keks is None:
+        report.notes.append(f"{values} sealed values were not opened: their keys were not given")
+    if tokens is None:
+        report.notes.append("time-stamps were not looked at: they lie beside the running installation")
 
 
 def _finish_heads(
@@ -461,10 +632,15 @@ def _finish_heads(
 
 
 def _compare_tile(
-    connection: sqlite3.Connection, report: Report, level: int, n: int, hashes: list[bytes]
+    connection: sqlite3.Connection,
+    report: Report,
+    level: int,
+    n: int,
+    hashes: list[bytes],
+    root: bytes | None = None,
 ) -> bytes:
     """Hold the stored tile against *hashes*; their root."""
-    root = fold(hashes)
+    root = root or fold(hashes)
     stored = connection.execute(
         "SELECT hashes, root FROM audit_tile WHERE level = ? AND n = ?", (level, n)
     ).fetchone()

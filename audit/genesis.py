@@ -14,10 +14,19 @@ from audit.schema import schema_hash
 
 
 def started(
-    id: str, vkey: str, software: str, actor: Actor, now: datetime, before: Checkpoint | None = None
+    id: str,
+    vkey: str,
+    software: str,
+    actor: Actor,
+    now: datetime,
+    before: Checkpoint | None = None,
+    second_vkey: str | None = None,
 ) -> Draft:
-    """``log.started``. *before* is the last head of the log that this one follows, after a compromised key."""
+    """``log.started``. *before* is the last head of the log that this one follows, after a compromised key. *second_vkey* is the key of
+    the second signature on heads, so that the chain itself says which it is."""
     data: dict[str, Value] = {"vkey": vkey, "schema": schema_hash(), "software": software}
+    if second_vkey is not None:
+        data["second_vkey"] = second_vkey
     if before is not None:
         data |= {"size": before.size, "root": b64u(before.root)}
     return Draft(EntryType.LOG_STARTED, id, Outcome.SUCCESS, actor, now, data=data)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
 from audit import merkle
-from audit.checkpoint import Checkpoint, NoteSigner, sign_note
+from audit.checkpoint import ED25519, Checkpoint, NoteSigner, parse_vkey, sign_note
 from audit.entry import Draft, EntryInvalid, Rand, Sealed, Source, seal
 from audit.fields import Value
 
@@ -152,6 +152,8 @@ class Journal:
         self.origin = origin
         self.signer = signer
         self._signers = (signer, *extra_signers)
+        if any(parse_vkey(one.vkey).algorithm != ED25519 for one in self._signers):
+            raise ValueError("each commit is signed by Ed25519; other signatures are added to a head later")
         self._rand = rand
         self._sealer = sealer
         self._source = source or Source()

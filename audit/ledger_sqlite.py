@@ -7,11 +7,29 @@ file can drop a trigger). Rows below the pruning mark are the one exception.
 """
 
 import sqlite3
+from base64 import b64decode
 from collections.abc import Sequence
 from typing import Final
 
 from audit.chain import GENESIS, HASH_BYTES
 from audit.journal import DisclosureRow, Head, HeadMoved, JournalError, LeafRow, SecretKey
+
+COSIGNATURES: Final[tuple[str, ...]] = (
+    # Signatures that came later than the head: the log's second one, and those of witnesses.
+    """
+CREATE TABLE IF NOT EXISTS audit_cosignature (
+  size INTEGER NOT NULL REFERENCES audit_checkpoint (size),
+  signer TEXT NOT NULL,
+  line TEXT NOT NULL,
+  PRIMARY KEY (size, signer)
+) STRICT, WITHOUT ROWID""",
+    """
+CREATE TRIGGER IF NOT EXISTS audit_cosignature_no_update BEFORE UPDATE ON audit_cosignature
+BEGIN SELECT RAISE(ABORT, 'audit_cosignature: append only'); END""",
+    """
+CREATE TRIGGER IF NOT EXISTS audit_cosignature_no_delete BEFORE DELETE ON audit_cosignature
+BEGIN SELECT RAISE(ABORT, 'audit_cosignature: append only'); END""",
+)
 
 SCHEMA_STATEMENTS: Final[tuple[str, ...]] = (
     """
@@ -113,6 +131,7 @@ BEGIN SELECT RAISE(ABORT, 'audit_head: moves forward only'); END""",
 CREATE TRIGGER IF NOT EXISTS audit_retention_forward BEFORE UPDATE ON audit_retention
 WHEN NEW.minimum < OLD.minimum
 BEGIN SELECT RAISE(ABORT, 'audit_retention: moves forward only'); END""",
+    *COSIGNATURES,
 )
 
 SCHEMA: Final = ";\n".join(SCHEMA_STATEMENTS) + ";\n"
@@ -129,6 +148,13 @@ _ADD_LEAF: Final = (
 _ADD_CHECKPOINT: Final = (
     "INSERT INTO audit_checkpoint (size, note) VALUES (?, ?) ON CONFLICT (size) DO NOTHING"
 )
+_ADD_COSIGNATURE: Final = "INSERT INTO audit_cosignature (size, signer, line) VALUES (?, ?, ?) ON CONFLICT (size, signer) DO NOTHING"
+NOTE: Final = (
+    "audit_checkpoint.note || coalesce((SELECT group_concat(line, '') FROM"
+    " (SELECT line FROM audit_cosignature WHERE size = audit_checkpoint.size ORDER BY signer)), '')"
+)
+"""A head with all signatures that it has got, in SQL."""
+
 _ADD_TILE: Final = "INSERT INTO audit_tile (level, n, hashes, root) VALUES (?, ?, ?, ?)"
 _ADD_DISCLOSURE: Final = (
     "INSERT INTO audit_disclosure (id, seq, key_scope, name, nonce, ciphertext) VALUES (?, ?, ?, ?, ?, ?)"
@@ -185,6 +211,12 @@ class SqliteLedger:
 
     def audit_insert_secret_key(self, key: SecretKey) -> None:
         self.connection.execute(_ADD_KEY, (key.key_scope, key.kek_id, key.wrapped_dek, int(key.hold)))
+
+
+def keep_cosignature(connection: sqlite3.Connection, size: int, line: str) -> None:
+    """Keep a signature *line* over the head of *size*; the same signer's second keeps the first."""
+    _, name, encoded = line.split(" ")
+    connection.execute(_ADD_COSIGNATURE, (size, f"{name}+{b64decode(encoded)[:4].hex()}", line))
 
 
 def split_stack(stack: bytes) -> tuple[bytes, ...]:

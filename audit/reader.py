@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from audit import merkle
 from audit.chain import HASH_BYTES
 from audit.journal import DisclosureRow, Head
-from audit.ledger_sqlite import SqliteLedger
+from audit.ledger_sqlite import NOTE, SqliteLedger
 from audit.proof import Proof
 
 
@@ -45,17 +45,28 @@ class Reader:
     def latest_note(self, at_least: int = 0) -> tuple[int, str]:
         """The newest signed head, which must cover *at_least* that many entries."""
         row = self.connection.execute(
-            "SELECT size, note FROM audit_checkpoint WHERE size >= ? ORDER BY size DESC LIMIT 1", (at_least,)
+            f"SELECT size, {NOTE} FROM audit_checkpoint WHERE size >= ? ORDER BY size DESC LIMIT 1",
+            (at_least,),
         ).fetchone()
         if row is None:
             raise NotInLog(f"no signed head covers {at_least} entries")
         return int(row[0]), str(row[1])
 
     def notes(self) -> Iterator[tuple[int, str]]:
+        """Every signed head as it was at its commit."""
         return self.connection.execute("SELECT size, note FROM audit_checkpoint ORDER BY size")
 
+    def cosignatures(self) -> Iterator[tuple[int, str]]:
+        """The signature lines that heads got later, together for each size."""
+        return self.connection.execute(
+            "SELECT size, group_concat(line, '') FROM (SELECT size, line FROM audit_cosignature ORDER BY size, signer) GROUP BY size"
+        )
+
     def note_at(self, size: int) -> str | None:
-        row = self.connection.execute("SELECT note FROM audit_checkpoint WHERE size = ?", (size,)).fetchone()
+        row = self.connection.execute(
+            f"SELECT {NOTE} FROM audit_checkpoint WHERE size = ?",
+            (size,),
+        ).fetchone()
         return None if row is None else str(row[0])
 
     def node(self, level: int, index: int) -> bytes:

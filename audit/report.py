@@ -19,6 +19,7 @@ from audit.chain import b64u, leaf_hash
 from audit.checkpoint import parse_checkpoint, split_note
 from audit.controls import FRAMEWORKS, TOPICS, Framework
 from audit.entry import ts_text, ts_us
+from audit.exceptions import Exceptional, Exceptions
 from audit.query import first_at_or_after
 from audit.reader import Reader
 from audit.walk import us_of
@@ -28,14 +29,6 @@ FAST_US: Final = 2_000_000
 
 SAMPLE_MAX: Final = 200
 LISTED_MAX: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Exceptional:
-    kind: str
-    seq: int
-    request: str
-    text: str
 
 
 @dataclass(slots=True)
@@ -90,9 +83,9 @@ class _Seen:
     asked: dict[str, int] = field(default_factory=dict)
     created: list[tuple[int, str]] = field(default_factory=list)
     begun: dict[str, tuple[int, str]] = field(default_factory=dict)
-    blessed: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     broken: dict[str, int] = field(default_factory=dict)
     """Requests whose break-glass was not reviewed yet, with the entry."""
+    exceptions: Exceptions = field(default_factory=Exceptions)
 
 
 def make(
@@ -170,30 +163,7 @@ def _take(report: Report, seen: _Seen, seq: int, body: Mapping[str, Any]) -> Non
             report.exceptions.append(
                 Exceptional("break-glass review late", seq, request, "the review came after its time")
             )
-    elif kind == "decision.approved":
-        _reciprocal(report, seen, seq, request, data)
-    fault = exception_of(kind, data)
-    if fault is not None:
-        report.exceptions.append(Exceptional(fault[0], seq, request, fault[1]))
-
-
-def exception_of(kind: str, data: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The exception that an entry is by itself: kind and sentence."""
-    if kind == "break_glass.used" or (
-        str(data.get("basis")) in ("break_glass", "break-glass") and "used_seq" not in data
-    ):
-        return "break-glass", "the rules were overridden and a review is due"
-    if kind == "break_glass.reviewed" and data.get("status") != "justified":
-        return "break-glass unjustified", "the reviewer found that it should not have been used"
-    if kind in ("vote.refused", "command.refused") and data.get("reason") in ("separated", "self-approval"):
-        return "self-approval attempt", "somebody who may not decide this request tried to"
-    if kind == "request.expired":
-        return "expired", "nobody decided in time"
-    if kind == "grant.refused":
-        return "grant refused", f"a grant was presented wrongly ({data.get('reason', 'no reason recorded')})"
-    if kind in ("log.restored", "audit.verify_failed"):
-        return "log", f"the log itself: {kind}"
-    return None
+    report.exceptions += seen.exceptions.take(seq, body, us)
 
 
 def _vote(
@@ -208,18 +178,6 @@ def _vote(
         taken = us - seen.asked[request]
         approver.seconds.append(taken / 1_000_000)
         approver.fast += taken < FAST_US
-
-
-def _reciprocal(report: Report, seen: _Seen, seq: int, request: str, data: Mapping[str, Any]) -> None:
-    """A approves for B and B for A: allowed by most rules, and worth an auditor's look."""
-    approvers = {str(s).partition("=")[2] for s in data.get("seated") or ()}
-    for behind in data.get("separated") or ():
-        for approver in approvers:
-            back = seen.blessed.get((approver, str(behind)))
-            if back is not None:
-                text = f"{approver} and {behind} approve for each other (the other way in entry {back[0]})"
-                report.exceptions.append(Exceptional("reciprocal approval", seq, request, text))
-            seen.blessed.setdefault((str(behind), approver), (seq, request))
 
 
 # --- rendering

@@ -2,7 +2,8 @@
 
 The entry carries both signatures over one statement, so neither a thief of the old key alone nor an
 operator without it can introduce a key unseen. During the overlap every head carries both
-signatures (``Journal(extra_signers=…)``); the ``vkeys`` file of a bundle gives each key its window.
+signatures (``Journal(extra_signers=…)``); the ``vkeys`` file of a bundle gives each key its window. The first ML-DSA-44 key is
+named by the Ed25519 one, each further by the one before it.
 """
 
 from base64 import b64decode, b64encode
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from audit.checkpoint import BadNote, NoteSigner, parse_vkey
+from audit.checkpoint import ED25519, MLDSA44, BadNote, MlDsaSigner, NoteSigner, parse_vkey
 from audit.entry import Actor, Draft, EntryType, Outcome
 from audit.fields import Value
 
@@ -20,7 +21,14 @@ def statement(old_vkey: str, new_vkey: str, size: int) -> bytes:
     return f"signoff key rotation v1\n{old_vkey}\n{new_vkey}\n{size}\n".encode()
 
 
-def rotated(id: str, old: NoteSigner, new: NoteSigner, size: int, actor: Actor, now: datetime) -> Draft:
+def rotated(
+    id: str,
+    old: NoteSigner | MlDsaSigner,
+    new: NoteSigner | MlDsaSigner,
+    size: int,
+    actor: Actor,
+    now: datetime,
+) -> Draft:
     """The ``key.rotated`` entry to append when the log has *size* entries."""
     text = statement(old.vkey, new.vkey, size)
     data: dict[str, Value] = {
@@ -44,4 +52,5 @@ def check_rotation(data: Mapping[str, Any]) -> bool:
         )
     except (BadNote, KeyError, ValueError):
         return False
-    return old.verifies(text, proofs[0]) and new.verifies(text, proofs[1])
+    kinds = {old.algorithm, new.algorithm}
+    return kinds <= {ED25519, MLDSA44} and old.signed(text, proofs[0]) and new.signed(text, proofs[1])

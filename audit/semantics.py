@@ -17,11 +17,11 @@ import marshal
 import sqlite3
 import weakref
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 TERMINAL: Final = {
     "decision.approved": "approved",
@@ -141,17 +141,19 @@ def _one(value: V) -> V:
     return value
 
 
-@dataclass(slots=True)
-class Vote:
+Row = tuple[int, str, str, str, tuple[str, ...], str, str, str | None]
+"""A vote as it is kept, plain because there may be a million: the parts of ``Vote``."""
+
+
+class Vote(NamedTuple):
     seq: int
     id: str
     person: str
     choice: str
-    groups: frozenset[str]
+    groups: tuple[str, ...]
     payload: str
     policy: str
-    withdrawn: bool = False
-    account: str | None = None
+    account: str | None
 
 
 @dataclass(slots=True)
@@ -161,7 +163,9 @@ class Case:
     requester: str
     payload: str
     decide_by: int | None
-    votes: list[Vote] = field(default_factory=list)
+    votes: list[Row] = field(default_factory=list)
+    withdrawn: set[int] = field(default_factory=set)
+    """Places of the votes that were taken back."""
     state: str = "pending"
     decision: tuple[int, str] | None = None
     decided_payload: str = ""
@@ -174,13 +178,11 @@ class Case:
     """After an approval by quorum: the votes it names and the people who sit by them."""
 
     def packed(self) -> tuple[object, ...]:
-        votes = [tuple(getattr(vote, name) for name in Vote.__slots__) for vote in self.votes]
-        return (votes, *(getattr(self, name) for name in Case.__slots__ if name != "votes"))
+        return tuple(getattr(self, name) for name in Case.__slots__)
 
     @classmethod
     def unpacked(cls, parts: tuple[Any, ...]) -> "Case":
-        rest = zip((name for name in cls.__slots__ if name != "votes"), parts[1:], strict=True)
-        return cls(votes=[Vote(*vote) for vote in parts[0]], **dict(rest))
+        return cls(**dict(zip(cls.__slots__, parts, strict=True)))
 
 
 @dataclass(slots=True)
@@ -338,18 +340,37 @@ class Replay:
             yield f"a vote on request {request} was not cast by a human"
         if case.state != "pending":
             return
-        groups = _one(frozenset(data.get("groups") or ()))
-        vote = Vote(
+        vote = (
             seq,
             str(body.get("id")),
             person,
             _one(str(data.get("choice"))),
-            groups,
+            _one(tuple(data.get("groups") or ())),
             _one(str(data.get("payload_hash"))),
             _one(str(_at(body, "pol", "hash"))),
-            account=data.get("account_ref"),
+            data.get("account_ref"),
         )
         case.votes.append(vote)
+
+    def votes(self, votes: Mapping[str, list[Row]], policies: Mapping[str, int]) -> Iterator[tuple[int, str]]:
+        """Take votes that people cast one after the other, by request, and what policies they and others named, with the first
+        that does. What ``step`` says of each, with its place."""
+        for policy, seq in policies.items():
+            if self.named.get(policy) is None:
+                self.named.put(policy, seq)
+        faults: list[tuple[int, str]] = []
+        for request, rows in votes.items():
+            case = self.cases.get(request)
+            if case is not None and case.state == "pending":
+                case.votes += rows
+                continue
+            for row in rows:
+                faults += ((row[0], text) for text in self._case(request))
+                if case is not None:
+                    faults.append(
+                        (row[0], f"a vote on request {request} is counted after it was {case.state}")
+                    )
+        yield from sorted(faults)
 
     def _withdraw(self, body: Mapping[str, Any], request: str, data: Mapping[str, Any]) -> Iterator[str]:
         yield from self._case(request)
@@ -357,15 +378,14 @@ class Replay:
         if case is None:
             return
         person = _at(body, "act", "ref")
-        standing = [
-            v
-            for v in case.votes
-            if v.person == person and not v.withdrawn and data.get("vote", v.seq) == v.seq
-        ]
+        standing = {
+            v.seq
+            for v in map(Vote._make, case.votes)
+            if v.person == person and v.seq not in case.withdrawn and data.get("vote", v.seq) == v.seq
+        }
         if case.state != "pending" or not standing:
             yield f"a vote on request {request} is withdrawn that does not stand"
-        for vote in standing:
-            vote.withdrawn = True
+        case.withdrawn |= standing
 
     def _glass(
         self, seq: int, body: Mapping[str, Any], kind: str, request: str, data: Mapping[str, Any]
@@ -454,7 +474,7 @@ class Replay:
             self.approved += 1
             yield from self._approve(body, case, request, data)
         # A settled request keeps its state, so that a second decision is still seen, and what its grant must be.
-        case.votes, case.apart, case.rule = [], frozenset(), None
+        case.votes, case.withdrawn, case.apart, case.rule = [], set(), frozenset(), None
 
     def _approve(
         self, body: Mapping[str, Any], case: Case, request: str, data: Mapping[str, Any]
@@ -476,7 +496,7 @@ class Replay:
             self.exceptions += 1
             return
         named_seqs, named_ids = set(data.get("votes") or ()), set(data.get("vote_ids") or ())
-        counted = [v for v in case.votes if v.seq in named_seqs or v.id in named_ids]
+        counted = [v for v in map(Vote._make, case.votes) if v.seq in named_seqs or v.id in named_ids]
         if len(counted) != max(len(named_seqs), len(named_ids)):
             yield f"request {request} is approved by votes that are not in the log"
         sitting = {str(s).partition("=")[2] for s in data.get("seated") or ()}
@@ -489,7 +509,7 @@ class Replay:
         separated = {*(data.get("separated") or ()), *case.apart, case.requester}
         policy = str(_at(body, "pol", "hash"))
         for vote in counted:
-            if vote.withdrawn or vote.choice != "approve":
+            if vote.seq in case.withdrawn or vote.choice != "approve":
                 yield f"request {request} counts the vote {vote.seq}, which does not stand for it"
             if vote.payload != case.decided_payload or vote.policy != policy:
                 yield f"request {request} counts the vote {vote.seq}, which was for another payload or policy"
@@ -497,7 +517,7 @@ class Replay:
                 yield f"request {request} counts the vote {vote.seq}, whose account was taken away before the decision"
             if vote.person in separated:
                 yield f"request {request} counts the vote {vote.seq} of a person who may not decide it"
-        case.sat = [v.seq for v in case.votes if v.seq in named_seqs], [v.person for v in counted]
+        case.sat = [v[0] for v in case.votes if v[0] in named_seqs], [v.person for v in counted]
         if len({v.person for v in counted}) != len(counted):
             yield f"request {request} counts one person twice"
         seats = [
@@ -623,7 +643,7 @@ class Replay:
             use.state = "revoked" if kind == "grant.revoked" else "lapsed"
 
 
-def seated(seats: list[str], voters: list[frozenset[str]]) -> bool:
+def seated(seats: list[str], voters: Sequence[Collection[str]]) -> bool:
     """True when every seat gets a voter of its group, no voter sitting twice (augmenting paths)."""
     holder: dict[int, int] = {}
 

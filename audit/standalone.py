@@ -10,6 +10,9 @@ bundle's own ``vkeys`` are used and the answer says so: compare them with a copy
 The memory it takes does not grow with the log: what must be remembered of every request and head lies in a temporary
 file, which needs room in TMPDIR. The answer does not depend on the number of processes. --bytes-only leaves out what entries mean: hashes, tiles, heads and copies only.
 
+Keys of type 6 (ML-DSA-44, the log's second signature and newer witnesses) take cryptography 48; with an older one it is said that they
+were not checked.
+
 Exit codes: 0 nothing wrong, 1 tampered, 2 incomplete (something could not be checked), 3 usage.
 """
 
@@ -29,31 +32,39 @@ import sys
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+try:
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+except ImportError:
+    MLDSA44PublicKey = None  # type: ignore[misc, assignment]
+
+from audit.bulk import LENGTH_MAX, REPLAYED, Forms, Tree, hashes
 from audit.semantics import Replay, matters
 
 OK, TAMPERED, INCOMPLETE, USAGE = 0, 1, 2, 3
+ED25519, COSIGNATURE, MLDSA44 = 1, 4, 6
+PUBLIC_BYTES: Final = {ED25519: 32, COSIGNATURE: 32, MLDSA44: 1312}
+SIGNATURE_BYTES: Final = {ED25519: 64, COSIGNATURE: 72, MLDSA44: 2428}
+"""What follows a key's id in a signature line; a cosignature begins with eight bytes of time."""
+
 FINDINGS_MAX: Final = 200
 INT_MAX: Final = 2**53 - 1
-PART: Final = 2048
+PART: Final = 1024
 """Entries checked at a time: a multiple of a tile, small enough to hold, large enough that handing it over is cheap."""
 
 SKEW_SECONDS: Final = 300
 """How far the log's clock may be ahead of an authority's or a witness's before an entry counts as written after it was stamped."""
 
-TIME_FORM: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+TIME_FORM: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
-REPLAYED: Final = ("type", "req", "act", "outcome", "data", "pol", "ts", "id")
-"""What of an entry the replay reads."""
-
 OPEN_NOTES_MAX: Final = 100
 """Uses of grants without an end that are named; the rest are counted."""
 
@@ -154,6 +165,15 @@ def tile_path(level: int | str, n: int, width: int) -> str:
     return f"tile/{level}/{number_path(n)}" + ("" if width == 256 else f".p/{width}")
 
 
+@dataclass(frozen=True)
+class Head:
+    origin: str
+    size: int
+    root: bytes
+    text: str
+    signatures: tuple[tuple[str, bytes, bytes], ...]
+
+
 def parse_key(text: str) -> Key:
     """A line of ``vkeys``: ``vkey`` or ``vkey FIRST..LAST``."""
     vkey, _, window = text.strip().partition(" ")
@@ -162,22 +182,13 @@ def parse_key(text: str) -> Key:
         raw = b64decode(encoded, validate=True)
     except ValueError as e:
         raise Bad(f"not a verifier key: {vkey[:60]!r}") from e
-    if len(raw) != 33 or raw[0] not in (1, 4):
-        raise Bad("only Ed25519 verifier keys are known")
+    if not raw or len(raw) - 1 != PUBLIC_BYTES.get(raw[0]):
+        raise Bad("only Ed25519 and ML-DSA-44 verifier keys are known")
     expected = sha(name.encode() + b"\n" + raw)[:4]
     if expected.hex() != id_hex:
         raise Bad(f"the id of the key {name} does not belong to it")
     first, _, last = window.partition("..")
     return Key(name, expected, raw[0], raw[1:], int(first or 0), int(last) if last else None)
-
-
-@dataclass(frozen=True)
-class Head:
-    origin: str
-    size: int
-    root: bytes
-    text: str
-    signatures: tuple[tuple[str, bytes, bytes], ...]
 
 
 def parse_note(note: str) -> Head:
@@ -214,15 +225,53 @@ def parse_note(note: str) -> Head:
 
 
 def signed_by(head: Head, key: Key, raw: bytes) -> bool:
+    if len(raw) != SIGNATURE_BYTES[key.algorithm]:
+        return False
     text = head.text.encode()
-    if key.algorithm == 4:
+    if key.algorithm == COSIGNATURE:
         text = b"cosignature/v1\ntime %d\n" % int.from_bytes(raw[:8], "big") + text
-        raw = raw[8:]
+    elif key.algorithm == MLDSA44:
+        text = cosigned_message(key.name, raw[:8], head)
+    return covers(key, raw if key.algorithm == ED25519 else raw[8:], text)
+
+
+def covers(key: Key, raw: bytes, message: bytes) -> bool:
+    """Whether *raw* is the key's signature over exactly *message*."""
     try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(raw, text)
+        if key.algorithm == MLDSA44:
+            MLDSA44PublicKey.from_public_bytes(key.public).verify(raw, message)
+        else:
+            Ed25519PublicKey.from_public_bytes(key.public).verify(raw, message)
     except InvalidSignature:
         return False
     return True
+
+
+def cosigned_message(cosigner: str, moment: bytes, head: Head) -> bytes:
+    """What an ML-DSA-44 cosigner signs (c2sp.org/tlog-cosignature): label, name, time, origin, and the tree from 0 to its size."""
+    parts = (cosigner.encode(), moment, head.origin.encode())
+    if not 0 < len(parts[0]) < 256 or not 0 < len(parts[2]) < 256:
+        return b""
+    named, time, origin = bytes([len(parts[0])]) + parts[0], parts[1], bytes([len(parts[2])]) + parts[2]
+    return b"subtree/v1\n\0" + named + time + origin + bytes(8) + head.size.to_bytes(8, "big") + head.root
+
+
+def has_mldsa() -> bool:
+    """Whether this machine's cryptography can check ML-DSA-44."""
+    if MLDSA44PublicKey is None:
+        return False
+    try:
+        MLDSA44PublicKey.from_public_bytes(bytes(PUBLIC_BYTES[MLDSA44]))
+    except UnsupportedAlgorithm:
+        return False
+    except ValueError:
+        pass
+    return True
+
+
+def is_own(key: Key, head: Head) -> bool:
+    """A key of the log itself; any other is a witness's."""
+    return key.algorithm != COSIGNATURE and key.name == head.origin
 
 
 def check_head(
@@ -235,14 +284,18 @@ def check_head(
             if (key.name, key.id) != (name, id_):
                 continue
             if not signed_by(head, key, raw):
-                result.add(1 if key.algorithm == 1 else 4, f"{what}: the signature of {name} is wrong")
+                result.add(
+                    1 if key.algorithm == ED25519 or is_own(key, head) else 4,
+                    f"{what}: the signature of {name} is wrong",
+                )
                 return False
-            if key.algorithm == 1 and key.name == head.origin:
-                own = True
+            if is_own(key, head):
+                own = own or key.algorithm == ED25519
                 if head.size < key.first or (key.last is not None and head.size > key.last):
                     result.add(9, f"{what}: signed by a key outside its window {key.first}..{key.last}")
-            elif key.algorithm == 4:
-                cosigned[name] = cosigned.get(name, 0) + 1
+            if key.algorithm != ED25519:
+                signer = f"{name} (ML-DSA-44)" if key.algorithm == MLDSA44 else name
+                cosigned[signer] = cosigned.get(signer, 0) + 1
     if not own:
         result.add(1, f"{what}: no signature by a known key of {head.origin}")
     return own
@@ -253,6 +306,7 @@ class Bundle:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.cosigned = (directory / "cosignatures").is_dir()
 
     def read(self, name: str) -> bytes:
         return (self.directory / name).read_bytes()
@@ -294,10 +348,12 @@ def heads_of(
 
 @dataclass(frozen=True)
 class Part:
-    """What of the bundle belongs to one part: sizes of stored heads, and places (``SEQ.NAME``) whose digests are asked for."""
+    """What of the bundle belongs to one part: sizes of stored heads, and places (``SEQ.NAME``) whose digests are asked for; *at* is
+    where its lines begin in ``leaves.jsonl`` if the files before it are what they should be."""
 
     stored: tuple[int, ...] = ()
     places: frozenset[str] = frozenset()
+    at: int | None = None
 
 
 class Index:
@@ -313,6 +369,8 @@ class Index:
         self.file.executemany("INSERT INTO head VALUES (?)", self.sizes(bundle, result))
         self.file.executemany("INSERT INTO wanted VALUES (?, ?, ?, NULL)", self.disclosed(bundle))
         self.file.execute("CREATE INDEX wanted_seq ON wanted (seq)")
+        self.bundle = bundle
+        self.lines: tuple[int, int | None] = 0, 0
 
     @staticmethod
     def sizes(bundle: Bundle, result: Result) -> Iterator[tuple[int]]:
@@ -345,10 +403,24 @@ class Index:
         stored = self.file.execute(
             "SELECT size FROM head WHERE size > ? AND size <= ? ORDER BY size", (low, end)
         )
+        sizes, at = tuple(size for (size,) in stored), self.line_at(asked, first)
         if asked.bytes_only:
-            return Part(tuple(size for (size,) in stored))
+            return Part(sizes, at=at)
         places = self.file.execute("SELECT place FROM wanted WHERE seq >= ? AND seq < ?", (first, end))
-        return Part(tuple(size for (size,) in stored), frozenset(place for (place,) in places))
+        return Part(sizes, frozenset(place for (place,) in places), at)
+
+    def line_at(self, asked: "Asked", seq: int) -> int | None:
+        """Where the line of entry *seq* begins in ``leaves.jsonl``, from the sizes of the entry bundles before: each entry has
+        two bytes of length there and one of newline here. Parts come in order, so each file is looked at once or twice."""
+        n, at = self.lines
+        if asked.first % 256 or seq % 256 or seq // 256 < n:
+            n, at = asked.first // 256, 0 if not asked.first % 256 else None
+        while at is not None and n < seq // 256:
+            path = self.bundle.directory / tile_path("entries", n, 256)
+            at = at + path.stat().st_size - 256 if path.is_file() else None
+            n += 1
+        self.lines = n, at
+        return at
 
     def open(self, found: dict[str, str]) -> None:
         """Note the digests that stand in the entries."""
@@ -450,6 +522,12 @@ def canonical_fault(leaf: bytes) -> tuple[dict[str, Any] | None, str | None]:
     return body, profile_fault(body)
 
 
+def read_strictly(leaf: bytes) -> dict[str, Any] | None:
+    """The entry, when nothing is wrong with its bytes."""
+    body, fault = canonical_fault(leaf)
+    return None if fault else body
+
+
 def profile_fault(value: object) -> str | None:
     if isinstance(value, dict):
         if not all(key.isascii() for key in value):
@@ -482,6 +560,13 @@ def verify(
         result.notes.append(
             "keys were taken from the bundle itself: compare its vkeys file with a copy you got elsewhere"
         )
+    if any(key.algorithm == MLDSA44 for key in keys) and not has_mldsa():
+        keys = tuple(key for key in keys if key.algorithm != MLDSA44)
+        result.add(
+            1,
+            "ML-DSA-44 signatures were not checked: it takes the package cryptography, 48 or newer",
+            INCOMPLETE,
+        )
     cosigned: dict[str, int] = {}
     head, heads = heads_of(bundle, keys, outside, result, cosigned)
     if head is None:
@@ -493,17 +578,26 @@ def verify(
     asked = Asked(head.origin, head.size, first, keys, tuple(heads), bounds, bytes_only)
     start = Edge(first, tuple(stack), None if first else bytes(32))
     index = Index(bundle, result)
-    with contextlib.closing(index.file):
+    sums = Result()
+    # Hashing a file leaves the interpreter to others, so the copies are read while the entries are walked.
+    with contextlib.closing(index.file), ThreadPoolExecutor(1) as beside:
+        summing = beside.submit(check_sums, bundle, sums)
         walk(bundle, asked, start, index, result, processes, cosigned, progress)
         if not bytes_only:
             check_disclosures(index, result)
+        summing.result()
     if bytes_only:
         result.state.update({CHECKS[n - 1]: "skipped" for n in MEANING if CHECKS[n - 1] not in result.state})
         result.notes.append(
             "only bytes were checked (--bytes-only): not canonical form, disclosures, votes, rotations and times"
         )
-    check_sums(bundle, result)
+    for _, code, text in sums.findings:
+        result.add(6, text, code)
+    result.dropped += sums.dropped
     result.notes += [f"{count} heads are cosigned by {name}" for name, count in cosigned.items()]
+    second = any(key.algorithm == MLDSA44 and key.name == head.origin for key in keys)
+    if second and f"{head.origin} (ML-DSA-44)" not in cosigned:
+        result.notes.append("no head carries the log's second signature (ML-DSA-44) yet")
     if expect_size is not None and head.size < expect_size:
         result.add(
             3, f"the log has {head.size} entries; at least {expect_size} were expected: cut or rolled back"
@@ -554,15 +648,18 @@ class Seen:
     roots: list[bytes] = field(default_factory=list)
     tail: list[bytes] = field(default_factory=list)
     packed: bytes = b""
-    bodies: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    bodies: list[tuple[int, Any]] = field(default_factory=list)
+    """An entry with its place; or, of votes that follow one another, where they begin and ``Run``."""
     found: dict[str, str] = field(default_factory=dict)
     cosigned: dict[str, int] = field(default_factory=dict)
     commitments: int = 0
     unknown: int = 0
     lines: bytes = b""
     length: int = 0
+    at: int | None = None
+    """Where ``leaves.jsonl`` holds exactly these entries, if they were compared already."""
 
-    def unpacked(self) -> list[tuple[int, dict[str, Any]]]:
+    def unpacked(self) -> list[tuple[int, Any]]:
         """What the replay needs. Between processes it goes as one string: much cheaper than as objects."""
         return marshal.loads(self.packed) if self.packed else self.bodies  # noqa: S302 - made by our own child
 
@@ -570,14 +667,8 @@ class Seen:
 def check_part(bundle: Bundle, start: Edge, end: int, asked: Asked, part: Part, result: Result) -> Seen:
     """Check the entries from *start* to before *end* and the heads in between. Depends on nothing else, so parts may be
     checked by several processes, each from a start it read from the tiles; who puts them together compares the starts."""
-    heads: dict[int, list[tuple[str, Head]]] = {}
     seen = Seen(start, start)
-    for name in part.stored:
-        head = stored_head(bundle, name, asked, result, seen.cosigned)
-        if head is not None:
-            heads.setdefault(head.size, []).append((f"checkpoints/{name}", head))
-    for what, head in asked.heads:
-        heads.setdefault(head.size, []).append((what, head))
+    heads = heads_in(bundle, part, asked, result, seen)
     stack, prev, last_ts, size = list(start.stack), start.prev, start.last_ts, start.size
     row: list[bytes] | None = [] if size % 256 == 0 else None
     local: list[bytes] = []
@@ -612,6 +703,78 @@ def check_part(bundle: Bundle, start: Edge, end: int, asked: Asked, part: Part, 
     return seen
 
 
+def bulk_part(bundle: Bundle, start: Edge, end: int, asked: Asked, part: Part, forms: Forms) -> Seen | None:
+    """As ``check_part``, all at once, of a part with which nothing whatever is wrong; None of every other."""
+    leaves = lines_of(bundle, start.size, end, asked.size, part.at)
+    if leaves is None:
+        return None
+    result, seen, last_ts = Result(), Seen(start, start), start.last_ts
+    times: tuple[str, ...] = ()
+    digests = hashes(leaves)
+    if not asked.bytes_only:
+        clean = forms.part(leaves, digests, start.size, start.prev, last_ts)
+        if clean is None:
+            return None
+        seen.bodies, seen.commitments, last_ts = clean.steps, clean.commitments, clean.last_ts
+        times = clean.columns[2]
+        for place in part.places:
+            seq, _, name = place.partition(".")
+            committed = json.loads(leaves[int(seq) - start.size]).get("c") or {}
+            if name in committed:
+                seen.found[place] = str(committed[name])
+    tree = Tree(start.stack, start.size, digests)
+    for n, row in enumerate(tree.rows):
+        if len(row[0]) == 256:
+            compare_tile(bundle, 0, start.size // 256 + n, row[0], result)
+    seen.roots, seen.tail = tree.roots, tree.tail
+    heads = heads_in(bundle, part, asked, result, seen)
+    first = start.size if start.size == asked.first else start.size + 1
+    for size in sorted({*heads, *asked.bounds}):
+        if first <= size <= end:
+            ts = times[size - start.size - 1] if times and size > start.size else start.last_ts
+            compare_heads(heads.get(size, []), asked, size, tree.stack_at(size), ts, result)
+    if result.findings or result.notes:
+        return None
+    seen.edge = Edge(end, tuple(tree.stack_at(end)), digests[-1], last_ts)
+    seen.length, seen.at = sum(map(len, leaves)) + len(leaves), part.at
+    return seen
+
+
+class Lengths(dict[int, bytes]):
+    """How the length of an entry is written before it."""
+
+    def __missing__(self, length: int) -> bytes:
+        self[length] = written = length.to_bytes(2, "big")
+        return written
+
+
+LENGTHS: Final = Lengths()
+
+
+def lines_of(bundle: Bundle, first: int, end: int, total: int, at: int | None) -> list[bytes] | None:
+    """The entries from *first* to before *end* as the lines of ``leaves.jsonl`` that begin at byte *at*, if the entry bundles
+    hold exactly the same."""
+    if at is None or first % 256 or first >= end or (end % 256 and end != total):
+        return None
+    found: list[bytes] = []
+    try:
+        with (bundle.directory / "leaves.jsonl").open("rb") as file:
+            file.seek(at)
+            for n in range(first // 256, -(-end // 256)):
+                width = min(256, total - n * 256)
+                packed = bundle.read(tile_path("entries", n, width))
+                lines = file.read(len(packed) - width).split(b"\n")
+                if lines.pop() or len(lines) != width or max(map(len, lines)) > LENGTH_MAX:
+                    return None
+                lengths = map(LENGTHS.__getitem__, map(len, lines))
+                if b"".join(itertools.chain.from_iterable(zip(lengths, lines, strict=True))) != packed:
+                    return None
+                found += lines
+    except OSError:
+        return None
+    return found
+
+
 def merge(stack: list[bytes], index: int, node: bytes) -> None:
     """Put the root of tile *index* on the right edge of the tree of the tiles before it."""
     while index & 1:
@@ -620,12 +783,30 @@ def merge(stack: list[bytes], index: int, node: bytes) -> None:
     stack.append(node)
 
 
+def heads_in(
+    bundle: Bundle, part: Part, asked: Asked, result: Result, seen: Seen
+) -> dict[int, list[tuple[str, Head]]]:
+    """The heads that are stored for this part, and all that came from outside, by size."""
+    heads: dict[int, list[tuple[str, Head]]] = {}
+    for name in part.stored:
+        head = stored_head(bundle, name, asked, result, seen.cosigned)
+        if head is not None:
+            heads.setdefault(head.size, []).append((f"checkpoints/{name}", head))
+    for what, head in asked.heads:
+        heads.setdefault(head.size, []).append((what, head))
+    return heads
+
+
 def stored_head(
     bundle: Bundle, name: int, asked: Asked, result: Result, cosigned: dict[str, int]
 ) -> Head | None:
     what = f"checkpoints/{name}"
     try:
-        head = parse_note(bundle.text(what))
+        note = bundle.text(what)
+        if bundle.cosigned and bundle.has(f"cosignatures/{name}"):
+            # Beside the head and not in it: a time-stamp is over the head as it was signed first.
+            note += bundle.text(f"cosignatures/{name}")
+        head = parse_note(note)
     except (Bad, UnicodeDecodeError) as e:
         result.add(1, f"{what}: {e}")
         return None
@@ -646,7 +827,10 @@ def compare_heads(
                 2 if what == "checkpoint" else 3, f"{what} of size {size} was signed over other entries"
             )
         for name, id_, raw in head.signatures:
-            if any((k.name, k.id, k.algorithm) == (name, id_, 4) for k in asked.keys):
+            if any(
+                (k.name, k.id) == (name, id_) and k.algorithm != ED25519 and not is_own(k, head)
+                for k in asked.keys
+            ):
                 bounds.append((f"the cosignature of {name} over {what}", int.from_bytes(raw[:8], "big")))
     if not bounds or asked.bytes_only or not TIME_FORM.fullmatch(last_ts):
         return
@@ -690,8 +874,12 @@ def check_leaf(
     for name, value in committed.items() if places else ():
         if f"{seq}.{name}" in places:
             seen.found[f"{seq}.{name}"] = str(value)
-    if body.get("type") == "key.rotated" and not rotation_holds(body.get("data") or {}):
-        result.add(9, f"entry {seq}: the rotation of the key is not signed by both keys")
+    if body.get("type") == "key.rotated":
+        holds = rotation_holds(body.get("data") or {})
+        if holds is None:
+            result.add(9, f"entry {seq}: an ML-DSA-44 signature of the rotation was not checked", INCOMPLETE)
+        elif not holds:
+            result.add(9, f"entry {seq}: the rotation of the key is not signed by both keys")
     if matters(str(body.get("type"))) or body.get("pol"):
         seen.bodies.append((seq, {k: body[k] for k in REPLAYED if k in body}))
     return max(last_ts, ts)
@@ -733,11 +921,14 @@ def split_entries(data: bytes) -> list[bytes]:
     return leaves
 
 
+CHAIN: Final = 3
+"""Of the columns that forms know, the place, the hash before and the time are looked at; a bundle has no search columns."""
+
 _worker: dict[str, Any] = {}
 
 
 def start_worker(directory: Path, asked: Asked) -> None:
-    _worker.update(bundle=Bundle(directory), asked=asked)
+    _worker.update(bundle=Bundle(directory), asked=asked, forms=Forms(asked.origin, read_strictly, CHAIN))
 
 
 def try_part(first: int, end: int, part: Part) -> Seen | None:
@@ -749,7 +940,9 @@ def try_part(first: int, end: int, part: Part) -> Seen | None:
         return None
     result = Result()
     try:
-        seen = check_part(bundle, start, end, asked, part, result)
+        seen = bulk_part(bundle, start, end, asked, part, _worker["forms"])
+        if seen is None:
+            seen = check_part(bundle, start, end, asked, part, result)
     except (OSError, ValueError, TypeError, AttributeError):
         return None
     if result.findings or not seen.whole:
@@ -773,7 +966,7 @@ def parts_of(
     """Every part in order. One that another process found clean from the very edge that was reached here is taken;
     every other is checked here."""
     jobs = jobs_of(start.size, asked.size)
-    edge = start
+    edge, forms = start, Forms(asked.origin, read_strictly, CHAIN)
     with contextlib.ExitStack() as closing:
         pool = None
         if processes > 1 and asked.size - start.size > 2 * PART and asked.first == 0:
@@ -797,7 +990,10 @@ def parts_of(
                 if number and ahead:
                     seen = ahead.popleft().result()
             if seen is None or seen.start != edge:
-                seen = check_part(bundle, edge, end, asked, index.part(asked, begin, end), result)
+                part = index.part(asked, begin, end)
+                seen = bulk_part(bundle, edge, end, asked, part, forms) or check_part(
+                    bundle, edge, end, asked, part, result
+                )
             edge = seen.edge
             yield seen
             if not seen.whole:
@@ -860,7 +1056,7 @@ class Copy:
             return
         with (self.bundle.directory / "leaves.jsonl").open("rb") as file:
             file.seek(self.at)
-            self.same = sha(file.read(seen.length)) == seen.lines
+            self.same = seen.at == self.at or sha(file.read(seen.length)) == seen.lines
             if not self.same:
                 file.seek(self.at)
                 for seq, leaf in leaves_of(self.bundle, seen.edge.size, seen.start.size, Result(), total):
@@ -887,20 +1083,31 @@ def policies_of(bundle: Bundle) -> Callable[[str], tuple[bytes, bytes | None] | 
     return read
 
 
-def rotation_holds(data: dict[str, Any]) -> bool:
-    """Both keys signed the statement that one follows the other."""
+def rotation_holds(data: dict[str, Any]) -> bool | None:
+    """Both keys signed the statement that one follows the other; None when that cannot be checked here."""
     try:
         old, new = parse_key(str(data["old_vkey"])), parse_key(str(data["vkey"]))
         text = f"signoff key rotation v1\n{data['old_vkey']}\n{data['vkey']}\n{data['size']}\n".encode()
-        for key, proof in ((old, data["old_proof"]), (new, data["proof"])):
-            Ed25519PublicKey.from_public_bytes(key.public).verify(b64decode(proof, validate=True), text)
-    except (Bad, KeyError, ValueError, TypeError, InvalidSignature):
+        proofs = [
+            (old, b64decode(data["old_proof"], validate=True)),
+            (new, b64decode(data["proof"], validate=True)),
+        ]
+        if any(key.algorithm == COSIGNATURE for key, _ in proofs):
+            return False
+        checkable = [pair for pair in proofs if pair[0].algorithm == ED25519 or has_mldsa()]
+        if not all(covers(key, proof, text) for key, proof in checkable):
+            return False
+    except (Bad, KeyError, ValueError, TypeError):
         return False
-    return True
+    return True if len(checkable) == len(proofs) else None
 
 
-def replay_step(replay: Replay, seq: int, body: dict[str, Any], result: Result) -> None:
+def replay_step(replay: Replay, seq: int, body: Any, result: Result) -> None:
     try:
+        if type(body) is tuple:
+            for place, fault in replay.votes(*body):
+                result.add(8, f"entry {place}: {fault}")
+            return
         for fault in replay.step(seq, body):
             result.add(8, f"entry {seq}: {fault}")
     except (TypeError, ValueError, AttributeError, KeyError) as e:
@@ -997,31 +1204,38 @@ def check_timestamps(bundle: Bundle, result: Result) -> dict[int, list[tuple[str
         )
         return bounds
     for name in tokens:
-        size, token = name.removesuffix(".tsr"), str(bundle.directory / "tsr" / name)
-        command = [
+        size, token = name.removesuffix(".tsr"), bundle.directory / "tsr" / name
+        untrusted = bundle.directory / "tsr" / "untrusted.pem"
+        moment = token_time(
             openssl,
-            "ts",
-            "-verify",
-            "-data",
-            str(bundle.directory / "checkpoints" / size),
-            "-in",
+            bundle.directory / "checkpoints" / size,
             token,
-        ]
-        command += ["-CAfile", str(bundle.directory / "tsr" / "ca.pem")]
-        if bundle.has("tsr/untrusted.pem"):
-            command += ["-untrusted", str(bundle.directory / "tsr" / "untrusted.pem")]
-        if subprocess.run(command, capture_output=True, check=False, timeout=30).returncode:
+            bundle.directory / "tsr" / "ca.pem",
+            untrusted,
+        )
+        if moment is None:
             result.add(4, f"the timestamp tsr/{name} does not verify over checkpoints/{size}")
             continue
-        shown = subprocess.run(
-            [openssl, "ts", "-reply", "-in", token, "-text"], capture_output=True, check=False, timeout=30
-        )
-        moment = stamped_at(shown.stdout.decode(errors="replace"))
-        if moment is None or not size.isdecimal():
+        if moment < 0 or not size.isdecimal():
             result.add(4, f"the time in tsr/{name} cannot be read", INCOMPLETE)
         else:
             bounds.setdefault(int(size), []).append((f"the timestamp tsr/{name}", moment))
     return bounds
+
+
+def token_time(openssl: str, data: Path, token: Path, ca: Path, untrusted: Path | None = None) -> int | None:
+    """When the RFC 3161 *token* says that *data* existed, in seconds since 1970; None when it does not verify under *ca*, and -1 when its
+    time cannot be read."""
+    command = [openssl, "ts", "-verify", "-data", str(data), "-in", str(token), "-CAfile", str(ca)]
+    if untrusted is not None and untrusted.is_file():
+        command += ["-untrusted", str(untrusted)]
+    if subprocess.run(command, capture_output=True, check=False, timeout=30).returncode:
+        return None
+    shown = subprocess.run(
+        [openssl, "ts", "-reply", "-in", str(token), "-text"], capture_output=True, check=False, timeout=30
+    )
+    moment = stamped_at(shown.stdout.decode(errors="replace"))
+    return -1 if moment is None else moment
 
 
 def stamped_at(text: str) -> int | None:

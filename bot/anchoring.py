@@ -27,12 +27,14 @@ LOOK_EVERY: Final = timedelta(seconds=20)
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One anchor and its pace. *at_policy_change*: also when the policy is another than at the last time. *at_stop*: once more
-    when the process ends in order, for anchors that answer at once."""
+    when the process ends in order, for anchors that answer at once. *outside* is False of what adds to the heads here and
+    remembers them nowhere."""
 
     anchor: Anchor
     every: timedelta
     at_policy_change: bool = False
     at_stop: bool = False
+    outside: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Anchoring:
         if note is None:
             return
         try:
-            await plan.anchor.remember(note)
+            line = await plan.anchor.remember(note)
         except Exception as fault:
             # Only to keep its words for the alarm; the outbox supervises and decides when to try again.
             self._faults[row.key] = str(fault) if isinstance(fault, OutsideFault) else type(fault).__name__
@@ -139,12 +141,26 @@ class Anchoring:
         self._faults.pop(row.key, None)
         size = int(note.split("\n", 2)[1])
         # If we stop here the head is remembered again later: harmless, by the port's contract.
-        await self._store.write(lambda tx: _keep(tx, row.key, Kept(size, tx.now(), policy)))
+
+        def keep(tx: Tx) -> None:
+            # After a restore in between, the head that was signed may not be one of this database any more.
+            if line is not None and tx.audit_checkpoint_at(size) == note:
+                tx.audit_cosign(size, line)
+            _keep(tx, row.key, Kept(size, tx.now(), policy))
+
+        await self._store.write(keep)
 
     def _alert(self, found: Standing) -> Alert:
         name = found.plan.anchor.name
         fault = self._faults.get(name)
         why = f"; the last try failed: {fault}" if fault else ""
+        if not found.plan.outside:
+            return Alert(
+                "anchor",
+                name,
+                f"the newest {found.behind} entries are under no second signature ({name}) for {_words(found.age)}{why}. "
+                "Run `signoff doctor`.",
+            )
         return Alert(
             "anchor",
             name,

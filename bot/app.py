@@ -153,7 +153,14 @@ def assemble(config: Config) -> Bot:
     }
     metrics = Metrics()
     callbacks = CallbackSender(store, keys, clock, _agent_settings(config), metrics)
-    audit = audit_wiring.assemble(config, store, clock, surfaces, metrics.registry)
+    audit = audit_wiring.assemble(
+        config,
+        store,
+        clock,
+        surfaces,
+        metrics.registry,
+        second=next(iter(keys.second_signers(config.audit_origin)), None),
+    )
     speaking = {chat.surface.prefix: chat.surface for chat in (slack, teams) if chat is not None}
     senders = {**audit.senders, "glass": glass.sender(desk, speaking)}
     outbox = Outbox(store, clock, rand, surfaces=surfaces, callbacks=callbacks, senders=senders)
@@ -316,13 +323,17 @@ async def running(bot: Bot) -> AsyncIterator[None]:
 
 async def _journal_life(bot: Bot, *, start: bool) -> None:
     """PCI DSS 10.2.1.6: starting and stopping the log are entries of it."""
-    vkey = bot.keys.log_signers(bot.config.audit_origin)[0].vkey
+    origin = bot.config.audit_origin
+    vkey = bot.keys.log_signers(origin)[0].vkey
+    second = next((signer.vkey for signer in bot.keys.second_signers(origin)), None)
 
     def work(tx: Tx) -> None:
         now = tx.now()
         id = mint.entry_id(now, bot.office.rand)
         tx.append(
-            genesis.started(id, vkey, __version__, SYSTEM, now) if start else genesis.stopped(id, SYSTEM, now)
+            genesis.started(id, vkey, __version__, SYSTEM, now, second_vkey=second)
+            if start
+            else genesis.stopped(id, SYSTEM, now)
         )
 
     await bot.store.write(work)

@@ -22,10 +22,11 @@ from prometheus_client import CollectorRegistry
 from adapters.anchors.chatnote import ChatNote
 from adapters.anchors.headfile import HeadFile
 from adapters.anchors.objectlock import Bucket, ObjectLock
+from adapters.anchors.second import SecondSignature
 from adapters.anchors.siem import HttpSink, SyslogTls
 from adapters.anchors.witness import Prove, WitnessAnchor
 from adapters.stores.sqlite import SqliteStore
-from audit.checkpoint import parse_vkey
+from audit.checkpoint import MlDsaSigner, has_mldsa, parse_vkey
 from audit.reader import Reader
 from bot import anchoring, siem
 from bot.alerts import Board, Speaking
@@ -82,12 +83,16 @@ def assemble(
     surfaces: Mapping[str, object],
     registry: CollectorRegistry,
     resolve: Resolve | None = None,
+    second: MlDsaSigner | None = None,
 ) -> AuditParts:
-    """*surfaces* by prefix; those of ours can ``say``."""
+    """*surfaces* by prefix; those of ours can ``say``. *second* signs heads again where the settings want it."""
     settings, metrics = config.audit, AuditMetrics(registry)
     speaking = cast("Mapping[str, Speaking]", surfaces)
     board = Board(store, channel=settings.alerts.channel, surfaces=speaking, count=metrics)
     plans = tuple(plans_of(config, store, clock, speaking, resolve))
+    if second is not None and settings.second_signature is not None and has_mldsa():
+        signing = SecondSignature(second, clock.now)
+        plans += (Plan(signing, settings.second_signature.every, outside=False),)
     grace = settings.alerts.lag_after
     reach = Reach(frozenset(settings.private_hosts))
     hostname = urlsplit(config.server.url).hostname or "-"

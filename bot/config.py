@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from bot.config_audit import Alerts, Anchors, Siem
+from bot.config_audit import Alerts, Anchors, SecondSignature, Siem
 from bot.config_chat import SlackSettings, TeamsSettings
 from bot.config_read import Reader
 from bot.core import yaml_strict
@@ -360,6 +360,12 @@ class Audit(_Section, frozen=True):
         timedelta, Meta(description="Entries younger than this are never pruned, whoever agrees.")
     ] = timedelta(days=400)
     anchors: Annotated[Anchors, Meta(description="Further memories of the log's head.")] = Anchors()
+    second_signature: Annotated[
+        SecondSignature | None,
+        Meta(
+            description="ML-DSA-44 on heads, by the key `mldsa` of the key folder where there is one; null: off."
+        ),
+    ] = SecondSignature()
     siem: Annotated[tuple[Siem, ...], Meta(max_length=16, description="Places that get every entry.")] = ()
     alerts: Annotated[Alerts, Meta(description="What should not be.")] = Alerts()
     private_hosts: Annotated[

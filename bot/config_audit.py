@@ -157,6 +157,18 @@ class Anchors(_Section, frozen=True):
     witness: Annotated[WitnessAnchor | None, Meta(description="A witness.")] = None
 
 
+class SecondSignature(_Section, frozen=True):
+    """An ML-DSA-44 signature (FIPS 204) beside the log's Ed25519 one, for the day on which that is no longer believed. On a schedule: a
+    head covers every entry before it, and each is 3.3 KB of text."""
+
+    every: Annotated[
+        timedelta, Meta(description="Sign the newest head this often while there are new entries.")
+    ] = timedelta(hours=1)
+
+    def __post_init__(self) -> None:
+        _check_every("every", self.every)
+
+
 class Siem(_Section, frozen=True):
     """One place that gets every entry, in order, at least once, with its number and hash."""
 

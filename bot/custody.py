@@ -14,20 +14,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from adapters.anchors.headfile import HeadFile
-from adapters.keys.files import FileKeys
+from adapters.keys.files import FileKeys, Kind
 from adapters.stores import sqlite_custody as kept
 from adapters.stores.sqlite import SqliteStore
+from audit.checkpoint import Ed25519Signer, MlDsaSigner
 from audit.disclosure import DisclosureError
 from audit.entry import Actor as LogActor
 from audit.entry import Draft, EntryType, Outcome
 from audit.erasure import Held
 from audit.fields import Value
 from audit.retention import NotPrunable
+from audit.rotation import rotated
 from bot import mint
 from bot.core.credentials import PERSON_TOKEN_PEPPER, KeyPrefix, parse_key_text
 from bot.core.facts import Fact
@@ -292,25 +294,42 @@ class Keeper:
             total += some
             told(total)
 
-    async def add_key(self, kind: Literal["kek", "grant", "mask"]) -> str:
-        """A new key file of *kind*, and the entry that says so; its id. Without the entry there is no key. The server reads it at its start."""
+    async def add_key(self, kind: Kind) -> str:
+        """A new key file of *kind*, and the entry that says so; its id. Without the entry there is no key. The server reads it at its start.
+
+        A key that signs heads (``audit``, ``mldsa``) is named by the one before it, and both sign that (``key.rotated``)."""
         before = self.keys.ids(kind)
         changed = self.keys.add(kind)
         (new,) = set(changed.ids(kind)) - set(before)
         try:
-            await self._do(
-                lambda tx: self._append(
-                    tx,
-                    EntryType.KEYS_CHANGED,
-                    None,
-                    {"kek": new} if kind == "kek" else {"key_ref": f"{kind}:{new}"},
-                    None,
+            if kind in ("audit", "mldsa"):
+                await self._do(lambda tx: self._announce(tx, kind, changed))
+            else:
+                await self._do(
+                    lambda tx: self._append(
+                        tx,
+                        EntryType.KEYS_CHANGED,
+                        None,
+                        {"kek": new} if kind == "kek" else {"key_ref": f"{kind}:{new}"},
+                        None,
+                    )
                 )
-            )
         except BaseException:
             changed.take_back(kind)
             raise
         return new
+
+    def _announce(self, tx: Tx, kind: Kind, changed: FileKeys) -> int:
+        ed25519, mldsa = changed.log_signers(self.origin), changed.second_signers(self.origin)
+        old: Ed25519Signer | MlDsaSigner
+        new: Ed25519Signer | MlDsaSigner
+        if kind == "audit":
+            new, old = ed25519[0], ed25519[1]
+        else:
+            new, old = mldsa[0], mldsa[1] if len(mldsa) > 1 else ed25519[0]
+        now = tx.now()
+        id = mint.entry_id(now, self.office.rand)
+        return tx.append(rotated(id, old, new, tx.audit_head()[0], entries.OPERATOR, now))
 
     async def retire(self, old: str) -> bool:
         """Write down that nothing is wrapped by *old* any more; ``NotDone`` while something is. True when it was new."""

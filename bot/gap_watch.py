@@ -1,7 +1,8 @@
 """The standing watch for what should not be in the log: ``signoff audit gaps`` while the server runs (AUDIT.md 2.4, 3.1).
 
-Decided here: a grant begun and not ended is an alarm after a grace, until it ends; a break-glass is one until it is reviewed; a try at self-approval and a restored
-log are alarms for a while after they happened. Reads only what is new: how far it has read, what is open and what it counted
+Decided here: a grant begun and not ended is an alarm after a grace, until it ends; a break-glass is one until it is reviewed; a grant used
+after its end, a try at self-approval and a restored log are alarms for a while after they happened; an expiry, a grant presented wrongly and people who
+approve for each other are not: small teams live so, and ``audit gaps`` and the reports list them. Reads only what is new: how far it has read, what is open and what it counted
 stand in the database. Deliberately absent: proof. Whether the log is whole and explains itself is ``signoff audit verify``'s.
 """
 
@@ -13,10 +14,10 @@ from typing import Final, Protocol
 
 import msgspec
 
-from audit.report import exception_of
+from audit.exceptions import USED_LATE, Grants, exception_of
 from bot.alerts import Alert, Board
 from bot.core.ids import RequestId
-from bot.ports import AuditRow, Clock, Store
+from bot.ports import AuditFilter, AuditRow, Clock, ReadTx, Store
 
 META: Final = "gap_watch"
 PAGE: Final = 500
@@ -26,6 +27,7 @@ EVENT_STANDS: Final = timedelta(days=7)
 """So that it is seen after a weekend."""
 LOUD: Final = {
     "self-approval attempt": "somebody who may not decide a request tried to",
+    USED_LATE: "a grant was used although it was over; find out what its executor did, and how it came past the check",
     "log": "the log itself was restored or found damaged",
 }
 """Kinds of exceptions that are alarms; the others (an expiry, a grant presented wrongly) are counted."""
@@ -65,8 +67,8 @@ class GapWatch:
         text = await self._store.read(lambda tx: tx.meta(META))
         state = msgspec.json.decode(text, type=State) if text else State()
         start = state.read
-        while rows := await self._store.read(lambda tx: tx.audit_from(state.read, PAGE)):
-            take(state, rows)
+        while page := await self._store.read(lambda tx: _page(tx, state.read)):
+            take(state, *page)
         now = self._clock.now()
         forget(state, now)
         if state.read != start:
@@ -79,7 +81,29 @@ class GapWatch:
         await self._board.replace("gaps", alarms(state, now))
 
 
-def take(state: State, rows: Sequence[AuditRow]) -> None:
+def _page(tx: ReadTx, start: int) -> tuple[list[AuditRow], dict[str, list[AuditRow]]] | None:
+    """The next entries, and by request what was written about it before a grant of it began to be used; None at the end."""
+    rows = tx.audit_from(start, PAGE)
+    begun = (row for row in rows if b'"grant.used.begin"' in row.leaf)
+    requests = {str(msgspec.json.decode(row.leaf).get("req")) for row in begun}
+    histories = {id: tx.audit_rows(AuditFilter(request=RequestId(id), limit=PAGE)) for id in requests}
+    return (rows, histories) if rows else None
+
+
+def _used_late(row: AuditRow, history: Sequence[AuditRow]) -> bool:
+    """Whether the use that *row* begins is of a grant that was over, by the entries about its request, newest first."""
+    grants = Grants()
+    for one in reversed(history):
+        if one.seq < row.seq:
+            body = msgspec.json.decode(one.leaf)
+            grants.late(str(body["type"]), body.get("data") or {}, _us(one.at))
+    return (
+        grants.late("grant.used.begin", msgspec.json.decode(row.leaf).get("data") or {}, _us(row.at))
+        is not None
+    )
+
+
+def take(state: State, rows: Sequence[AuditRow], histories: Mapping[str, Sequence[AuditRow]]) -> None:
     """Count *rows* in. Their leaves are read, not their columns: an edited column must not hide an entry."""
     for row in rows:
         body = msgspec.json.decode(row.leaf)
@@ -93,6 +117,9 @@ def take(state: State, rows: Sequence[AuditRow]) -> None:
             state.broken[request] = (mark, int(data.get("until") or 0))
         elif kind == "break_glass.reviewed":
             state.broken.pop(request, None)
+        if kind == "grant.used.begin" and _used_late(row, histories.get(request, ())):
+            state.counts[USED_LATE] = state.counts.get(USED_LATE, 0) + 1
+            state.events.append((USED_LATE, mark))
         fault = exception_of(kind, data)
         if fault is not None:
             state.counts[fault[0]] = state.counts.get(fault[0], 0) + 1

@@ -16,18 +16,16 @@ from typing import Final
 
 from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
-from adapters.stores.seal import RowSeal
 from adapters.stores.sqlite import SqliteStore
-from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint, parse_vkey
+from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint
 from audit.fsck import verify_database
 from audit.gate import Refusal, examine
 from audit.walk import Exit, Report
 from bot.anchoring import kept_by
 from bot.config import Config
-from bot.desk.context import META_POLICY_KEPT
-from bot.desk.policies import kept_of
 from bot.desk.service import Verifier as LogVerifier
 from bot.errors import ConfigError, SignoffError
+from bot.log_keys import log_keys, stored_policies
 from bot.log_library import LogLibrary
 from bot.ports import Anchor
 
@@ -36,25 +34,10 @@ RECALL_SECONDS: Final = 10
 _log: Final = logging.getLogger(__name__)
 
 
-def log_keys(keys: FileKeys, config: Config) -> tuple[Verifier, ...]:
-    """Every key that may have signed this log's heads."""
-    return tuple(parse_vkey(signer.vkey) for signer in keys.log_signers(config.audit_origin))
-
-
 def connect_read_only(store: SqliteStore) -> sqlite3.Connection:
     connection = sqlite3.connect(f"file:{store.path}?mode=ro", uri=True, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON")
     return connection
-
-
-def stored_policies(connection: sqlite3.Connection) -> dict[str, tuple[bytes, bytes]]:
-    """Every policy that was ever in force here, by its hash."""
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
-        return {}
-    rows = connection.execute("SELECT key, value FROM meta WHERE key GLOB ?", (META_POLICY_KEPT + "*",))
-    # Each is held against the hash in the log, so the seal behind it is taken off unread.
-    unsealed = RowSeal(None)
-    return kept_of((key, unsealed.open("meta", key, value)) for key, value in rows)
 
 
 def library_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogLibrary:

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from audit.entry import Draft
 from bot.core.ids import AccountKey, AgentId, Digest, GrantId, GroupName, PersonId, RequestId
 from bot.core.people import Account, Agent, AgentKey, Delegation, Person, Session
 from bot.core.policy import Policy
 from bot.core.request import Grant, GrantState, Request, RequestState, Vote
-from masking.document import MaskedDocument
-from masking.masked import Masked
+
+if TYPE_CHECKING:
+    from masking.document import MaskedDocument
+    from masking.masked import Masked
 
 T = TypeVar("T")
 
@@ -212,6 +214,10 @@ class ReadTx(Protocol):
         """The newest signed head (C2SP tlog-checkpoint), what anchors remember; None while the log is empty."""
         ...
 
+    def audit_checkpoint_at(self, size: int) -> str | None:
+        """The signed head of exactly *size* entries, as it was signed at its commit."""
+        ...
+
     def bodies_outside(self, kek_id: str, limit: int) -> list[tuple[RequestId, Sealed]]:
         """Bodies whose data key is wrapped by another key than *kek_id*: what a rotation has still to re-wrap."""
         ...
@@ -266,6 +272,10 @@ class Tx(ReadTx, Protocol):
     def drop_session(self, id: str) -> None: ...
     def put_delegation(self, delegation: Delegation) -> None: ...
     def set_meta(self, key: str, value: str) -> None: ...
+    def audit_cosign(self, size: int, line: str) -> None:
+        """Keep a signature *line* that the head of *size* entries got after its commit. The same signer's second keeps the first."""
+        ...
+
     def set_outbound(self, sink: str, next_seq: int) -> None:
         """*sink* has taken every entry before *next_seq*. Never moves back: two deliverers only repeat each other."""
         ...
@@ -354,11 +364,12 @@ class Surface(Protocol):
 
 
 class Anchor(Protocol):
-    """A place outside the database that remembers the log's head. ``remember`` is harmless when repeated."""
+    """A place outside the database that remembers the log's head. ``remember`` is harmless when repeated; what it returns is a
+    signature line over that very head, which is kept beside it."""
 
     name: str
 
-    async def remember(self, checkpoint: str) -> None: ...
+    async def remember(self, checkpoint: str) -> str | None: ...
 
     async def recall(self) -> str | None: ...
 

@@ -130,20 +130,18 @@ class WitnessAnchor:
         self._reach = reach
         self._resolve = resolve
         self._size = 0
-        self.cosigned: str | None = None
 
-    async def remember(self, checkpoint: str) -> None:
-        """Have *checkpoint* cosigned; the cosigned note is in ``cosigned``. ``WitnessFault`` when refused."""
+    async def remember(self, checkpoint: str) -> str | None:
+        """Have *checkpoint* cosigned; the witness's signature line over it. ``WitnessFault`` when refused."""
         head = head_of(checkpoint)
         if head.size < self._size:
-            return  # a late delivery: a larger head is cosigned already
+            return None  # a late delivery: a larger head is cosigned already
         status = 0
         for _ in range(2):
             body = request_body(self._size, await self._prove(self._size, head.size), checkpoint)
             status, text = await self._call("POST", "/add-checkpoint", body.encode())
             if status == 200:
-                self._keep(checkpoint, text, head.size)
-                return
+                return self._keep(checkpoint, text, head.size)
             if status != 409 or not _is_size(text) or int(text) == self._size:
                 break
             if int(text) > head.size:
@@ -162,12 +160,13 @@ class WitnessAnchor:
             raise WitnessFault(f"the witness answered {status}", status)
         return text
 
-    def _keep(self, checkpoint: str, text: str, size: int) -> None:
+    def _keep(self, checkpoint: str, text: str, size: int) -> str:
         try:
-            self.cosigned = add_cosignature(checkpoint, text, self._witness)
+            cosigned = add_cosignature(checkpoint, text, self._witness)
         except BadNote as e:
             raise WitnessFault("the witness's answer is not its signature over this head", 200) from e
         self._size = size
+        return cosigned.removeprefix(checkpoint)
 
     async def _call(self, method: str, path: str, body: bytes = b"") -> tuple[int, str]:
         try:

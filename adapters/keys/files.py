@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -29,19 +29,24 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from audit.checkpoint import Ed25519Signer
+from audit.checkpoint import Ed25519Signer, MlDsaSigner
 from audit.disclosure import DisclosureError
 from bot.core.grant import TYP
 from bot.errors import ConfigError, KeyUnavailable
 from bot.ports import Rand, Sealed
-from masking.tokens import TokenKeys
+
+if TYPE_CHECKING:
+    from masking.tokens import TokenKeys
+
+
+Kind = Literal["kek", "grant", "mask", "audit", "mldsa"]
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TOKEN_MAX: Final = 4_096
 """Longest grant that is looked at: ours have about 700 characters."""
 
-_FILE: Final = re.compile(r"(kek|grant|audit|pepper|mask)-([0-9]{6})\.key")
+_FILE: Final = re.compile(r"(kek|grant|audit|mldsa|pepper|mask)-([0-9]{6})\.key")
 _WRAP_AAD: Final = b"signoff data key v1"
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -61,6 +66,8 @@ class FileKeys:
     pepper: bytes = field(repr=False)
     mask: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     """Master keys of the tokens that stand for masked values, by id, oldest first. A folder of before they were made has none."""
+    mldsa: tuple[bytes, ...] = field(default=(), repr=False)
+    """Seeds of the keys that sign heads a second time, oldest first. A folder of before they were made has none."""
     _macs: dict[str, hmac.HMAC] = field(default_factory=dict, repr=False)
     _verifiers: dict[str, Ed25519PublicKey] = field(default_factory=dict, repr=False)
 
@@ -170,6 +177,10 @@ class FileKeys:
         """Signers of the log *origin*, the newest first; while two lie here every head carries both signatures."""
         return tuple(Ed25519Signer(origin, key) for key in reversed(self.audit))
 
+    def second_signers(self, origin: str) -> tuple[MlDsaSigner, ...]:
+        """ML-DSA-44 signers of the log *origin*, the newest first; only that one signs."""
+        return tuple(MlDsaSigner.from_seed(origin, seed) for seed in reversed(self.mldsa))
+
     # --- rotation
 
     def add_kek(self) -> FileKeys:
@@ -190,6 +201,8 @@ class FileKeys:
 
     def token_keys(self) -> TokenKeys | None:
         """What ``masking.tokens`` works with; None where there is no such key."""
+        from masking.tokens import TokenKeys
+
         return TokenKeys(self.mask, self.mask[-1][0]) if self.mask else None
 
     def remove(self, id: str) -> FileKeys:
@@ -202,18 +215,25 @@ class FileKeys:
                 return load(self.directory, self.rand)
         raise ConfigError(f"there is no key {id} in {self.directory}")
 
-    def ids(self, kind: Literal["kek", "grant", "mask"]) -> tuple[str, ...]:
+    def ids(self, kind: Kind) -> tuple[str, ...]:
         """Ids of all keys of *kind*, oldest first."""
         return {
             "kek": tuple(self.keks),
             "grant": tuple(self.grants),
             "mask": tuple(id for id, _ in self.mask),
+            "audit": self._listed("audit"),
+            "mldsa": self._listed("mldsa"),
         }[kind]
 
-    def add(self, kind: Literal["kek", "grant", "mask"]) -> FileKeys:
+    def _listed(self, kind: str) -> tuple[str, ...]:
+        return tuple(
+            _id_of(kind, path.name, _read(path)) for path, found, _ in _list(self.directory) if found == kind
+        )
+
+    def add(self, kind: Kind) -> FileKeys:
         return self._add(kind)
 
-    def take_back(self, kind: Literal["kek", "grant", "mask"]) -> None:
+    def take_back(self, kind: Kind) -> None:
         """Destroy the newest key of *kind*, which nothing was made with yet."""
         _overwrite(_newest(self.directory, kind), self.rand)
 
@@ -229,7 +249,7 @@ def create(directory: Path, rand: Rand) -> FileKeys:
     directory.chmod(0o700)
     if _list(directory):
         raise ConfigError(f"{directory} holds keys already; they are never overwritten")
-    for kind in ("kek", "grant", "audit", "pepper", "mask"):
+    for kind in ("kek", "grant", "audit", "mldsa", "pepper", "mask"):
         _write(directory / f"{kind}-000001.key", rand.bytes(KEY_BYTES))
     return load(directory, rand)
 
@@ -241,13 +261,14 @@ def load(directory: Path, rand: Rand) -> FileKeys:
         "kek": [],
         "grant": [],
         "audit": [],
+        "mldsa": [],
         "pepper": [],
         "mask": [],
     }
     for path, kind, _ in _list(directory):
         found[kind].append((path.name, _read(path)))
     for kind, keys in found.items():
-        if not keys and kind != "mask":
+        if not keys and kind not in {"mask", "mldsa"}:
             raise ConfigError(
                 f"{directory} has no {kind} key; put it back from your copy, since nothing that needs it works without it "
                 "(`signoff init` makes a complete set, for a new installation only)"
@@ -268,6 +289,7 @@ def load(directory: Path, rand: Rand) -> FileKeys:
         audit=tuple(Ed25519PrivateKey.from_private_bytes(key) for _, key in found["audit"]),
         pepper=found["pepper"][0][1],
         mask=tuple((_id_of("mask", name, key), key) for name, key in found["mask"]),
+        mldsa=tuple(key for _, key in found["mldsa"]),
     )
 
 
@@ -287,6 +309,8 @@ def _id_of(kind: str, name: str, key: bytes) -> str:
         return f"{name.removesuffix('.key')}-{sha256(b'signoff kek id v1' + key).hexdigest()[:8]}"
     if kind == "mask":  # part of every token, so short
         return f"m{int(name.removeprefix('mask-').removesuffix('.key'))}"
+    if kind == "mldsa":
+        return f"mldsa-{sha256(MlDsaSigner.from_seed('-', key).key.public_key().public_bytes_raw()).hexdigest()[:16]}"
     if kind == "pepper":
         return name.removesuffix(".key")
     public = Ed25519PrivateKey.from_private_bytes(key).public_key()

@@ -70,6 +70,7 @@ class MemoryLedger:
     leaves: list[LeafRow] = field(default_factory=list)
     head: Head = EMPTY_HEAD
     checkpoints: dict[int, str] = field(default_factory=dict)
+    cosignatures: dict[tuple[int, str], str] = field(default_factory=dict)
     tiles: dict[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict)
     keys: dict[str, SecretKey] = field(default_factory=dict)
     disclosures: list[DisclosureRow] = field(default_factory=list)
@@ -291,6 +292,9 @@ class _ReadTx(ReadTx):
         notes = self._ledger.checkpoints
         return notes[max(notes)] if notes else None
 
+    def audit_checkpoint_at(self, size: int) -> str | None:
+        return self._ledger.checkpoints.get(size)
+
 
 class _Tx(_ReadTx, Tx):
     def __init__(self, tables: _Tables, ledger: MemoryLedger, clock: Clock, journal: Journal) -> None:
@@ -436,6 +440,11 @@ class _Tx(_ReadTx, Tx):
 
     def set_meta(self, key: str, value: str) -> None:
         self._put(self._t.meta, key, value)
+
+    def audit_cosign(self, size: int, line: str) -> None:
+        if (size, line[:80]) not in self._ledger.cosignatures:
+            self._ledger.cosignatures[size, line[:80]] = line
+            self._undo.append(lambda: self._ledger.cosignatures.pop((size, line[:80])))
 
     def set_outbound(self, sink: str, next_seq: int) -> None:
         self._put(self._t.outbound, sink, max(next_seq, self.outbound(sink)))

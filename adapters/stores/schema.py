@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from audit.ledger_sqlite import COSIGNATURES
 from audit.ledger_sqlite import SCHEMA_STATEMENTS as AUDIT
 
 _FIRST: Final[tuple[str, ...]] = (
@@ -233,7 +234,7 @@ CREATE TABLE outbox (
     "CREATE INDEX outbox_due ON outbox (due_us, id)",
 )
 
-MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = ((1, _FIRST),)
+MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = ((1, _FIRST), (2, COSIGNATURES))
 """``(number, statements)``, each run in one transaction with its own record in ``schema_migration``."""
 
 LATEST: Final = MIGRATIONS[-1][0]

@@ -20,6 +20,7 @@ from audit.batch import LedgerBatch, Mark
 from audit.chain import GENESIS
 from audit.entry import Draft
 from audit.journal import Journal
+from audit.ledger_sqlite import keep_cosignature
 from bot.core.ids import AccountKey, AgentId, Digest, GrantId, PersonId, RequestId
 from bot.core.people import Account, Agent, AgentKey, Delegation, Person, Session
 from bot.core.request import Grant, GrantState, Request, RequestState, Vote
@@ -168,6 +169,7 @@ SET_OUTBOUND: Final = (
     " ON CONFLICT (sink) DO UPDATE SET next_seq = max(next_seq, excluded.next_seq)"
 )
 AUDIT_HEAD: Final = "SELECT size, last_hash FROM audit_head WHERE id = 1"
+AUDIT_CHECKPOINT_AT: Final = "SELECT note FROM audit_checkpoint WHERE size = ?"
 AUDIT_CHECKPOINT: Final = "SELECT note FROM audit_checkpoint ORDER BY size DESC LIMIT 1"
 STATE: Final = "SELECT mark_us, batch FROM store_state WHERE id = 1"
 DATA_VERSION: Final = "PRAGMA data_version"
@@ -395,6 +397,10 @@ class SqliteReadTx(ReadTx):
 
     def audit_checkpoint(self) -> str | None:
         row = self._execute(AUDIT_CHECKPOINT).fetchone()
+        return None if row is None else str(row[0])
+
+    def audit_checkpoint_at(self, size: int) -> str | None:
+        row = self._execute(AUDIT_CHECKPOINT_AT, (size,)).fetchone()
         return None if row is None else str(row[0])
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
@@ -631,6 +637,9 @@ class SqliteTx(SqliteReadTx, Tx):
     def set_meta(self, key: str, value: str) -> None:
         self._forget("meta", key)
         self._write(SET_META, (key, self.seal.close("meta", key, value)))
+
+    def audit_cosign(self, size: int, line: str) -> None:
+        keep_cosignature(self._batch.connection, size, line)
 
     def set_outbound(self, sink: str, next_seq: int) -> None:
         self._write(SET_OUTBOUND, (sink, next_seq))

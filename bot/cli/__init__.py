@@ -1,6 +1,7 @@
-"""The command line: ``signoff``. Assembles the commands; each file beside this one holds a family of them.
+"""The command line: ``signoff``.
 
-Decided here: what happens to an error (a sentence on stderr, an exit code, never a traceback of values). Deliberately absent: rules.
+Decided here: what happens to an error (a sentence on stderr, an exit code, never a traceback of values), and that ``audit verify`` is assembled
+without the application, which would take more memory than any walk over a log (``bot.cli.audit_verify``).
 """
 
 from __future__ import annotations
@@ -8,66 +9,37 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from importlib.metadata import version as installed_version
-from typing import Annotated
+from typing import Any
 
-import typer
-
-from bot import telemetry
-from bot.cli import (
-    agents,
-    audit,
-    audit_keep,
-    data,
-    demo,
-    doctor,
-    exceptions,
-    freeze,
-    keys,
-    manifest,
-    mask,
-    people,
-    policy,
-    request,
-    serve,
-    setup,
-    witness,
-)
 from bot.cli._io import CommandError, Exit
 from bot.errors import SignoffError
 
-app = typer.Typer(
-    name="signoff",
-    help="Human approval for AI agents' privileged actions.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for module in (setup, serve, demo, request, doctor, freeze, data):
-    module.add_to(app)
-for module in (policy, exceptions, agents, people, keys, audit, mask, manifest, witness):
-    app.add_typer(module.family)
-app.add_typer(exceptions.standing)
-audit_keep.add_to(audit.family)
+
+def __getattr__(name: str) -> Any:
+    """``app``, the whole command line, when somebody asks for it."""
+    if name != "app":
+        raise AttributeError(name)
+    from bot.cli._all import app
+
+    return app
 
 
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version and leave.")
-    ] = False,
-) -> None:
-    if version:
-        sys.stdout.write(f"signoff {installed_version('signoff')}\n")
-        raise typer.Exit(Exit.OK)
+def _app() -> Any:
+    if sys.argv[1:3] == ["audit", "verify"]:
+        from bot.cli.audit_verify import alone
+
+        return alone
+    from bot import telemetry
+    from bot.cli._all import app
+
+    telemetry.configure("error", "text")
+    return app
 
 
 def main() -> None:
     """Run the command line; the process ends with one of ``Exit``."""
-    telemetry.configure("error", "text")
     try:
-        app()
+        _app()()
     except SignoffError as error:
         code = error.code if isinstance(error, CommandError) else Exit.FAILED
         ours = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
@@ -78,6 +50,9 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception:
+        from bot import telemetry
+
+        telemetry.configure("error", "text")
         # The one place that may: whatever is left is a mistake of ours, told without its message, which could hold values.
         logging.getLogger("signoff").critical("stopped by an error of its own", exc_info=True)
         sys.exit(int(Exit.BROKEN))

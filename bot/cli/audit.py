@@ -34,11 +34,12 @@ from audit.reader import Reader
 from bot.app import Bot
 from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker, bar, shown
 from bot.cli._local import administer
+from bot.cli.audit_verify import verify
 from bot.config import Config, load
 from bot.config_audit import TimestampAnchor
 from bot.core.facts import Fact
 from bot.desk.admin import journal
-from bot.log_check import stored_policies
+from bot.log_keys import stored_policies, vkeys_of
 from bot.rand import OsRand
 
 T = TypeVar("T")
@@ -49,58 +50,7 @@ BeforeOption = Annotated[
 ]
 
 
-@family.command("verify")
-def verify(
-    target: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[BUNDLE]", help="An exported bundle or a database; default: the live database."
-        ),
-    ] = None,
-    vkey: Annotated[
-        list[str] | None, typer.Option(help="The log's public key (`signoff audit head`); may be repeated.")
-    ] = None,
-    checkpoint: Annotated[
-        list[Path] | None, typer.Option(help="A signed head that was kept elsewhere; may be repeated.")
-    ] = None,
-    expect_size: Annotated[
-        int | None, typer.Option(min=0, help="Entries that must be there at least.")
-    ] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Processes that check; default: one for each core.")
-    ] = None,
-    bytes_only: Annotated[
-        bool,
-        typer.Option(
-            help="Only hashes, tiles, heads and copies; not what the entries mean. Several times faster."
-        ),
-    ] = False,
-    config: ConfigOption = CONFIG,
-    is_json: JsonOption = False,
-) -> None:
-    """Check every hash, link and signed head. A bundle needs no installation and no keys of ours, only --vkey."""
-    vkeys, heads = list(vkey or ()), list(checkpoint or ())
-    if target is None:
-        settings = load(config)
-        target = settings.store.path
-        vkeys = vkeys or _vkeys(settings)
-        head = settings.audit.head_file
-        if head is not None and head.exists():
-            heads.append(head)
-    with bar("verifying", is_quiet=is_json) as told:
-        verdict = log.verify(
-            target,
-            vkeys=vkeys,
-            checkpoints=heads,
-            expect_size=expect_size,
-            progress=told,
-            policies_of=stored_policies,
-            processes=processes or os.cpu_count() or 1,
-            bytes_only=bytes_only,
-        )
-    Speaker(is_json).answer(verdict.facts, *(shown(line) for line in verdict.text.splitlines()))
-    if verdict.code:
-        raise typer.Exit(int(verdict.code))
+family.command("verify")(verify)
 
 
 @family.command("bench")
@@ -403,8 +353,7 @@ def _read(config: Config, look: Callable[[sqlite3.Connection], T]) -> T:
 
 
 def _vkeys(config: Config) -> list[str]:
-    keys = load_keys(config.keys.directory, OsRand())
-    return [signer.vkey for signer in keys.log_signers(config.audit_origin)]
+    return vkeys_of(load_keys(config.keys.directory, OsRand()), config)
 
 
 def _utc(moment: datetime) -> datetime:

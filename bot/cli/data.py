@@ -32,7 +32,10 @@ from bot.app import Bot, assemble, row_mac
 from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker
 from bot.cli._local import administer
 from bot.config import Config, load
-from bot.log_check import connect_read_only, log_keys, recalled
+from bot.core.facts import Fact
+from bot.desk.admin import journal
+from bot.log_check import connect_read_only, recalled
+from bot.log_keys import log_keys
 from bot.ports import Tx
 
 SUFFIXES: Final = ("", "-wal", "-shm")
@@ -48,11 +51,15 @@ def backup(
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
-    """Copy the database (not the keys: without them the copy opens nothing; keep them elsewhere)."""
+    """Copy the database (not the keys: without them the copy opens nothing; keep them elsewhere). The log says that it was done."""
     if target.exists():
         raise CommandError(f"{target} exists, and a backup never overwrites")
 
     async def work(bot: Bot) -> tuple[int, bytes]:
+        # First, so that the copy says that it is one, and no copy is made that the log does not know of.
+        await bot.store.write(
+            lambda tx: journal(bot.office, tx, Fact.AUDIT_EXPORTED, None, {"command": "backup"})
+        )
         await bot.store.backup(str(target))
         return await bot.store.read(lambda tx: tx.audit_head())
 

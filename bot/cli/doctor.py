@@ -34,7 +34,8 @@ from bot.core.policy_load import PolicyError, load_policy
 from bot.errors import SignoffError
 from bot.findings import Finding
 from bot.listening import CannotListen, bound, check_tls
-from bot.log_check import log_keys, walked
+from bot.log_check import walked
+from bot.log_keys import log_keys
 from bot.rand import OsRand
 from masking import native
 

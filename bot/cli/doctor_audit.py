@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from audit.checkpoint import has_mldsa
 from bot.anchoring import Plan, standing
 from bot.audit_wiring import HEAD_FILE_EVERY, trusting
 from bot.errors import ConfigError
@@ -43,6 +44,13 @@ def files(config: Config, now: datetime) -> Iterator[Finding]:
             "warning",
             "the log's head is remembered by the head file alone, or by nothing; add one of audit.anchors (chat, timestamp, "
             "object_lock, witness), so that somebody else remembers it too",
+        )
+    if settings.second_signature is not None and not has_mldsa():
+        yield Finding(
+            "second signature",
+            "warning",
+            "the cryptography that is installed has no ML-DSA, so heads get no second signature; install its wheel (48 or newer), "
+            "or set audit.second_signature to null",
         )
     if anchors.timestamp is not None:
         yield from _roots("anchor rfc3161", anchors.timestamp.ca_file, now)
@@ -106,7 +114,13 @@ async def database(bot: Bot) -> list[Finding]:
             {sink.name: _left(tx.audit_head()[0], tx.outbound(sink.name)) for sink in config.audit.siem},
         )
     )
-    said = [
+    wanted = config.audit.second_signature is not None and has_mldsa()
+    if wanted and not bot.keys.mldsa:
+        sentence = "the key folder has no mldsa key, so heads get no second signature; run `signoff keys rotate mldsa`, or set audit.second_signature to null"
+        said = [Finding("second signature", "warning", sentence)]
+    else:
+        said = []
+    said += [
         _anchor(one.plan, one.kept.size, one.behind, one.age, size, lags=one.lags(grace)) for one in found
     ]
     for name, left in sinks.items():
@@ -126,6 +140,10 @@ def _left(size: int, cursor: int) -> int:
 
 def _anchor(plan: Plan, kept: int, behind: int, age: timedelta, size: int, *, lags: bool) -> Finding:
     name = plan.anchor.name
+    if not plan.outside:
+        words = "lags; is the server running?" if lags else f"signed every {plan.every}"
+        sentence = f"heads are signed again by ML-DSA-44 up to {kept} of {size} entries; {words}"
+        return Finding("second signature", "warning" if lags else "ok", sentence)
     if lags:
         return Finding(
             f"anchor {name}",

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     KEK = "kek"
     GRANT = "grant"
     MASK = "mask"
+    AUDIT = "audit"
+    MLDSA = "mldsa"
 
 
 @family.command("list")
@@ -34,6 +36,8 @@ def list_(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
         "kek": [found.current_kek, *(id for id in found.keks if id != found.current_kek)],
         "grant": [found.current_kid, *(id for id in found.grants if id != found.current_kid)],
         "mask": [id for id, _ in reversed(found.mask)],
+        "audit": [*reversed(found.ids("audit"))],
+        "mldsa": [*reversed(found.ids("mldsa"))],
     }
     speaker = Speaker(is_json)
     rows = [(kind, id, "current" if n == 0 else "") for kind, ids in data.items() for n, id in enumerate(ids)]
@@ -43,12 +47,16 @@ def list_(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
 @family.command("rotate")
 def rotate(
     kind: Annotated[
-        Kind, typer.Argument(help="kek: seals request bodies. grant: signs grants. mask: makes tokens.")
+        Kind,
+        typer.Argument(
+            help="kek: seals request bodies. grant: signs grants. mask: makes tokens. audit: signs the log's heads. mldsa: signs them again, hourly."
+        ),
     ],
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
-    """Make a new key of this kind; the old ones keep opening and verifying. Restart the server to use it."""
+    """Make a new key of this kind; the old ones keep opening and verifying. Restart the server to use it. With two audit keys every head
+    is signed by both, until the old file is taken away; give auditors the new vkey (`signoff audit head`) before that."""
     new = administer(config, lambda bot: keeper_of(bot).add_key(kind.value))
     Speaker(is_json).answer(
         {"kind": kind.value, "id": new},

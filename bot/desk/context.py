@@ -22,8 +22,6 @@ from masking.tokens import Tokens
 META_FREEZE: Final = "freeze"
 META_EPOCH: Final = "epoch"
 META_POLICY: Final = "policy"
-META_POLICY_KEPT: Final = "policy_kept:"
-"""Before a policy's hash: its text and its rules, for as long as entries name it (auditors replay decisions by it)."""
 META_EDITORS: Final = "policy_editors"
 
 

@@ -6,7 +6,6 @@ their time, and the entry that put it in force holds both hashes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from hashlib import sha256
 
 import msgspec
@@ -18,9 +17,10 @@ from bot.core.people import Actor
 from bot.core.policy import Policy, Requirement
 from bot.core.policy_load import load_policy
 from bot.desk.admin import journal
-from bot.desk.context import META_EDITORS, META_POLICY, META_POLICY_KEPT, Office
+from bot.desk.context import META_EDITORS, META_POLICY, Office
 from bot.desk.entries import slug
 from bot.desk.standing import note_editor
+from bot.kept_policies import META_POLICY_KEPT
 from bot.ports import Tx
 
 
@@ -79,13 +79,3 @@ def _exceptions(requirement: Requirement) -> dict[str, str | int]:
     glass, stands = requirement.break_glass, requirement.standing
     said: dict[str, str | int] = {} if glass is None else {"break_glass": glass.group}
     return said if stands is None else said | {"standing": stands.uses_max}
-
-
-def kept_of(rows: Iterable[tuple[str, str]]) -> dict[str, tuple[bytes, bytes]]:
-    """The policies among the store's *rows* of key and value: text and rules by hash."""
-    kept = {}
-    for key, value in rows:
-        if key.startswith(META_POLICY_KEPT):
-            text, rules = msgspec.json.decode(value, type=tuple[str, str])
-            kept[key.removeprefix(META_POLICY_KEPT)] = (text.encode(), rules.encode())
-    return kept

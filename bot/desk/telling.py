@@ -69,7 +69,7 @@ def due_of(
 ) -> datetime:
     """The same for an open request of which only these are known yet."""
     due = decide_by
-    if any(surface not in _IN_PROCESS for surface in requirement.surfaces):
+    if any(surface not in IN_PROCESS for surface in requirement.surfaces):
         ahead = [at for at in milestones.instants(created_at, decide_by) if at > (after or created_at)]
         due = min([due, *ahead])
     reminders = requirement.remind_after[reminders_sent:]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.checkpoint import Ed25519Signer, Verifier, parse_vkey
+from audit.checkpoint import Ed25519Signer, MlDsaSigner, Verifier, parse_vkey
 from audit.disclosure import GcmSealer, LocalKeyWrap
 from audit.entry import Actor, Draft, EntryType, Outcome, Policy, Private, Sealed, Tool
 from audit.journal import Journal
@@ -38,6 +38,10 @@ class Rand:
 
 def signer(seed: bytes = b"signer", name: str = ORIGIN) -> Ed25519Signer:
     return Ed25519Signer(name, Ed25519PrivateKey.from_private_bytes(sha256(seed).digest()))
+
+
+def second_signer(name: str = ORIGIN) -> MlDsaSigner:
+    return MlDsaSigner.from_seed(name, sha256(b"second").digest())
 
 
 def verifier(seed: bytes = b"signer", name: str = ORIGIN) -> Verifier:

@@ -3,7 +3,9 @@
 import json
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -14,6 +16,7 @@ from audit.tiles import bundle as packed
 from audit.tiles import unbundle
 from tests.audit.logs import POLICIES, filled, signer, verifier
 
+T = TypeVar("T")
 VKEY = signer().vkey
 SIZE = 1600
 
@@ -53,9 +56,9 @@ def database_report(path: Path, processes: int) -> fsck.Report:
 
 def test_a_good_bundle_is_checked_by_the_others_and_all_of_it(ground, monkeypatch):
     here: list[int] = []
-    check = standalone.check_part
+    check = standalone.bulk_part
     monkeypatch.setattr(
-        standalone, "check_part", lambda b, edge, *a: here.append(edge.size) or check(b, edge, *a)
+        standalone, "bulk_part", lambda b, edge, *a: here.append(edge.size) or check(b, edge, *a)
     )
 
     alone, together = bundle_report(ground / "good", 1), bundle_report(ground / "good", 2)
@@ -67,14 +70,43 @@ def test_a_good_bundle_is_checked_by_the_others_and_all_of_it(ground, monkeypatc
 
 def test_a_good_database_is_checked_by_the_others_and_all_of_it(ground, monkeypatch):
     here: list[int] = []
-    check = fsck._check_part
-    monkeypatch.setattr(fsck, "_check_part", lambda c, edge, *a: here.append(edge.size) or check(c, edge, *a))
+    check = fsck._bulk_part
+    monkeypatch.setattr(fsck, "_bulk_part", lambda c, edge, *a: here.append(edge.size) or check(c, edge, *a))
 
     alone, together = database_report(ground / "good.db", 1), database_report(ground / "good.db", 2)
 
     assert alone == together
     assert (alone.findings, alone.size, alone.checkpoints) == ([], SIZE, SIZE // 8)
     assert here == [*range(0, SIZE, 256), 0]
+
+
+def entry_by_entry(monkeypatch, work: Callable[[], T]) -> T:
+    """What *work* gives when no part is taken in bulk."""
+    with monkeypatch.context() as patch:
+        patch.setattr(standalone, "bulk_part", lambda *_: None)
+        patch.setattr(fsck, "_bulk_part", lambda *_: None)
+        return work()
+
+
+@pytest.mark.parametrize("bytes_only", [False, True])
+def test_a_good_log_is_read_in_bulk_and_the_careful_way_says_the_same(ground, monkeypatch, bytes_only):
+    def reports() -> tuple[object, object]:
+        connection = sqlite3.connect(ground / "good.db", isolation_level=None)
+        database = fsck.verify_database(
+            connection,
+            verifiers=[verifier()],
+            expect_size=SIZE,
+            policies=POLICIES,
+            bytes_only=bytes_only,
+        )
+        connection.close()
+        return database, bundle_report(ground / "good", 1, bytes_only=bytes_only)
+
+    carefully = entry_by_entry(monkeypatch, reports)
+    monkeypatch.setattr(standalone, "check_part", None)
+    monkeypatch.setattr(fsck, "_check_part", None)
+
+    assert reports() == carefully
 
 
 def edit(directory: Path, seq: int) -> None:
@@ -106,7 +138,7 @@ def swap_tile(directory: Path, n: int) -> None:
         pytest.param(lambda d: edit(d, 300) or edit(d, 900) or edit(d, 1400), id="three"),
     ],
 )
-def test_a_broken_bundle_gets_the_same_report_from_two_as_from_one(ground, tmp_path, break_it):
+def test_a_broken_bundle_gets_the_same_report_from_two_as_from_one(ground, tmp_path, break_it, monkeypatch):
     shutil.copytree(ground / "good", tmp_path / "b")
     break_it(tmp_path / "b")
 
@@ -114,6 +146,7 @@ def test_a_broken_bundle_gets_the_same_report_from_two_as_from_one(ground, tmp_p
 
     assert json.loads(alone)["exit"] in (1, 2)
     assert bundle_report(tmp_path / "b", 2) == alone
+    assert entry_by_entry(monkeypatch, lambda: bundle_report(tmp_path / "b", 1)) == alone
 
 
 @pytest.mark.parametrize(
@@ -129,7 +162,9 @@ def test_a_broken_bundle_gets_the_same_report_from_two_as_from_one(ground, tmp_p
         "DELETE FROM audit_leaf WHERE seq = 1000",
     ],
 )
-def test_a_broken_database_gets_the_same_report_from_two_as_from_one(ground, tmp_path, statement):
+def test_a_broken_database_gets_the_same_report_from_two_as_from_one(
+    ground, tmp_path, statement, monkeypatch
+):
     shutil.copy(ground / "good.db", tmp_path / "a.db")
     connection = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
     for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
@@ -141,6 +176,7 @@ def test_a_broken_database_gets_the_same_report_from_two_as_from_one(ground, tmp
 
     assert alone.exit == 1
     assert database_report(tmp_path / "a.db", 2) == alone
+    assert entry_by_entry(monkeypatch, lambda: database_report(tmp_path / "a.db", 1)) == alone
 
 
 def test_a_request_that_lies_in_two_parts_is_replayed_over_both(ground):

@@ -212,7 +212,31 @@ def test_times_fall_into_classes():
 def test_gaps_lists_what_should_not_be(busy):
     found = {g.kind for g in cli.gaps(busy)}
 
-    assert {"begin without end", "self-approval attempt", "expired", "break-glass"} <= found
+    assert found == {
+        "begin without end",
+        "self-approval attempt",
+        "expired",
+        "break-glass",
+        "grant refused",
+        "reciprocal approval",
+    }
+
+
+@pytest.mark.parametrize(("end", "is_late"), [(8, False), (7, True)])
+def test_a_grant_used_at_or_after_its_end_is_a_gap_and_an_exception(end, is_late):
+    """The story's use begins in its seventh second."""
+    until = int(at(end).timestamp() * 1_000_000)
+    drafts = [
+        replace(d, data={**d.data, "use_by": until}) if d.type is EntryType.GRANT_ISSUED else d
+        for d in story()
+    ]
+    connection = database()
+    write(connection, drafts)
+
+    late = [gap for gap in cli.gaps(connection) if gap.kind == "expired but used"]
+    said = [e.seq for e in made(connection).exceptions if e.kind == "expired but used"]
+
+    assert [gap.seq for gap in late] == said == [6] * is_late
 
 
 def test_search_show_who_and_head_agree(busy):

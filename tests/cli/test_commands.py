@@ -211,6 +211,34 @@ def test_rotated_keys_are_listed_newest_first(made):
     assert answer("keys", "list", "--config", folder)["kek"] == [new, *before["kek"]]
 
 
+@pytest.mark.parametrize("kind", ["audit", "mldsa"])
+def test_a_new_key_of_the_log_is_named_by_the_one_before_it_and_told_to_auditors(tmp_path, kind):
+    answer("init", tmp_path / "s")
+    at = ("--config", tmp_path / "s")
+    before = answer("keys", "list", *at)[kind]
+    (old,) = [v for v in answer("audit", "head", *at)["vkeys"] if is_second(v) is (kind == "mldsa")]
+
+    new = answer("keys", "rotate", kind, *at)["id"]
+
+    assert answer("keys", "list", *at)[kind] == [new, *before]
+    vkeys = answer("audit", "head", *at)["vkeys"]
+    assert [v for v in vkeys if is_second(v) is (kind == "mldsa")][1:] == [old]
+    answer("audit", "export", tmp_path / "bundle", *at)
+    checked = answer("audit", "verify", tmp_path / "bundle", *(f"--vkey={vkey}" for vkey in vkeys))
+    assert checked["exit"] == 0
+    # By the key that an auditor held before alone, too: it signs on until its file is taken away.
+    held = [v for v in vkeys if not is_second(v)][-1]
+    assert answer("audit", "verify", tmp_path / "bundle", "--vkey", held)["exit"] == 0
+    (entry,) = answer("audit", "search", "--type", "key.rotated", *at)["entries"]
+    said = entry["entry"]["data"]
+    assert said["vkey"] in vkeys
+    assert said["old_vkey"] == old
+
+
+def is_second(vkey: str) -> bool:
+    return len(vkey) > 1000
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

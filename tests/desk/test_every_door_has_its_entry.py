@@ -631,7 +631,7 @@ JOURNALLED = {
     "agents revoke": "agent.changed", "agents rotate": "agent.changed", "audit export": "audit.exported", "audit gaps": "audit.queried",
     "audit hold": "hold.changed", "audit prove": "audit.exported", "audit keep-head": "audit.queried", "audit prune": "log.prune_proposed", "audit recent": "audit.queried",
     "audit release": "hold.changed", "audit report": "audit.exported", "audit search": "audit.queried", "audit show": "audit.queried",
-    "audit shred": "payload.shredded", "audit who": "audit.queried", "freeze": "freeze.set", "init": "identity.changed",
+    "audit shred": "payload.shredded", "audit who": "audit.queried", "backup": "audit.exported", "freeze": "freeze.set", "init": "identity.changed",
     "keys rotate": "keys.changed", "keys rotate-kek": "keys.changed", "people add": "identity.changed", "people disable": "identity.changed",
     "people link": "identity.changed", "people password": "identity.changed", "people token": "identity.changed",
     "people unlink": "identity.changed", "policy simulate": "audit.queried", "restore": "log.restored", "serve": "log.started", "unfreeze": "freeze.lifted",
@@ -639,7 +639,7 @@ JOURNALLED = {
 NO_ENTRY = {
     "agents list": "names and key ids", "people list": "names", "audit head": "the signed head says nothing of any entry",
     "audit check-proof": "needs no installation", "audit verify": "computes hashes; shows sentences about entries, never an entry",
-    "backup": "a copy that opens nothing without the keys; whoever may run it may copy the file", "demo": "an installation of its own",
+    "demo": "an installation of its own",
     "doctor": "looks", "audit bench": "a log of its own in a folder that it empties", "keys list": "ids",
     "manifest slack": "a file of ours with an address", "manifest teams": "the same", "mask explain": "text given on the command line", "mask serve": "masks what callers send and keeps nothing", "mask files": "files given", "mask test": "files given",
     "policy check": "a file", "policy explain": "a file", "policy test": "a file", "witness add": "somebody else's host",
@@ -727,6 +727,7 @@ def test_i7_the_commands_write_their_entries(tmp_path: Path):
         ("audit who", "p_nobody"), ("audit gaps",), ("audit prove", "3"), ("audit export", str(tmp_path / "bundle")),
         ("audit report", "soc2", page, *period), ("audit hold", "person:mia"), ("audit release", "person:mia"),
         ("audit shred", "person:mia", "--basis", "gdpr-17", "--yes"), ("keys rotate-kek",), ("keys rotate", "mask"),
+        ("backup", str(tmp_path / "copy.sqlite3")),
     ]  # fmt: skip
     for verb, *rest in steps:
         entries = written(*verb.split(), *rest)

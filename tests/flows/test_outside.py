@@ -5,16 +5,22 @@ A real SQLite file, real sockets, the real outbox; time moves when the test says
 
 from __future__ import annotations
 
-from datetime import timedelta
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from adapters.anchors.headfile import HeadFile
+from adapters.anchors.second import SecondSignature
 from adapters.anchors.siem import HttpSink, SyslogTls
 from adapters.stores.sqlite import SqliteStore
+from audit.checkpoint import MlDsaSigner
 from audit.entry import Actor, Draft, EntryType, Outcome
+from audit.reader import Reader
+from audit.standalone import parse_key, parse_note, signed_by
 from bot.alerts import META_TOLD, Alert, Board
 from bot.anchoring import Anchoring, Plan, kept_by
 from bot.audit_metrics import AuditMetrics
@@ -148,6 +154,42 @@ async def test_an_anchor_is_asked_at_its_pace_and_only_for_something_new(world: 
     world.clock.forward(HOUR)
     await world.turn(job)
     assert memory.sizes == [3, 4]
+
+
+async def test_heads_are_signed_a_second_time_on_a_schedule_and_not_at_each_commit(world: World):
+    signer = MlDsaSigner.from_seed(parse_note(await note_of(world)).origin, bytes(32))
+    job = world.anchoring(Plan(SecondSignature(signer, world.clock.now), HOUR, outside=False))
+    for _ in range(3):
+        await world.write()
+        await world.turn(job)
+    world.clock.forward(HOUR)
+    await world.turn(job)
+
+    with closing(sqlite3.connect(world.file)) as connection:
+        reader = Reader(connection)
+        sizes, twice = [size for size, _ in reader.notes()], [size for size, _ in reader.cosignatures()]
+        head = parse_note(reader.note_at(4) or "")
+    assert (sizes, twice) == ([1, 2, 3, 4], [2, 4])
+    key = parse_key(signer.vkey)
+    assert signed_by(head, key, head.signatures[1][2])
+    assert int.from_bytes(head.signatures[1][2][:8], "big") == int(world.clock.now().timestamp())
+
+
+async def test_entries_that_get_no_second_signature_are_an_alarm(world: World):
+    signer = MlDsaSigner.from_seed("t.example", bytes(32))
+    broken = SecondSignature(signer, lambda: datetime(1900, 1, 1, tzinfo=UTC))
+    job = world.anchoring(Plan(broken, HOUR, outside=False))
+    await world.write()
+    world.clock.forward(HOUR + GRACE + timedelta(minutes=1))
+    await world.turn(job)
+
+    (alarm,) = world.board.standing()
+    assert "under no second signature (mldsa)" in alarm.sentence
+
+
+async def note_of(world: World) -> str:
+    await world.write()
+    return await world.store.read(lambda tx: tx.audit_checkpoint() or "")
 
 
 async def test_a_restart_neither_repeats_nor_skips(world: World):
@@ -362,6 +404,36 @@ async def test_a_waiting_delivery_is_asked_for_once_not_at_every_look(world: Wor
 
 
 # --- gaps
+
+
+@pytest.mark.parametrize(
+    ("between", "seconds", "is_late"),
+    [
+        (None, 299, False),
+        (None, 300, True),
+        (EntryType.GRANT_LAPSED, 1, True),
+        (EntryType.GRANT_REVOKED, 1, True),
+    ],
+)
+async def test_a_grant_used_after_its_end_is_an_alarm(world: World, between, seconds, is_late):
+    watch = GapWatch(world.store, world.clock, world.board, gauges=world.metrics)
+    grant = {"jti": "grt_" + "b" * 26, "payload_hash": HASH}
+    use_by = int(world.clock.now().timestamp() * 1_000_000) + 300_000_000
+    await world.entry(EntryType.GRANT_ISSUED, decision=0, use_by=use_by, **grant)
+    if between is not None:
+        await world.entry(between, jti=grant["jti"])
+    await watch.look()
+    world.clock.forward(timedelta(seconds=seconds))
+    await world.entry(EntryType.GRANT_USED_BEGIN, **grant)
+    await world.entry(EntryType.GRANT_USED_END, jti=grant["jti"])
+
+    await watch.look()
+
+    begun = 2 if between else 1
+    assert [alarm.subject for alarm in world.board.standing()] == [f"expired but used {begun}"] * is_late
+    world.clock.forward(EVENT_STANDS + timedelta(seconds=1))
+    await watch.look()
+    assert world.board.standing() == ()
 
 
 async def test_a_begin_without_an_end_is_an_alarm_after_a_grace_until_it_ends(world: World):

@@ -186,6 +186,22 @@ async def test_i7_the_log_is_one_chain_whatever_failed_between(store: Store) -> 
     assert forward == rows
 
 
+async def test_a_head_may_get_a_signature_later_and_the_head_itself_stays(store: Store) -> None:
+    def read(tx: ReadTx) -> tuple[str | None, str | None]:
+        return tx.audit_checkpoint(), tx.audit_checkpoint_at(1)
+
+    await store.write(lambda tx: tx.append(a_draft(SeededRand(3))))
+    before = await store.read(read)
+
+    for _ in range(2):
+        await store.write(lambda tx: tx.audit_cosign(1, "— w.example AAAAAAAAAA==\n"))
+
+    assert before[0] is not None
+    assert before[0] == before[1]
+    assert await store.read(read) == before
+    assert await store.read(lambda tx: tx.audit_checkpoint_at(2)) is None
+
+
 async def test_what_a_sink_has_taken_is_remembered_and_never_moves_back(store: Store) -> None:
     assert await store.read(lambda tx: tx.outbound("siem")) == 0
 

@@ -40,7 +40,7 @@ from bot.config import load
 from bot.core.ids import AccountKey, AgentId, PersonId
 from bot.core.people import Agent, KeyKind, Role
 from bot.desk.api import NewKey
-from bot.log_check import log_keys
+from bot.log_keys import log_keys
 from bot.rand import OsRand
 
 ROOT = Path(__file__).parents[2]

@@ -17,12 +17,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from audit.checkpoint import parse_checkpoint, split_note
 from audit.export import export_bundle
 from audit.formats import FORMATS, entry_of
+from audit.ledger_sqlite import keep_cosignature
 from audit.reader import Reader
 from tests.audit.every import every_type
 from tests.audit.interop import campaign
-from tests.audit.logs import POLICIES, database, filled, signer, write
+from tests.audit.logs import POLICIES, at, database, filled, second_signer, signer, write
 
 HERE = Path(__file__).parent
 OCSF = """
@@ -117,6 +119,37 @@ def sigstore(node: Path | None) -> Callable[[Path], bool]:
     return judge
 
 
+MLDSA = """
+import base64, hashlib, struct, sys
+from dilithium_py.ml_dsa import ML_DSA_44
+note, vkey = open(sys.argv[1] + "/checkpoint").read(), open(sys.argv[1] + "/vkeys").read().split()[1]
+name, id, key = vkey.split("+", 2)
+key = base64.b64decode(key)
+assert hashlib.sha256(name.encode() + b"\\n" + key).hexdigest()[:8] == id and key[0] == 6
+origin, size, root = note.split("\\n")[:3]
+for line in note.split("\\n\\n", 1)[1].splitlines():
+    raw = base64.b64decode(line.split(" ")[2])
+    if raw[:4].hex() == id:
+        message = struct.pack(">12sB%dsQB%dsQQ32s" % (len(name), len(origin)), b"subtree/v1\\n\\0", len(name), name.encode(),
+            struct.unpack(">Q", raw[4:12])[0], len(origin), origin.encode(), 0, int(size), base64.b64decode(root))
+        sys.exit(not ML_DSA_44.verify(key[1:], message, raw[12:]))
+sys.exit(1)
+"""
+
+
+def second_signature(venv: Path | None) -> Callable[[Path], bool]:
+    """FIPS 204 by an implementation in Python alone, over bytes that are put together here from the specification."""
+
+    def judge(bundle: Path) -> bool:
+        python = venv / "bin" / "python" if venv else None
+        if python is None or not python.exists():
+            raise Missing("dilithium-py (--venv)")
+        run = subprocess.run([str(python), "-c", MLDSA, str(bundle)], capture_output=True, check=False)
+        return run.returncode == 0
+
+    return judge
+
+
 def ocsf(venv: Path | None, root: Path, spoil: bool) -> bool:
     python = venv / "bin" / "python" if venv else None
     if python is None or not python.exists():
@@ -168,7 +201,10 @@ def main() -> int:
         root = Path(directory)
         connection = filled(requests=36)
         good = root / "good"
-        export_bundle(Reader(connection), good, [signer().vkey], policies=POLICIES)
+        # Every judge sees a head with a signature of a kind that most of them do not know.
+        last = parse_checkpoint(split_note(Reader(connection).latest_note()[1])[0])
+        keep_cosignature(connection, last.size, second_signer().cosign(last, int(at(3600).timestamp())))
+        export_bundle(Reader(connection), good, [signer().vkey, second_signer().vkey], policies=POLICIES)
         judges: dict[str, tuple[Callable[[Path], bool], Callable[[Path], None]]] = {
             "openssl pkeyutl over the head": (
                 openssl_head,
@@ -182,6 +218,10 @@ def main() -> int:
             "tlog-scales": (
                 tlog_scales(arguments.venv),
                 break_entry_100,
+            ),
+            "dilithium-py over the head's second signature": (
+                second_signature(arguments.venv),
+                lambda d: flip(d / "checkpoint", b"\n288\n", b"\n287\n"),
             ),
             "@sigstore/verify": (
                 sigstore(arguments.node),

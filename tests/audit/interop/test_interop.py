@@ -11,7 +11,7 @@ from tests.audit.interop import judges
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(1200)]
 
-PYPI = ("tlog-scales==0.0.3", "ocsf-json-schema==1.2.0", "jsonschema", "cryptography")
+PYPI = ("tlog-scales==0.0.3", "ocsf-json-schema==1.2.0", "jsonschema", "cryptography", "dilithium-py==1.5.1")
 NPM = "@sigstore/verify@4.1.3"
 
 
