@@ -68,7 +68,8 @@ def main() -> None:
         app()
     except SignoffError as error:
         code = error.code if isinstance(error, CommandError) else Exit.FAILED
-        if "--json" in sys.argv:
+        ours = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
+        if "--json" in ours:
             sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
         sys.stderr.write(f"signoff: {error}\n")
         sys.exit(int(code))

@@ -368,7 +368,8 @@ def _page(config: Path, is_json: bool, query: Query) -> None:
         )
         for e in entries
     ]
-    table = speaker.table(("entry", "at (UTC)", "type", "who", "request", "outcome"), rows)
+    columns = ("entry", "at (UTC)", "type", "who", "request", "outcome")
+    table = speaker.table(columns, rows, whole=("entry", "at (UTC)", "type", "outcome"))
     data = {"entries": [_entry(e) for e in entries], "next": following}
     speaker.answer(data, table, *([] if following is None else [f"more: --before {following}"]))
 
