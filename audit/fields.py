@@ -224,6 +224,8 @@ REQUIRED: Final[Mapping[EntryType, tuple[tuple[str, ...], ...]]] = MappingProxyT
         EntryType.SESSION_ENDED: (("reason",),),
         EntryType.ROWS_SEALED: (("row_count",),),
         EntryType.TOKENS_OPENED: (("token_count",),),
+        EntryType.TOKENS_ERASED: (("token_count",),),
+        EntryType.TOKENS_KEPT: (("token_count",),),
     }
 )
 

@@ -65,6 +65,8 @@ class EntryType(StrEnum):
     LOG_PRUNE_PROPOSED = "log.prune_proposed"
     KEYS_CHANGED = "keys.changed"
     TOKENS_OPENED = "tokens.opened"
+    TOKENS_ERASED = "tokens.erased"
+    TOKENS_KEPT = "tokens.kept"
 
 
 @unique
@@ -128,6 +130,8 @@ KINDS: Final[tuple[Kind, ...]] = (
         EntryType.PAYLOAD_SHREDDED,
         EntryType.HOLD_CHANGED,
         EntryType.TOKENS_OPENED,
+        EntryType.TOKENS_ERASED,
+        EntryType.TOKENS_KEPT,
     ),
     *_family("P", 600, EntryType.POLICY_CHANGED, EntryType.IDENTITY_CHANGED, EntryType.AGENT_CHANGED),
     *_family(

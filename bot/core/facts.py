@@ -54,6 +54,8 @@ class Fact(Enum):
     SESSION_ENDED = (40, "session.ended")
     ROWS_SEALED = (41, "rows.sealed")
     TOKENS_OPENED = (42, "tokens.opened")
+    TOKENS_ERASED = (43, "tokens.erased")
+    TOKENS_KEPT = (44, "tokens.kept")
 
     @property
     def tag(self) -> int:

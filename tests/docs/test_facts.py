@@ -55,6 +55,8 @@ TAGS = {
     40: "session.ended",
     41: "rows.sealed",
     42: "tokens.opened",
+    43: "tokens.erased",
+    44: "tokens.kept",
 }
 """Frozen: a row is never changed or taken away; new ones are added at the end."""
 
