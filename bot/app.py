@@ -39,7 +39,7 @@ from adapters.web.settings import OidcSettings, WebSettings
 from audit import genesis
 from audit.disclosure import GcmSealer
 from audit.journal import Journal
-from bot import __version__, audit_wiring, listening, mint
+from bot import __version__, audit_wiring, mint
 from bot.audit_wiring import AuditParts
 from bot.chat.link import Links
 from bot.chat.reconcile import reconciling
@@ -47,6 +47,7 @@ from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.ids import GroupName
 from bot.core.people import Actor
+from bot.core.policy_load import PolicyError
 from bot.desk.context import DeskSettings, Office
 from bot.desk.entries import SYSTEM
 from bot.desk.service import DeskService
@@ -55,9 +56,8 @@ from bot.errors import ConfigError
 from bot.identity_wiring import ConsoleKeys, workloads
 from bot.key_lock import using
 from bot.log_check import check_head, library_of, verifier_of
-from bot.masking_config import engine_config
+from bot.masking_config import deep_settings, engine_config, rewrite_of
 from bot.outbox import Outbox
-from bot.policy_file import put_in_force, rereading
 from bot.ports import Surface, Tx
 from bot.rand import OsRand
 from bot.scheduler import Scheduler, purge
@@ -119,6 +119,7 @@ def assemble(config: Config) -> Bot:
         workers=settings.processes,
         timeout_seconds=settings.timeout.total_seconds(),
         tokens=(token_keys, config.audit_origin) if token_keys is not None else None,
+        deep=deep_settings(settings),
     )
     directory = PolicyDirectory(store)
     office = Office(
@@ -147,7 +148,9 @@ def assemble(config: Config) -> Bot:
         chat.surface.prefix: chat.surface for chat in (slack, teams) if chat is not None
     }
     metrics = Metrics()
-    callbacks = CallbackSender(store, keys, clock, _agent_settings(config), metrics)
+    callbacks = CallbackSender(
+        store, keys, clock, _agent_settings(config, has_token_keys=token_keys is not None), metrics
+    )
     audit = audit_wiring.assemble(config, store, clock, surfaces, metrics.registry)
     outbox = Outbox(store, clock, rand, surfaces=surfaces, callbacks=callbacks, senders=audit.senders)
     audit.wake(outbox.poke)
@@ -185,7 +188,7 @@ def _routes(bot: Bot, worker: Worker, metrics: Metrics) -> list[BaseRoute]:
     office, config = bot.office, bot.config
     agents = agent_routes(
         bot.desk,
-        _agent_settings(config),
+        _agent_settings(config, has_token_keys=office.tokens is not None),
         store=bot.store,
         keys=bot.keys,
         clock=office.clock,
@@ -227,8 +230,13 @@ def _offer(bot: Bot) -> OfferLink | None:
     return offer
 
 
-def _agent_settings(config: Config) -> AgentsSettings:
-    return AgentsSettings(callback_private_hosts=frozenset(config.agents.callbacks.private_hosts))
+def _agent_settings(config: Config, *, has_token_keys: bool) -> AgentsSettings:
+    return AgentsSettings(
+        rewrite=rewrite_of(config.masking),
+        vault_for=config.masking.rewrite.vault_for,
+        has_token_keys=has_token_keys,
+        callback_private_hosts=frozenset(config.agents.callbacks.private_hosts),
+    )
 
 
 def web_settings(config: Config) -> WebSettings:
@@ -271,9 +279,13 @@ async def _open(config: Config) -> AsyncIterator[Bot]:
     await bot.store.open()
     try:
         await check_head(bot.store, [plan.anchor for plan in bot.audit.plans], bot.keys, config)
-        await put_in_force(config.policy.file, bot.desk)
+        await put_policy_in_force(bot)
         worker = bot.office.masker
         assert isinstance(worker, Worker)
+        if worker.deep_lack:
+            _log.warning(
+                "masking.deep is asked for and cannot be had, so previews are masked without it; `signoff doctor` says why"
+            )
         await worker.start()
         try:
             yield bot
@@ -281,6 +293,20 @@ async def _open(config: Config) -> AsyncIterator[Bot]:
             await worker.stop()
     finally:
         await bot.store.close()
+
+
+async def put_policy_in_force(bot: Bot) -> None:
+    """Read the policy file and judge by it. A file that cannot be used is reported and leaves nobody any right (I13)."""
+    path = bot.config.policy.file
+    try:
+        text = await asyncio.to_thread(path.read_text, "utf-8")
+        await bot.desk.apply_policy(text)
+    except (OSError, UnicodeDecodeError):
+        _log.error(
+            "the policy file cannot be read, so nobody may do anything; `signoff policy check` says why"
+        )
+    except PolicyError:
+        _log.error("the policy cannot be used, so nobody may do anything; `signoff policy check` says why")
 
 
 @contextlib.asynccontextmanager
@@ -319,16 +345,9 @@ async def _journal_life(bot: Bot, *, start: bool) -> None:
 
 
 async def serve(config: Config, ready: Callable[[str], None] | None = None) -> None:
-    """Serve until the process is told to stop; SIGHUP reads the policy again. *ready* hears the address once it listens.
-    ``ConfigError``, with nothing opened, when the address or the certificate cannot be used."""
-    server = config.server
-    if server.tls is not None:
-        listening.check_tls(server.tls.certificate_file, server.tls.key_file)
-    with contextlib.closing(listening.bound(server.host, server.port)) as sock:
-        async with open_bot(config) as bot:
-            listening.listen(sock, server.host, server.port)
-            async with running(bot), rereading(config.policy.file, bot.desk):
-                await _Server(_uvicorn(config, asgi(bot)), ready).serve([sock])
+    """Serve until the process is told to stop. *ready* hears the address once it listens."""
+    async with open_bot(config) as bot, running(bot):
+        await _Server(_uvicorn(config, asgi(bot)), ready).serve()
 
 
 class _Server(uvicorn.Server):
@@ -386,7 +405,7 @@ def _uvicorn(config: Config, app: Any) -> uvicorn.Config:
         forwarded_allow_ips=",".join(server.trusted_proxies),
         timeout_keep_alive=30,
         timeout_graceful_shutdown=STOP_SECONDS,
-        backlog=listening.BACKLOG,
+        backlog=2048,
         ssl_certfile=str(tls.certificate_file) if tls else None,
         ssl_keyfile=str(tls.key_file) if tls else None,
     )

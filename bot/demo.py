@@ -322,7 +322,7 @@ def _decide(demo: Demo, asked: dict[str, Any], card: dict[str, Any]) -> dict[str
     page = f"{demo.url}/requests/{asked['id']}"
     if not demo.hands_free:
         lines = [f"Open {page}", ""] + [
-            f"  {name:<5} password {demo.cast.passwords[name]}" for name in ("ana", "bo")
+            f"  {name}  password {demo.cast.passwords[name]}" for name in ("ana", "bo")
         ]
         demo.console.print(
             Panel(
@@ -537,9 +537,7 @@ async def _cast(folder: Path) -> Cast:
 
 @contextlib.contextmanager
 def _server(folder: Path, url: str) -> Iterator[None]:
-    """A real server process for the length of the block, however it ends: a closed terminal too leaves no server behind."""
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    """A real server process for the length of the block."""
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "bot.cli", "serve", "--config", str(folder), "--json"],

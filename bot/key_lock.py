@@ -22,9 +22,7 @@ def using(directory: Path, *, alone: bool = False) -> Iterator[None]:
     try:
         handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise ConfigError(
-            f"the directory {directory} cannot be read ({error.strerror}); correct keys.directory, or put it back"
-        ) from error
+        raise ConfigError(f"the directory {directory} cannot be read: {error.strerror}") from error
     try:
         try:
             fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)

@@ -93,7 +93,6 @@ async def listing(api: Api, request: Request) -> Response | Refused:
 
 async def cancel(api: Api, request: Request) -> Response | Refused:
     """By the agent that asked, or by a person: an owner, or whom it was asked for."""
-    query(request, ())
     id = request_id(request)
     if api.gate.is_person(request):
         actor = await api.gate.person(request)

@@ -91,8 +91,7 @@ class Gate:
         self, request: Request, *, bytes_max: int = 0, is_bound: bool = False, is_free: bool = False
     ) -> Called:
         """The agent that calls. *is_bound*: the body says all of what is asked, so a signature over it suffices; on other
-        routes the ``webhook-id`` must end in the method and path. *is_free*: giving back, reporting, cancelling; counted by
-        themselves, so that an agent which asked too much can still do them, and one that does nothing else fills no log (T08)."""
+        routes the ``webhook-id`` must end in the method and path. *is_free*: never rate-limited (giving back, cancelling)."""
         credential = _bearer(request)
         if credential is None:
             called = await self._signed(request, bytes_max, is_bound=is_bound, is_free=is_free)
@@ -205,7 +204,8 @@ class Gate:
         return True
 
     def _admit(self, agent: Agent, credential: str, *, is_free: bool) -> AgentCaller:
-        self._limit(f"{agent.id} free" if is_free else agent.id, agent.per_minute_max)
+        if not is_free:
+            self._limit(agent.id, agent.per_minute_max)
         return AgentCaller(agent.id, credential, agent.actions)
 
     def _limit(self, caller: str, per_minute: int) -> None:

@@ -101,9 +101,6 @@ STATUS_OF: Final[dict[Reason, int]] = {
     Reason.SHREDDED: 410,
     Reason.NOT_ADMIN: 403,
     Reason.NOT_CONFIRMER: 403,
-    Reason.NOT_KNOWN: 404,
-    Reason.TAKEN: 409,
-    Reason.KEYS_FULL: 409,
     Reason.AUDIT_UNAVAILABLE: 503,
 }
 """Every refusal has one status; a test holds the table complete."""

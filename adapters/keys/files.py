@@ -248,10 +248,7 @@ def load(directory: Path, rand: Rand) -> FileKeys:
         found[kind].append((path.name, _read(path)))
     for kind, keys in found.items():
         if not keys and kind != "mask":
-            raise ConfigError(
-                f"{directory} has no {kind} key; put it back from your copy, since nothing that needs it works without it "
-                "(`signoff init` makes a complete set, for a new installation only)"
-            )
+            raise ConfigError(f"{directory} has no {kind} key; `signoff init` makes a complete set")
     if len(found["pepper"]) > 1:
         raise ConfigError(f"{directory} has several peppers; it cannot be rotated, remove the newer ones")
     keks = {_id_of("kek", name, key): key for name, key in found["kek"]}
@@ -318,9 +315,7 @@ def _check_mode(path: Path, what: str, mode: str) -> None:
     try:
         found = path.stat()
     except OSError as e:
-        raise ConfigError(
-            f"the {what} {path} cannot be read ({e.strerror}); correct keys.directory, or put it back"
-        ) from e
+        raise ConfigError(f"the {what} {path} cannot be read: {e.strerror}") from e
     if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"the {what} {path} may be read or changed by others: chmod {mode} {path}")
     if found.st_uid not in {os.geteuid(), 0}:

@@ -151,7 +151,6 @@ class Visit:
 
 STATUS: Final = {
     Reason.NOT_FOUND: 404,
-    Reason.NOT_KNOWN: 404,
     Reason.NOT_ENTITLED: 403,
     Reason.NOT_ADMIN: 403,
     Reason.NOT_CONFIRMER: 403,

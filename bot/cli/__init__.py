@@ -68,8 +68,7 @@ def main() -> None:
         app()
     except SignoffError as error:
         code = error.code if isinstance(error, CommandError) else Exit.FAILED
-        ours = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
-        if "--json" in ours:
+        if "--json" in sys.argv:
             sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
         sys.stderr.write(f"signoff: {error}\n")
         sys.exit(int(code))

@@ -7,9 +7,8 @@ a terminal: nothing asks back, nothing waits for a key, colours go away by thems
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -55,9 +54,6 @@ class CommandError(SignoffError):
         self.code = code
 
 
-PIPE_COLUMNS: Final = 10_000
-"""Wider than any row; tables take what they need."""
-
 ConfigOption = Annotated[
     Path,
     typer.Option(
@@ -68,18 +64,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 CONFIG: Final = Path("signoff.yaml")
 
 
-def _console() -> Console:
-    """Where nobody looks, nothing folds: a line is a row, for whatever reads it. ``COLUMNS`` counts, as everywhere."""
-    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPE_COLUMNS
-    return Console(highlight=False, soft_wrap=True, width=width)
-
-
 @dataclass(frozen=True, slots=True)
 class Speaker:
     """Prints an answer in the way that was asked for."""
 
     is_json: bool
-    console: Console = field(default_factory=_console)
+    console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
 
     def answer(self, data: Any, *lines: str | Text | Table) -> None:
         """*data* as JSON, or *lines* for people. Lines are our own words and values that went through ``shown``."""
@@ -90,13 +80,10 @@ class Speaker:
         for line in lines:
             self.console.print(line if isinstance(line, Text | Table) else Text(line))
 
-    def table(
-        self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, whole: Collection[str] = ()
-    ) -> Table:
-        """*rows* under *columns*. Where a terminal is too narrow the cells fold, but those of the columns in *whole*."""
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
-            table.add_column(column, overflow="fold", no_wrap=column in whole)
+            table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(Text(shown(cell)) for cell in row))
         return table

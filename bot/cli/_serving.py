@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ import uvicorn
 
 from bot.cli._io import CommandError
 from bot.config import is_loopback
-from bot.listening import bound, check_tls, listen
 
 
 def check_reach(host: str, certificate: Path | None, key: Path | None, *, behind_proxy: bool) -> None:
@@ -29,10 +26,7 @@ def check_reach(host: str, certificate: Path | None, key: Path | None, *, behind
 def serve_app(
     app: Any, host: str, port: int, certificate: Path | None, key: Path | None, *, name: str, is_json: bool
 ) -> None:
-    """Answer until told to stop. The address goes to stdout once it listens; *name* begins that sentence. ``ConfigError`` when the
-    address or the certificate cannot be used."""
-    if certificate is not None and key is not None:
-        check_tls(certificate, key)
+    """Answer until told to stop. The address goes to stdout once it listens; *name* begins that sentence."""
     config = uvicorn.Config(
         app,
         host=host,
@@ -46,9 +40,7 @@ def serve_app(
         ssl_certfile=str(certificate) if certificate else None,
         ssl_keyfile=str(key) if key else None,
     )
-    with closing(bound(host, port)) as sock:
-        listen(sock, host, port)
-        _Server(config, name, is_json).run([sock])
+    _Server(config, name, is_json).run()
 
 
 class _Server(uvicorn.Server):
@@ -57,8 +49,8 @@ class _Server(uvicorn.Server):
         self._name = name
         self._is_json = is_json
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+    async def startup(self, sockets: object = None) -> None:
+        await super().startup()
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
             url = f"{'https' if self.config.ssl_certfile else 'http'}://{self.config.host}:{port}"

@@ -368,8 +368,7 @@ def _page(config: Path, is_json: bool, query: Query) -> None:
         )
         for e in entries
     ]
-    columns = ("entry", "at (UTC)", "type", "who", "request", "outcome")
-    table = speaker.table(columns, rows, whole=("entry", "at (UTC)", "type", "outcome"))
+    table = speaker.table(("entry", "at (UTC)", "type", "who", "request", "outcome"), rows)
     data = {"entries": [_entry(e) for e in entries], "next": following}
     speaker.answer(data, table, *([] if following is None else [f"more: --before {following}"]))
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,24 +26,27 @@ from adapters.keys.files import load as load_keys
 from adapters.stores.sqlite import version_warning
 from audit.checkpoint import BadNote, open_checkpoint
 from audit.walk import Exit as AuditExit
-from bot.cli import doctor_audit, doctor_chat, doctor_database
+from bot.app import Bot
+from bot.cli import doctor_audit, doctor_chat
 from bot.cli._io import CONFIG, ConfigOption, Exit, JsonOption, Speaker, shown
+from bot.cli._local import opened
 from bot.cli.doctor_chat import Platform
-from bot.config import Config, Tls, is_loopback, load
+from bot.config import Config, is_loopback, load
 from bot.core.policy import Policy
 from bot.core.policy_load import PolicyError, load_policy
+from bot.desk import proof
 from bot.errors import SignoffError
 from bot.findings import Finding
-from bot.listening import CannotListen, bound, check_tls
-from bot.log_check import log_keys, walked
+from bot.log_check import log_keys, missing_head, walked
 from bot.rand import OsRand
-from masking import native
+from masking import deep, native
 
 FREE_BYTES_MIN: Final = 256 * 1024 * 1024
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs"}
 )
 """Where SQLite's locks cannot be relied on (sqlite.org/faq.html, question 5)."""
+KEY_OLD: Final = timedelta(days=365)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -86,10 +90,11 @@ def examine(path: Path) -> list[Finding]:
     found += _disk(config)
     found += _clock()
     found.append(_masking())
+    found += _deep(config)
     found += doctor_audit.files(config, _now())
     if keys is not None and config.store.path.exists():
         found += _log(config, keys)
-        found += asyncio.run(doctor_database.look(config, policy))
+        found += asyncio.run(_database(config, policy))
     elif not config.store.path.exists():
         found.append(
             Finding(
@@ -107,6 +112,27 @@ def _masking() -> Finding:
     return Finding(
         "masking", "ok", f"works without its compiled loops, at about half the speed ({native.reason})"
     )
+
+
+def _deep(config: Config) -> Iterator[Finding]:
+    settings = config.masking.deep
+    if settings is None:
+        return
+    if lack := deep.lacking(settings.model):
+        yield Finding(
+            "deep", "warning", f"masking.deep is asked for, but {lack}; previews are masked without it"
+        )
+        return
+    try:
+        deep.Transformer(settings.model)
+    except deep.DeepError as error:
+        yield Finding(
+            "deep", "warning", f"masking.deep is asked for, but {error}; previews are masked without it"
+        )
+    else:
+        yield Finding(
+            "deep", "ok", f"the deep tier can be loaded; it may add {settings.budget_ms} ms to an ask"
+        )
 
 
 def _modes(config: Config) -> Iterator[Finding]:
@@ -216,18 +242,6 @@ def _server(config: Config) -> Iterator[Finding]:
             "warning",
             "public_url is https, but there is neither server.tls nor behind_proxy; set the one that is true",
         )
-    elif (
-        parts.scheme == "http"
-        and is_loopback(server.host)
-        and not server.behind_proxy
-        and server.port not in {0, parts.port or 80}
-    ):
-        yield Finding(
-            "url",
-            "warning",
-            f"public_url is {server.url}, but the server listens on port {server.port}: links and signing in lead nowhere unless "
-            "something forwards the one to the other; correct server.public_url or server.port",
-        )
     else:
         yield Finding("url", "ok", f"people reach {server.url}")
     if server.behind_proxy and not server.trusted_proxies:
@@ -237,33 +251,42 @@ def _server(config: Config) -> Iterator[Finding]:
             "behind_proxy is on without trusted_proxies: every caller has the proxy's address; list it",
         )
     if server.tls is not None:
-        yield _tls(server.tls)
+        yield from _tls(server.tls.certificate_file)
     if server.port:
         yield _port(server.host, server.port)
 
 
-def _tls(tls: Tls) -> Finding:
+def _tls(file: Path) -> Iterator[Finding]:
     from cryptography import x509
 
     try:
-        check_tls(tls.certificate_file, tls.key_file)
-    except SignoffError as error:
-        return Finding("tls", "error", str(error))
-    left = x509.load_pem_x509_certificate(tls.certificate_file.read_bytes()).not_valid_after_utc - _now()
-    if left <= timedelta(0):
-        return Finding("tls", "error", f"the certificate {tls.certificate_file} has expired; renew it")
-    if left < timedelta(days=14):
-        return Finding(
-            "tls", "warning", f"the certificate {tls.certificate_file} ends in {left.days} days; renew it"
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    except (OSError, ValueError):
+        yield Finding(
+            "tls", "error", f"{file} is not a readable PEM certificate; correct server.tls.certificate_file"
         )
-    return Finding("tls", "ok", f"the certificate ends in {left.days} days")
+        return
+    left = certificate.not_valid_after_utc - _now()
+    if left <= timedelta(0):
+        yield Finding("tls", "error", f"the certificate {file} has expired; renew it")
+    elif left < timedelta(days=14):
+        yield Finding("tls", "warning", f"the certificate {file} ends in {left.days} days; renew it")
+    else:
+        yield Finding("tls", "ok", f"the certificate ends in {left.days} days")
 
 
 def _port(host: str, port: int) -> Finding:
-    try:
-        bound(host, port).close()
-    except CannotListen as error:
-        return Finding("port", "warning" if error.is_taken else "error", str(error))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            return Finding(
+                "port",
+                "warning",
+                f"{host}:{port} cannot be listened on now ({error.strerror}): the server runs already, or choose another server.port",
+            )
     return Finding("port", "ok", f"{host}:{port} is free")
 
 
@@ -360,6 +383,112 @@ def _log(config: Config, keys: FileKeys) -> Iterator[Finding]:
     for finding in report.findings[:5]:
         yield Finding(
             "audit", "error", f"{finding.text}; keep everything as it is and run `signoff audit verify`"
+        )
+
+
+async def _database(config: Config, policy: Policy | None) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        async with opened(config, checked=False) as bot:
+            found += [
+                Finding("database", "error", f"{line}; restore a backup") for line in await bot.store.check()
+            ]
+            gone = await missing_head(bot.store, config)
+            if gone is not None:
+                found.append(Finding("head file", "error", gone))
+            forged = await bot.store.read(lambda tx: proof.faults(bot.office, tx))
+            found += [Finding("rows", "error", line) for line in forged[:5]]
+            if not forged:
+                found.append(Finding("rows", "ok", "what is still to be decided agrees with the audit log"))
+            found += [finding async for finding in _people(bot, policy)]
+            found += await doctor_audit.database(bot)
+    except SignoffError as error:
+        found.append(Finding("database", "error", str(error)))
+    return found
+
+
+async def _people(bot: Bot, policy: Policy | None) -> AsyncIterator[Finding]:
+    desk, now = bot.desk, bot.office.clock.now()
+    people = {person.id: person for person in await desk.people()}
+    if policy is not None:
+        for group in policy.groups.values():
+            for member in sorted(group.members):
+                if member not in people:
+                    yield Finding(
+                        "people",
+                        "error",
+                        f"{member} of group {group.name} is not known; run `signoff people add {member.removeprefix('person:')}`",
+                    )
+                elif not people[member].enabled:
+                    yield Finding(
+                        "people",
+                        "warning",
+                        f"{member} of group {group.name} is disabled; take them out of the policy",
+                    )
+                elif not any(account.revoked_at is None for account in await desk.accounts(member)):
+                    yield Finding(
+                        "people",
+                        "error",
+                        f"{member} of group {group.name} has no account and cannot vote; link one with `signoff people`",
+                    )
+    if not any("admin" in person.roles and person.enabled for person in people.values()):
+        yield Finding(
+            "people",
+            "error",
+            "there is no administrator; run `signoff people add NAME --role admin --password`",
+        )
+    agents = await desk.agents()
+    for agent, keys in agents:
+        if not agent.owners:
+            yield Finding(
+                "agents", "error", f"{agent.id} has no owner, so it cannot ask; run `signoff agents own`"
+            )
+        for owner in agent.owners:
+            if owner not in people:
+                yield Finding(
+                    "agents",
+                    "error",
+                    f"{owner}, an owner of {agent.id}, is not known; run `signoff agents own`",
+                )
+        live = [
+            key for key in keys if key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
+        ]
+        if (
+            agent.enabled
+            and not live
+            and not any(
+                w.agent.removeprefix("agent:") == agent.id.removeprefix("agent:")
+                for i in bot.config.agents.issuers
+                for w in i.workloads
+            )
+        ):
+            yield Finding(
+                "agents", "warning", f"{agent.id} has no live key; run `signoff agents rotate`, or disable it"
+            )
+        for key in live:
+            if now - key.created_at > KEY_OLD:
+                yield Finding(
+                    "agents", "warning", f"key {key.id} of {agent.id} is older than a year; rotate it"
+                )
+    known = {agent.id.removeprefix("agent:") for agent, _ in agents}
+    for issuer in bot.config.agents.issuers:
+        for workload in issuer.workloads:
+            if workload.agent.removeprefix("agent:") not in known:
+                yield Finding(
+                    "agents",
+                    "error",
+                    f"agents.issuers names the agent {workload.agent}, which is not known; run `signoff agents add`",
+                )
+    frozen = await desk.frozen()
+    if frozen is not None:
+        yield Finding(
+            "freeze",
+            "warning",
+            f"everything is frozen since {frozen.at:%Y-%m-%d %H:%M}; lift it with `signoff unfreeze`",
+        )
+    if await bot.store.outbox_depth() > 1000:
+        yield Finding(
+            "outbox", "warning", "more than 1,000 messages wait to be sent; is the chat platform reachable?"
         )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -39,10 +38,6 @@ class Refusal(CommandError):
         self.word = word
 
 
-class Unreachable(CommandError):
-    """Nobody answered, or only something in between: the call may have been done or not. Worth repeating where that is harmless."""
-
-
 class Api:
     """One server and one credential."""
 
@@ -59,9 +54,7 @@ class Api:
         return self._call("GET", path, None, {}, wait)
 
     def post(self, path: str, body: object, **headers: str) -> Any:
-        """*body* as JSON; bytes are JSON already and go as they are."""
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self._call("POST", path, raw, headers, 0)
+        return self._call("POST", path, json.dumps(body).encode(), headers, 0)
 
     def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str], wait: float) -> Any:
         request = urllib.request.Request(self._url + path, data=body, method=method)  # noqa: S310  scheme checked above
@@ -77,8 +70,8 @@ class Api:
             with error:
                 raise _refusal(error.code, error.read(65536)) from None
         except (OSError, HTTPException) as error:
-            raise Unreachable(
-                f"{self._url} does not answer ({_why(error)}); is `signoff serve` running there?"
+            raise CommandError(
+                f"{self._url} does not answer ({type(error).__name__}); is `signoff serve` running there?"
             ) from None
 
 
@@ -89,19 +82,10 @@ def _json(raw: bytes) -> Any:
         raise CommandError("the server's answer is not JSON; is this address a Signoff server?") from None
 
 
-def _why(error: OSError | HTTPException) -> str:
-    """The system's own words where it has some: "Connection refused"."""
-    cause = error.reason if isinstance(error, urllib.error.URLError) else error
-    return getattr(cause, "strerror", None) or type(cause).__name__
-
-
 def _refusal(status: int, raw: bytes) -> CommandError:
     try:
         problem = json.loads(raw)
         word = str(problem["type"]).rstrip("/").rpartition("/")[2]
-        sentence = str(problem.get("detail") or problem.get("title") or "Refused.")
+        return Refusal(status, word, str(problem.get("detail") or problem.get("title") or "Refused."))
     except (ValueError, KeyError, TypeError, AttributeError):
-        word, sentence = "", f"the server answered with status {status} and nothing that explains it"
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Unreachable(f"{sentence} ({word})" if word else sentence)
-    return Refusal(status, word, sentence) if word else CommandError(sentence)
+        return CommandError(f"the server answered with status {status} and nothing that explains it")

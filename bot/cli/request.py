@@ -1,8 +1,7 @@
 """``signoff request``, ``run``, ``show``, ``vote``: the agent's and the approver's side over the HTTP API, for scripts.
 
-Decided here: exit codes (0 approved, 3 denied, 4 expired, 5 still pending, 6 cancelled), that waiting outlasts a restart of the
-server, and that ``run`` starts its command only with a spent grant for exactly that command, and always reports what became of it,
-a command that could not be started or was interrupted too. Credentials come from the environment
+Decided here: exit codes (0 approved, 3 denied, 4 expired, 5 still pending, 6 cancelled) and that ``run`` starts its command only
+with a spent grant for exactly that command, and always reports what became of it. Credentials come from the environment
 (``SIGNOFF_KEY``, ``SIGNOFF_TOKEN``) or an owner-only file, never from an argument that other users of the host could read.
 """
 
@@ -16,23 +15,18 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from bot.cli._io import CommandError, Exit, JsonOption, Speaker, shown
-from bot.cli.http import Api, Unreachable
+from bot.cli.http import Api
 from bot.core import duration
 from bot.secret import Secret
 
 WAIT_STEP_SECONDS: Final = 50
 """The API holds an answer for at most 60 s."""
-AWAY_SECONDS: Final = 2.0
-"""Between two looks for a server that does not answer."""
-REPEAT_SECONDS: Final = (0.5, 1.0, 2.0, 4.0)
-"""Before each repeat of a call whose answer was lost."""
 CODES: Final = {
     "approved": Exit.OK,
     "denied": Exit.DENIED,
@@ -71,9 +65,9 @@ def request(
     is_json: JsonOption = False,
 ) -> None:
     """Ask for leave to act. Exit code: 0 approved, 3 denied, 4 expired, 5 still pending, 6 cancelled."""
-    api, patience = Api(url, _credential("SIGNOFF_KEY", key_file)), _seconds(wait)
+    api = Api(url, _credential("SIGNOFF_KEY", key_file))
     state = _ask(api, _read(body), idempotency_key or uuid.uuid4().hex)
-    state = _wait(api, state, patience)
+    state = _wait(api, state, _seconds(wait))
     Speaker(is_json).answer(state, *_lines(state))
     raise typer.Exit(CODES[state["state"]])
 
@@ -90,7 +84,7 @@ def run(
     wait: Annotated[str, typer.Option(help="How long to wait for the decision.")] = "30m",
 ) -> None:
     """Ask for leave to run COMMAND, wait, spend the grant, run it, report the outcome. Exit code: COMMAND's own, or as `request`."""
-    api, patience = Api(url, _credential("SIGNOFF_KEY", key_file)), _seconds(wait)
+    api = Api(url, _credential("SIGNOFF_KEY", key_file))
     program = _resolve(command[0])
     parameters = {
         "command": [program, *command[1:]],
@@ -102,10 +96,9 @@ def run(
         "resource": {"type": "host", "id": os.uname().nodename} | ({"env": env} if env else {}),
         "parameters": parameters,
     }
-    ask = payload | ({"justification": why} if why else {})
-    state = _ask(api, json.dumps(ask).encode(), uuid.uuid4().hex)
+    state = _ask(api, payload | ({"justification": why} if why else {}), uuid.uuid4().hex)
     sys.stderr.write(f"signoff: {state['id']} asks for leave; waiting\n")
-    state = _wait(api, state, patience)
+    state = _wait(api, state, _seconds(wait))
     if state["state"] != "approved":
         sys.stderr.write("\n".join(_lines(state)) + "\n")
         raise typer.Exit(CODES[state["state"]])
@@ -114,30 +107,13 @@ def run(
             f"{program} changed while the request was open; nothing was run and the grant was not spent"
         )
     grant = state["grant"]
-    spend = {"token": grant["token"], "payload": payload, "redemption_key": uuid.uuid4().hex}
-    _surely(lambda: api.post("/v1/grants/redeem", spend))
-    raise typer.Exit(_run(api, grant["id"], [program, *command[1:]]))
-
-
-def _run(api: Api, grant: str, command: list[str]) -> int:
-    """The exit code of *command*. From here on the grant is spent, so whatever happens is reported."""
-    outcome, detail = "failed", "interrupted"
-    try:
-        code = subprocess.run(command, check=False).returncode
-        outcome, detail = ("succeeded" if code == 0 else "failed"), f"exit {code}"
-    except OSError as error:
-        detail = "not started"
-        raise CommandError(
-            f"{shown(command[0])} could not be started ({error.strerror}); its grant is spent, so ask again once that is mended"
-        ) from None
-    finally:
-        try:
-            _surely(lambda: api.post(f"/v1/grants/{grant}/outcome", {"outcome": outcome, "detail": detail}))
-        except CommandError as fault:
-            sys.stderr.write(
-                f"signoff: the outcome ({detail}) could not be reported, so {grant} is listed as one without an end: {fault}\n"
-            )
-    return code if code >= 0 else 128 - code
+    api.post(
+        "/v1/grants/redeem", {"token": grant["token"], "payload": payload, "redemption_key": uuid.uuid4().hex}
+    )
+    done = subprocess.run([program, *command[1:]], check=False)
+    outcome = "succeeded" if done.returncode == 0 else "failed"
+    api.post(f"/v1/grants/{grant['id']}/outcome", {"outcome": outcome, "detail": f"exit {done.returncode}"})
+    raise typer.Exit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
 
 
 def show(
@@ -171,36 +147,20 @@ def vote(
     Speaker(is_json).answer(said, f"{said['request']} is {said['state']}.")
 
 
-def _ask(api: Api, body: bytes, key: str) -> dict[str, Any]:
+def _ask(api: Api, body: dict[str, Any], key: str) -> dict[str, Any]:
     state: dict[str, Any] = api.post("/v1/requests", body, Idempotency_Key=key)
     return state
 
 
 def _wait(api: Api, state: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """*state* once it is settled, or as it is when *seconds* are over. A server that is away meanwhile is asked again."""
     end = time.monotonic() + seconds
     while state["state"] == "pending":
         left = end - time.monotonic()
         if left <= 0:
             break
         step = max(1, min(WAIT_STEP_SECONDS, int(left)))
-        try:
-            state = api.get(f"/v1/requests/{state['id']}?wait={step}", wait=step)
-        except Unreachable:
-            if end - time.monotonic() <= AWAY_SECONDS:
-                raise
-            time.sleep(AWAY_SECONDS)
+        state = api.get(f"/v1/requests/{state['id']}?wait={step}", wait=step)
     return state
-
-
-def _surely(call: Callable[[], Any]) -> Any:
-    """*call*, which a second time answers the same, again while nobody answers."""
-    for pause in REPEAT_SECONDS:
-        try:
-            return call()
-        except Unreachable:
-            time.sleep(pause)
-    return call()
 
 
 def _lines(state: dict[str, Any]) -> list[str]:
@@ -213,19 +173,17 @@ def _lines(state: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _read(body: Path) -> bytes:
-    """The request as it is written: what the server judges, and people approve, are exactly these bytes."""
-    name = "standard input" if str(body) == "-" else str(body)
+def _read(body: Path) -> dict[str, Any]:
     try:
         raw = typer.get_binary_stream("stdin").read() if str(body) == "-" else body.read_bytes()
         value = json.loads(raw)
     except OSError as error:
-        raise CommandError(f"{name} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise CommandError(f"{name} is not JSON") from None
+        raise CommandError(f"{body} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise CommandError(f"{body} is not JSON") from None
     if not isinstance(value, dict):
         raise CommandError("a request is a JSON object")
-    return raw
+    return value
 
 
 def _credential(name: str, file: Path | None) -> Secret:

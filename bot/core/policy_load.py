@@ -255,12 +255,6 @@ def _no_approval_words(place: str, rule: RuleIn, effect: str) -> None:
 
 
 def _requirement(place: str, rule: RuleIn, groups: dict[GroupName, Group]) -> Requirement:
-    if rule.assurance is Assurance.WEBAUTHN:
-        # The core ranks it; no sign-in reaches it. A rule that nobody can ever fulfil is refused like any other such.
-        _fail(
-            place,
-            "assurance: webauthn can be reached by nobody, since no sign-in here gives it; write console.",
-        )
     wire = rule.stages if rule.stages is not None else [rule.require] if rule.require else []
     stages = tuple(Stage(tuple(SeatGroup(GroupName(s.group), s.approvals) for s in stage)) for stage in wire)
     if sum(seat.approvals for stage in stages for seat in stage.seats) > SEATS_MAX:

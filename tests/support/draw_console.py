@@ -1,6 +1,4 @@
-"""Draw every console page to PNG: ``python -m tests.support.draw_console DIR [NAME…]``. For looking, not for comparing.
-
-``python -m tests.support.draw_console docs/images pictures`` draws the README's and docs/console.md's pictures of a request again."""
+"""Draw every console page to PNG: ``python -m tests.support.draw_console DIR [NAME…]``. For looking, not for comparing."""
 
 from __future__ import annotations
 
@@ -55,7 +53,6 @@ ALARMS = (
         RequestId("req_approved000000000000000000"),
     ),
 )
-TALL = {"width": 1280, "height": 1040}
 LOOKS = {
     "light": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
@@ -68,13 +65,13 @@ LOOKS = {
 }
 
 
-async def build(url: str, alarms: tuple[Alert, ...] = ALARMS) -> Any:
+async def build(url: str) -> Any:
     clock, rand = SystemClock(), OsRand()
     store = MemoryStore(clock, journal(rand))
     await store.open()
     await furnish(store, clock.now(), hash_password(PASSWORD))
     desk = GalleryDesk(store, clock)
-    return create_routes(desk, store, clock, rand, WebSettings(url), alarms=lambda: alarms), {"desk": desk}
+    return create_routes(desk, store, clock, rand, WebSettings(url), alarms=lambda: ALARMS), {"desk": desk}
 
 
 def sign_in(page: Any, url: str, name: str = "ana") -> None:
@@ -108,41 +105,16 @@ def main(folder: Path, wanted: list[str], looks: list[str]) -> None:
                 page.wait_for_timeout(250)
                 page.screenshot(path=folder / f"{name}-{look}.png", full_page=look != "phone")
                 if name == "request":
-                    see_everything(page)
+                    if look == "phone":
+                        for leaf in page.locator("[data-part]").all():
+                            leaf.scroll_into_view_if_needed()
+                        page.wait_for_timeout(200)
                     page.click("[data-opens]")
                     page.wait_for_timeout(200)
                     page.screenshot(path=folder / f"dialog-{look}.png")
             context.close()
 
 
-def pictures(folder: Path) -> None:
-    """A request as the documents show it: no alarms, every part seen."""
-    with serve(lambda url: build(url, ())) as served, chromium() as browser:
-        for look, setting in LOOKS.items():
-            page = browser.new_context(
-                **(setting if look == "phone" else setting | {"viewport": TALL})
-            ).new_page()
-            sign_in(page, served.url)
-            page.goto(served.url + PAGES["request"])
-            see_everything(page)
-            page.screenshot(path=folder / f"console-request-{look}.png")
-            if look == "dark":
-                page.click("[data-opens]")
-                page.wait_for_timeout(200)
-                page.screenshot(path=folder / f"console-approve-{look}.png")
-
-
-def see_everything(page: Any) -> None:
-    for end in page.locator("[data-part] [data-end]").all():
-        end.evaluate("e => e.scrollIntoView({block: 'center'})")
-        page.wait_for_timeout(20)
-    page.wait_for_selector("[data-needs-seen][aria-disabled=false]")
-    page.evaluate("scrollTo(0, 0)")
-    page.wait_for_timeout(200)
-
-
-if __name__ == "__main__" and sys.argv[2:] == ["pictures"]:
-    pictures(Path(sys.argv[1]))
-elif __name__ == "__main__":
+if __name__ == "__main__":
     args = sys.argv[2:]
     main(Path(sys.argv[1]), [a for a in args if a in PAGES], [a for a in args if a in LOOKS] or list(LOOKS))

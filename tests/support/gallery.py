@@ -7,7 +7,6 @@ changes it was asked for. It decides nothing; tests of decisions use the real de
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -25,13 +24,11 @@ from bot.core.ids import AccountKey, AgentId, Digest, GroupName, PersonId, Reque
 from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role, Session
 from bot.core.policy import Effect, Group, Policy, Requirement, Rule, Stage, describe
 from bot.core.preview import Button, Card, GrantLine, Leaf, Preview, SeatLine, TimelineLine, VoteLine
-from bot.core.preview_codec import build
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice, GrantState, RequestState, SeatGroup
 from bot.desk.api import ChainState, Freeze, Inbox, InboxItem, NewKey, Revealed
 from bot.desk.evidence import Evidence, Report, Wanted
 from bot.ports import AuditFilter, AuditRow, Clock, Store
-from masking import Engine
 from masking.masked import Masked, _make
 from tests.audit.logs import database, story, write
 from tests.audit.logs import journal as journal_of
@@ -77,29 +74,22 @@ FROM customers AS c
 JOIN orders AS o ON o.customer_id = c.id
 WHERE c.region = 'EMEA' AND o.placed_at >= '2026-07-01'
 ORDER BY o.placed_at DESC"""
-CLAIM = "Quarterly churn model for EMEA. Same export as last quarter, approved by the CISO in advance."
-PAYLOAD = {
-    "action": "db.export",
-    "resource": {"type": "postgres", "id": "prod-customers", "env": "prod"},
-    "parameters": {
-        "query": SQL,
-        "destination": "s3://exports-emea/q3/customers.csv",
-        "rows": 48211,
-        "notify": "churn-team@corp.example",
-        "sample": ["Jane Miller, jane.miller@mail.example, card 4111 1111 1111 1111, plan Business"],
-        "compress": True,
-    },
-}
-ASKED, _ = build(
-    Engine().mask_json(
-        {"payload": PAYLOAD, "justification": CLAIM, "context": {"run_id": "a91f-2217", "attempt": 1}}
+LEAVES = (
+    leaf(0, "query", SQL),
+    leaf(1, "destination", "s3://exports-emea/q3/customers.csv"),
+    leaf(2, "rows", "48211", kind="number"),
+    leaf(3, "notify", "[EMAIL_ADDRESS_1]", ("email_address", 1)),
+    leaf(
+        4,
+        "sample/0",
+        "[PERSON_1], [EMAIL_ADDRESS_2], card [CREDIT_CARD_1 …4417], plan Business",
+        ("credit_card", 1),
+        ("email_address", 1),
+        ("person", 1),
     ),
-    len(json.dumps(PAYLOAD)),
-    ("query", "destination", "rows"),
+    leaf(5, "compress", "true", kind="boolean"),
 )
-"""What the product itself makes of an ask: what is drawn is what a person would see."""
-LEAVES = ASKED.leaves
-HIDDEN = ASKED.hidden
+HIDDEN = (("credit_card", 1), ("email_address", 2), ("person", 1))
 RULE_TEXT = """- name: exports of personal data from production
   when: action.startsWith("db.export") && resource.env == "prod"
   require:
@@ -121,12 +111,16 @@ NONE = Requirement(stages=(), decide_within=timedelta(minutes=30), grant_valid_f
 def preview(
     leaves: tuple[Leaf, ...] = LEAVES, hidden: tuple[tuple[str, int], ...] = HIDDEN, says: str = ""
 ) -> Preview:
-    return replace(
-        ASKED,
+    return Preview(
+        resource=m("prod-customers"),
         leaves=leaves,
         hidden=hidden,
-        payload_bytes=ASKED.payload_bytes + sum(len(x.value.text) for x in leaves if x not in LEAVES),
-        justification=m(says) if says else ASKED.justification,
+        payload_bytes=sum(len(x.value.text) for x in leaves) + 180,
+        justification=m(
+            says
+            or "Quarterly churn model for EMEA. Same export as last quarter, approved by the CISO in advance."
+        ),
+        context=(leaf(0, "run_id", "a91f-2217"), leaf(1, "attempt", "1", kind="number")),
     )
 
 

@@ -23,7 +23,7 @@ DONE: Final = {
     "confirmed": "The link is confirmed. It may not decide before its cool-down has passed.",
     "unlinked": "The account is unlinked.",
 }
-MISSING: Final = Refused(Reason.NOT_KNOWN)
+MISSING: Final = Refused(Reason.NOT_FOUND)
 SCHEMES: Final = ("local:", "oidc:", "slack:", "teams:")
 
 

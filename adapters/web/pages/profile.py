@@ -69,7 +69,7 @@ async def new_link_code(visit: Visit) -> Response:
     """A code to type in chat, shown once. The console's session is one proof, typing it there the other (T04)."""
     offer = visit.console.offer_link
     if offer is None:
-        return visit.refused(Refused(Reason.NOT_KNOWN), back="/profile")
+        return visit.refused(Refused(Reason.NOT_FOUND), back="/profile")
     code, until = await offer(visit.me)
     return await _show(visit, link=(code, until))
 
@@ -88,7 +88,7 @@ async def turn_down(visit: Visit) -> Response:
     key = AccountKey(visit.field("account", 400))
     proposed = {a.key for a in await visit.desk.accounts(visit.me.person) if a.unconfirmed_by is not None}
     if key not in proposed:
-        return visit.refused(Refused(Reason.NOT_KNOWN), back="/profile")
+        return visit.refused(Refused(Reason.NOT_FOUND), back="/profile")
     done = await visit.desk.unlink_account(visit.me, key)
     return (
         await _show(visit, 403, done.sentence)
@@ -111,7 +111,7 @@ async def revoke_token(visit: Visit) -> Response:
     key = AccountKey(visit.field("token", 200))
     mine = {account.key for account in await visit.desk.accounts(visit.me.person)}
     if key not in mine or not key.startswith("token:"):
-        return visit.refused(Refused(Reason.NOT_KNOWN), back="/profile")
+        return visit.refused(Refused(Reason.NOT_FOUND), back="/profile")
     done = await visit.desk.unlink_account(visit.me, key)
     return (
         await _show(visit, 403, done.sentence)

@@ -171,17 +171,6 @@ def test_an_agent_is_slowed_down_alone(house: House):
     assert house.get("/v1/requests").status_code == 200
 
 
-def test_t08_an_agent_that_asked_too_much_may_still_take_back_but_not_fill_the_log_with_it(house: House):
-    cancel = "/v1/requests/req_00000000000000000000000000/cancel"
-    house.desk.clock.forward(timedelta(minutes=1))
-    asking = [house.get("/v1/requests", "slow").status_code for _ in range(6)]
-
-    statuses = [house.post(cancel, who="slow").status_code for _ in range(6)]
-
-    assert asking == [200] * 5 + [429]
-    assert statuses == [404] * 5 + [429]
-
-
 # --- Standard Webhooks signed requests ---------------------------------------------------------------
 
 
