@@ -50,8 +50,10 @@ bench: $(READY) ## Speed, each number beside a limit measured in the same run
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.chat
 
-bench-masking: $(READY) ## Accuracy and speed of masking; PEERS=DIR names the folder of the peers' environments
-	$(BIN)/python -m benchmarks.masking $(if $(PEERS),--peers $(PEERS))
+PEERS ?= build/peers
+bench-masking: $(READY) ## Accuracy and speed of masking beside its peers, which it installs into PEERS (build/peers); writes tables and plots
+	benchmarks/masking_peers/install $(PEERS) $(BIN)/python
+	$(BIN)/python -m benchmarks.masking --peers $(PEERS)
 
 native: $(READY) ## Build masking's compiled loops in place (an installation does it where there is a compiler)
 	$(BIN)/python hatch_build.py

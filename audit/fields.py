@@ -226,6 +226,8 @@ REQUIRED: Final[Mapping[EntryType, tuple[tuple[str, ...], ...]]] = MappingProxyT
         EntryType.ROWS_SEALED: (("row_count",),),
         EntryType.TOKENS_OPENED: (("token_count",),),
         EntryType.STANDING_GRANTED: (("decision",), ("use_count",), ("until",), ("scope_hash",)),
+        EntryType.TOKENS_ERASED: (("token_count",),),
+        EntryType.TOKENS_KEPT: (("token_count",),),
     }
 )
 

@@ -67,6 +67,8 @@ class EntryType(StrEnum):
     TOKENS_OPENED = "tokens.opened"
     STANDING_GRANTED = "standing.granted"
     STANDING_REVOKED = "standing.revoked"
+    TOKENS_ERASED = "tokens.erased"
+    TOKENS_KEPT = "tokens.kept"
 
 
 @unique
@@ -130,6 +132,8 @@ KINDS: Final[tuple[Kind, ...]] = (
         EntryType.PAYLOAD_SHREDDED,
         EntryType.HOLD_CHANGED,
         EntryType.TOKENS_OPENED,
+        EntryType.TOKENS_ERASED,
+        EntryType.TOKENS_KEPT,
     ),
     *_family("P", 600, EntryType.POLICY_CHANGED, EntryType.IDENTITY_CHANGED, EntryType.AGENT_CHANGED),
     *_family(

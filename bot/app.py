@@ -55,7 +55,7 @@ from bot.errors import ConfigError
 from bot.identity_wiring import ConsoleKeys, workloads
 from bot.key_lock import using
 from bot.log_check import check_head, library_of, verifier_of
-from bot.masking_config import engine_config
+from bot.masking_config import deep_settings, engine_config, rewrite_of
 from bot.outbox import Outbox
 from bot.policy_file import put_in_force, rereading
 from bot.ports import Surface, Tx
@@ -121,6 +121,7 @@ def assemble(config: Config) -> Bot:
         workers=settings.processes,
         timeout_seconds=settings.timeout.total_seconds(),
         tokens=(token_keys, config.audit_origin) if token_keys is not None else None,
+        deep=deep_settings(settings),
     )
     directory = PolicyDirectory(store)
     office = Office(
@@ -152,7 +153,9 @@ def assemble(config: Config) -> Bot:
         chat.surface.prefix: chat.surface for chat in (slack, teams) if chat is not None
     }
     metrics = Metrics()
-    callbacks = CallbackSender(store, keys, clock, _agent_settings(config), metrics)
+    callbacks = CallbackSender(
+        store, keys, clock, _agent_settings(config, has_token_keys=token_keys is not None), metrics
+    )
     audit = audit_wiring.assemble(
         config,
         store,
@@ -201,7 +204,7 @@ def _routes(bot: Bot, worker: Worker, metrics: Metrics) -> list[BaseRoute]:
     office, config = bot.office, bot.config
     agents = agent_routes(
         bot.desk,
-        _agent_settings(config),
+        _agent_settings(config, has_token_keys=office.tokens is not None),
         store=bot.store,
         keys=bot.keys,
         clock=office.clock,
@@ -243,8 +246,13 @@ def _offer(bot: Bot) -> OfferLink | None:
     return offer
 
 
-def _agent_settings(config: Config) -> AgentsSettings:
-    return AgentsSettings(callback_private_hosts=frozenset(config.agents.callbacks.private_hosts))
+def _agent_settings(config: Config, *, has_token_keys: bool) -> AgentsSettings:
+    return AgentsSettings(
+        rewrite=rewrite_of(config.masking),
+        vault_for=config.masking.rewrite.vault_for,
+        has_token_keys=has_token_keys,
+        callback_private_hosts=frozenset(config.agents.callbacks.private_hosts),
+    )
 
 
 def web_settings(config: Config) -> WebSettings:
@@ -290,6 +298,10 @@ async def _open(config: Config) -> AsyncIterator[Bot]:
         await put_in_force(config.policy.file, bot.desk)
         worker = bot.office.masker
         assert isinstance(worker, Worker)
+        if worker.deep_lack:
+            _log.warning(
+                "masking.deep is asked for and cannot be had, so previews are masked without it; `signoff doctor` says why"
+            )
         await worker.start()
         try:
             yield bot

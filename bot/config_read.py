@@ -12,7 +12,7 @@ import difflib
 import stat
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -74,7 +74,16 @@ class Reader:
             return self._path(value, where)
         if core is Secret:
             return self._secret(value, where)
-        return self._leaf(hint, value, where)
+        return self._checked(hint, self._leaf(hint, value, where), where)
+
+    def _checked(self, hint: Any, value: Any, where: Where) -> Any:
+        """*value*, looked at by the checks that its setting names (``Meta(extra={"check": …})``), which raise ``ValueError``."""
+        for check in _checks(hint):
+            try:
+                check(value)
+            except ValueError as error:
+                self.fail(where, str(error))
+        return value
 
     def _struct(self, kind: Any, value: Any, where: Where) -> Any:
         if not isinstance(value, dict):
@@ -173,6 +182,14 @@ def _bare(hint: Any) -> tuple[Any, msgspec.Meta | None]:
         bounds = next((note for note in notes if isinstance(note, msgspec.Meta) and note.max_length), bounds)
         hint = core
     return hint, bounds
+
+
+def _checks(hint: Any) -> list[Callable[[Any], None]]:
+    found = []
+    while typing.get_origin(hint) is typing.Annotated:
+        hint, *notes = typing.get_args(hint)
+        found += [note.extra["check"] for note in notes if isinstance(note, msgspec.Meta) and note.extra]
+    return found
 
 
 def _is_secret(hint: Any) -> bool:

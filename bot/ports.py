@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from audit.entry import Draft
 from bot.core.ids import AccountKey, AgentId, Digest, GrantId, GroupName, PersonId, RequestId
@@ -19,16 +19,33 @@ from bot.core.request import Grant, GrantState, Request, RequestState, Vote
 if TYPE_CHECKING:
     from masking.document import MaskedDocument
     from masking.masked import Masked
+    from masking.rewriter import Rewrite
+    from masking.tokens import SealedValue
 
 T = TypeVar("T")
 
+VAULT_NAMES_MAX: Final = 1000
+"""Tokens that one call may make or erase."""
+
 
 class Masker(Protocol):
-    """Masks off the event loop within a time and size limit; *as_tokens*: reversible tokens in place of placeholders. Raises ``masking.MaskingError``; then nothing is shown (I9)."""
+    """Masks off the event loop within a time and size limit. Raises ``masking.MaskingError``; then nothing is shown (I9)."""
 
-    async def mask_json(self, value: Any, *, as_tokens: bool = False) -> MaskedDocument: ...
+    async def mask_json(self, value: Any) -> MaskedDocument: ...
 
-    async def mask_text(self, text: str, *, as_tokens: bool = False) -> Masked: ...
+    async def mask_text(self, text: str) -> Masked: ...
+
+    async def preview(self, value: Any, fast: MaskedDocument) -> MaskedDocument:
+        """*fast* (``mask_json`` of the same *value*), or the same leaves with more hidden, by a reader that is slow and may give up.
+
+        What it adds depends on the time it had: show it, and decide nothing by it. Never raises, never hides less than *fast*."""
+        ...
+
+    async def rewrite_json(self, value: Any, how: Rewrite) -> tuple[MaskedDocument, tuple[SealedValue, ...]]:
+        """Masked by the operators of *how*. The sealed values of vault tokens must be stored before the document goes anywhere."""
+        ...
+
+    async def rewrite_text(self, text: str, how: Rewrite) -> tuple[Masked, tuple[SealedValue, ...]]: ...
 
 
 class Clock(Protocol):
@@ -93,6 +110,14 @@ class OutboxRow:
     id: int = 0
     attempts: int = 0
     last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vaulted:
+    """A value that a vault token stands for, sealed (``masking.tokens``), and the agent that had it made."""
+
+    value: SealedValue
+    agent: AgentId
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +218,11 @@ class ReadTx(Protocol):
     def delegations(self, at: datetime) -> list[Delegation]: ...
     def owned_agents(self, person: PersonId) -> list[AgentId]: ...
 
+    # the vault
+    def vaulted(self, names: Sequence[str]) -> list[Vaulted]:
+        """What is kept under *names* (at most ``VAULT_NAMES_MAX``), expired or not, in no order; nothing for a name that is not known."""
+        ...
+
     # the rest
     def meta(self, key: str) -> str | None: ...
     def chat_refs(self, request: RequestId) -> list[ChatRef]: ...
@@ -283,6 +313,18 @@ class Tx(ReadTx, Protocol):
     def forget(self, *, sessions: datetime, idempotency: datetime, windows: datetime, limit: int) -> int:
         """Delete sessions that expired before *sessions*, idempotency keys remembered before *idempotency* and window amounts
         before *windows*, at most *limit* of each; how many went."""
+        ...
+
+    def put_vaulted(self, rows: Sequence[Vaulted]) -> None:
+        """Keep them. ``Conflict`` when a name is known already: nothing in the vault is ever replaced."""
+        ...
+
+    def erase_vaulted(self, names: Sequence[str]) -> int:
+        """Erase what is kept under *names* (at most ``VAULT_NAMES_MAX``) for good; how many there were. Copies in backups stay."""
+        ...
+
+    def expire_vaulted(self, before: datetime, limit: int) -> int:
+        """Erase what expired before *before*, at most *limit*; how many went."""
         ...
 
     def put_chat_ref(self, ref: ChatRef) -> None: ...

@@ -145,15 +145,18 @@ class Scheduler:
 
 
 def purge(store: Store) -> Periodic:
-    """Forget expired sessions, old idempotency keys and old window amounts."""
+    """Forget expired sessions, old idempotency keys, old window amounts, and values whose vault token has ended."""
 
     async def run() -> int:
         return await store.write(
-            lambda tx: tx.forget(
-                sessions=tx.now(),
-                idempotency=tx.now() - IDEMPOTENCY_KEPT,
-                windows=tx.now() - WINDOWS_KEPT,
-                limit=PURGE_MAX,
+            lambda tx: (
+                tx.forget(
+                    sessions=tx.now(),
+                    idempotency=tx.now() - IDEMPOTENCY_KEPT,
+                    windows=tx.now() - WINDOWS_KEPT,
+                    limit=PURGE_MAX,
+                )
+                + tx.expire_vaulted(tx.now(), PURGE_MAX)
             )
         )
 

@@ -11,9 +11,11 @@ import sys
 from typing import IO, Final
 
 from masking.config import EngineConfig
+from masking.deep import DeepError, Transformer
 from masking.engine import Engine
 from masking.errors import MaskingError
-from masking.flow import FORMATS, mask_flow, sniff
+from masking.flow import FORMATS, Told, mask_flow, sniff
+from masking.operators import Writing
 
 EVERYTHING: Final = EngineConfig(off=frozenset())
 
@@ -33,24 +35,34 @@ def spans_stream(engine: Engine, source: IO[bytes], sink: IO[bytes]) -> None:
     sink.flush()
 
 
-def mask_stream(engine: Engine, source: IO[bytes], sink: IO[bytes], fmt: str = "auto") -> None:
+def mask_stream(
+    engine: Engine,
+    source: IO[bytes],
+    sink: IO[bytes],
+    fmt: str = "auto",
+    *,
+    writing: Writing | None = None,
+    told: Told | None = None,
+) -> None:
     """Mask *source* into *sink*; *fmt* is one of ``FORMATS``, ``auto`` looks at the first bytes."""
-    mask_flow(engine, source, sink, fmt)
+    mask_flow(engine, source, sink, fmt, writing=writing, told=told)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """``python -m masking [--spans] [--format F]``: stdin to stdout."""
+    """``python -m masking [--spans] [--deep] [--format F]``: stdin to stdout."""
     parser = argparse.ArgumentParser(prog="masking", description="Find and mask personal data and secrets.")
     parser.add_argument("--spans", action="store_true", help="read {id,text} lines, write {id,spans} lines")
     parser.add_argument("--format", choices=FORMATS, default="auto")
+    parser.add_argument("--deep", action="store_true", help="let the deep tier read everything as well")
     options = parser.parse_args(argv)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     try:
+        deep = Transformer() if options.deep else None
         if options.spans:
-            spans_stream(Engine(EVERYTHING), source, sink)
+            spans_stream(Engine(EVERYTHING, deep=deep), source, sink)
         else:
-            mask_stream(Engine(), source, sink, options.format)
-    except MaskingError as e:
+            mask_stream(Engine(deep=deep), source, sink, options.format)
+    except (MaskingError, DeepError) as e:
         sys.stderr.write(f"masking: {e}\n")
         return 2
     return 0

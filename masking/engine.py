@@ -8,11 +8,13 @@ rules over the whole text (names, addresses), resolve. Every step is linear in t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from masking.compiled import Compiled, compile_rules
 from masking.config import EngineConfig
+from masking.deep_join import joined
 from masking.document import JSON, MaskedDocument, mask_value
 from masking.errors import MaskingError
 from masking.masked import Masked, _make
@@ -36,32 +38,53 @@ ROUNDS_MAX: Final = 4
 """Masked text is scanned again until nothing is found; context can only shrink, so two rounds are the rule."""
 
 
+Deep = Callable[[str], list[Span]]
+"""A second reader (``masking.deep``): sorted spans without overlaps. It only ever adds to what is found here."""
+
+
 class Engine:
     """Immutable after construction but for its memo of shapes; one per process is enough."""
 
-    def __init__(self, config: EngineConfig | None = None, *, native: bool = available) -> None:
-        """*native*: use the compiled loops; without them the same is found, more slowly."""
+    def __init__(
+        self, config: EngineConfig | None = None, *, native: bool = available, deep: Deep | None = None
+    ) -> None:
+        """*native*: use the compiled loops; without them the same is found, more slowly. *deep*: reads every text as well."""
         self.config = config or EngineConfig()
         self._rules: Compiled = compile_rules(self.config, native=native)
+        self._deep = deep
+        self._soft = frozenset(rule.name for rule in self._rules.text_rules if rule.model)
+
+    def without_deep(self) -> Engine:
+        """The same rules without the second reader."""
+        if self._deep is None:
+            return self
+        plain: Engine = object.__new__(type(self))
+        plain.config, plain._rules, plain._deep, plain._soft = self.config, self._rules, None, self._soft
+        return plain
 
     def scan(self, text: str) -> list[Span]:
         """Resolved, non-overlapping, sorted spans at or above the threshold, of the types that are on."""
-        return self._scan(text, line_bound=False)
+        spans = self._scan(text, line_bound=False)
+        return spans if self._deep is None else self._deepened(text, spans)
 
     def explain(self, text: str) -> list[Span]:
         """Every candidate before resolve, however unlikely, each with its rule and reason."""
         view = View(self._checked(text))
         found = self._candidates(view, line_bound=False, threshold=0.0)
-        return sorted(span for _, span in found)
+        deep = self._deep(view.folded) if self._deep is not None else []
+        return sorted([*(span for _, span in found), *deep])
 
     def mask_text(self, text: str, writing: Writing | None = None) -> Masked:
         """*text* with every found value replaced: by a typed, numbered placeholder, or as *writing* says."""
+        if getattr(writing, "once", False):
+            assert writing is not None
+            return write(text, self.scan_closed(text, line_bound=False), writing)
         writing = writing or Numbering()
         spans = self.scan(text)
         masked = write(text, spans, writing)
         # A placeholder is seldom as long as the value, so a word may now stand near enough to give another number away.
         for _ in range(ROUNDS_MAX):
-            spans = self.scan(masked.text) if spans else []
+            spans = self._scan(masked.text, line_bound=False) if spans else []
             if not spans:
                 break
             again = write(masked.text, spans, writing)
@@ -76,6 +99,8 @@ class Engine:
     def scan_closed(self, text: str, *, line_bound: bool) -> list[Span]:
         """As :meth:`scan`, and what shows itself only once the rest is masked is found as well."""
         spans = self._scan(text, line_bound=line_bound)
+        if self._deep is not None:
+            spans = self._deepened(text, spans)
         if not spans:
             return spans
         for _ in range(ROUNDS_MAX):
@@ -106,6 +131,19 @@ class Engine:
         if "\0" in view.folded:
             found = [(rank, piece) for rank, span in found for piece in _shown(span, view.folded)]
         return resolve(found, text)
+
+    def _deepened(self, text: str, spans: list[Span]) -> list[Span]:
+        """*spans* and what the second reader adds, of the types that are on and not among the allowed values."""
+        assert self._deep is not None
+        folded = View(text).folded
+        off, allowed = self.config.off, self._rules.allowed
+        deep = [
+            piece
+            for span in self._deep(folded)
+            if span.type not in off and not (self._rules.allows and allowed(text[span.start : span.end]))
+            for piece in _shown(span, folded)
+        ]
+        return joined(spans, deep, text, soft=self._soft) if deep else spans
 
     def _candidates(self, view: View, *, line_bound: bool, threshold: float) -> Candidates:
         found: Candidates = []

@@ -16,6 +16,7 @@ from typing import Final
 from masking.engine import Engine
 from masking.errors import MaskingError
 from masking.flow import mask_flow
+from masking.operators import Writing
 from masking.tally import Tally
 
 FILES_MAX: Final = 1_000_000
@@ -65,8 +66,9 @@ def mask_file(
     out: Path | None = None,
     fmt: str = "auto",
     told: Callable[[int], None] | None = None,
+    writing: Writing | None = None,
 ) -> FileReport:
-    """Look through *file*; with *out*, write its masked copy below that folder."""
+    """Look through *file*; with *out*, write its masked copy below that folder, its values by *writing*."""
     shown = Path(*(engine.mask_text(part).text.replace("/", "_") for part in below.parts))
     report = FileReport(str(shown))
 
@@ -79,7 +81,7 @@ def mask_file(
         with file.open("rb") as source:
             if out is None:
                 report.format = mask_flow(
-                    engine, source, _Nowhere(), fmt, tally=report.tally, told=heard  # type: ignore[arg-type]
+                    engine, source, _Nowhere(), fmt, writing=writing, tally=report.tally, told=heard  # type: ignore[arg-type]
                 )  # fmt: skip
             else:
                 target = out / shown
@@ -89,7 +91,9 @@ def mask_file(
                 part = target.with_name(target.name + PART)
                 try:
                     with part.open("xb") as sink:
-                        report.format = mask_flow(engine, source, sink, fmt, tally=report.tally, told=heard)
+                        report.format = mask_flow(
+                            engine, source, sink, fmt, writing=writing, tally=report.tally, told=heard
+                        )
                     part.rename(target)
                 finally:
                     part.unlink(missing_ok=True)

@@ -25,6 +25,7 @@ class Operator(Enum):
     REDACT = "redact"
     PARTIAL = "partial"
     TOKEN = "token"  # noqa: S105 - the name of an operator
+    VAULT = "vault"
     HMAC = "hmac"
     FF1 = "ff1"
     SYNTHETIC = "synthetic"

@@ -18,7 +18,9 @@ _STYLE: Final = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff}
 h1{font-size:1.5rem;margin-bottom:0}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dfe4ea;vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-code{font:13px/1.5 ui-monospace,monospace;overflow-wrap:anywhere}.bad{color:#a11}svg text{font:13px system-ui,sans-serif;fill:#1c2430}svg rect{fill:#3b6ea8}
+code{font:13px/1.5 ui-monospace,monospace;overflow-wrap:anywhere}.bad{color:#a11}svg{max-width:100%;height:auto}
+svg text{font:13px system-ui,sans-serif;fill:#1c2430}svg rect{fill:#3b6ea8}:root{color-scheme:light dark}
+@media(prefers-color-scheme:dark){body{color:#e6eaf0;background:#0f141b}th,td{border-color:#2c3542}.bad{color:#ff8f8f}svg text{fill:#e6eaf0}svg rect{fill:#6aa9e6}}
 """
 
 
@@ -56,6 +58,7 @@ def as_html(reports: Sequence[FileReport]) -> str:
     """One page that needs nothing but itself."""
     tally = total(reports)
     size = sum(r.bytes for r in reports)
+    failed = sum(bool(r.error) for r in reports)
     top = sorted(reports, key=lambda r: -r.tally.total)[:FILES_DRAWN]
     return "".join(
         [
@@ -65,6 +68,9 @@ def as_html(reports: Sequence[FileReport]) -> str:
             ),
             f"<style>{_STYLE}</style></head><body><h1>What masking found</h1>",
             f"<p>{tally.total:,} values in {len(reports):,} files ({size:,} bytes). All text here is masked.</p>",
+            f"<p class=bad>{failed:,} of the files could not be looked through to their end; the table says why.</p>"
+            if failed
+            else "",
             "<h2>By type</h2>",
             _bars([(kind, count) for kind, count in tally.counts.most_common()]),
             "<h2>By file</h2>",

@@ -3,19 +3,22 @@
 ``partial`` keeps a card's or a phone's last four, an e-mail's domain; ``generalise`` keeps a date's year, an IP's
 network, a postcode's first part, an age's decade (HIPAA 45 CFR 164.514(b)(2) is the model); ``synthetic`` writes an
 invented value, the same one for the same value and key. What an operator cannot do for a type is redacted.
-Note that generalised and synthetic values look like values: scanned again, they are found again.
+Note that partial, generalised, synthetic and format-preserving values look like values: scanned again, they are found again. So a
+text is rewritten once (``once``), from one scan.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from masking import ff1
 from masking.errors import MaskingError
-from masking.operators import Numbering, Operator, last_four
-from masking.tokens import Tokens
+from masking.operators import Numbering, Operator, Writing, last_four
+from masking.tokens import Tokens, Vault
 
 _YEAR: Final = re.compile(r"(?<!\d)(?:18|19|20)\d\d(?!\d)")
 _GIVEN: Final = (
@@ -66,22 +69,61 @@ _PLACES: Final = (
 )
 
 
+TYPE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
+"""What a type's name looks like, an operator's own too."""
+KEYED: Final = frozenset({Operator.TOKEN, Operator.HMAC, Operator.FF1, Operator.SYNTHETIC, Operator.VAULT})
+FF1_DIGITS_MIN: Final = 6
+"""A domain of a million, the least that NIST SP 800-38G (revision 1 draft, section 5) allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Which operator for which type. *expires* is the end of the vault's tokens; *format_preserving* must be true for ``ff1``."""
+
+    default: Operator = Operator.PLACEHOLDER
+    by_type: tuple[tuple[str, Operator], ...] = ()
+    expires: datetime | None = None
+    format_preserving: bool = False
+
+    @property
+    def operators(self) -> frozenset[Operator]:
+        return frozenset({self.default, *(operator for _, operator in self.by_type)})
+
+    @property
+    def needs_keys(self) -> bool:
+        return bool(self.operators & KEYED)
+
+
 class Rewriter:
-    """One tenant's operators by type. *tokens* is needed for the keyed ones; asking for them without is a fault."""
+    """One tenant's operators by type. *tokens* is needed for the keyed ones, *vault* for its own; asking for them without is a fault."""
+
+    once: Final = True
+    """What is written is not scanned again (``Engine.mask_text``)."""
 
     def __init__(
-        self, default: Operator, by_type: tuple[tuple[str, Operator], ...] = (), tokens: Tokens | None = None
+        self,
+        how: Rewrite | Operator,
+        tokens: Tokens | None = None,
+        vault: Vault | None = None,
+        numbering: Writing | None = None,
     ) -> None:
-        self._default = default
-        self._by_type = dict(by_type)
+        """*numbering* counts placeholders; ``tally.BoundedNumbering`` for inputs of any size."""
+        self._how = how = (
+            how if isinstance(how, Rewrite) else Rewrite(how, format_preserving=how is Operator.FF1)
+        )
+        self._by_type = dict(how.by_type)
         self._tokens = tokens
-        self._numbering = Numbering()
-        keyed = {Operator.TOKEN, Operator.HMAC, Operator.FF1, Operator.SYNTHETIC}
-        if tokens is None and keyed & {default, *self._by_type.values()}:
+        self._vault = vault
+        self._numbering = numbering or Numbering()
+        if tokens is None and how.needs_keys:
             raise MaskingError("this operator needs keys")
+        if Operator.VAULT in how.operators and (vault is None or how.expires is None):
+            raise MaskingError("vault tokens need a vault and a time at which they end")
+        if Operator.FF1 in how.operators and not how.format_preserving:
+            raise MaskingError("ff1 shows format and length and must be allowed first (format_preserving)")
 
     def placeholder(self, kind: str, value: str) -> str:
-        match self._by_type.get(kind, self._default):
+        match self._by_type.get(kind, self._how.default):
             case Operator.PLACEHOLDER:
                 return self._numbering.placeholder(kind, value)
             case Operator.REDACT:
@@ -90,6 +132,10 @@ class Rewriter:
                 return partial(kind, value)
             case Operator.TOKEN:
                 return self._keyed().tokenize(kind, value)
+            case Operator.VAULT:
+                assert self._vault is not None
+                assert self._how.expires is not None
+                return self._vault.put(kind, value, self._how.expires)
             case Operator.HMAC:
                 return self._keyed().mac(kind, value)
             case Operator.FF1:
@@ -108,7 +154,7 @@ class Rewriter:
 
     def _format_preserving(self, kind: str, value: str) -> str:
         digits = sum("0" <= c <= "9" for c in value)
-        if digits < 6 or any(c.isalpha() for c in value):
+        if not FF1_DIGITS_MIN <= digits <= ff1.LENGTH_MAX or any(c.isalpha() for c in value):
             return f"[{kind}]"
         return ff1.encrypt_digits(self._keyed().format_key(), kind.encode(), value)
 

@@ -134,15 +134,23 @@ class TextStream:
     ) -> None:
         self._tally = tally if tally is not None else Tally()
         sizes = {"block": block, "ahead": ahead, "behind": behind}
+        self._second: _Pass | None = None
+        if getattr(writing, "once", False):
+            self._first = _Pass(engine, writing, self._tally, closed=True, **sizes)
+            return
         self._first = _Pass(engine, writing, self._tally, closed=False, **sizes)
         # A placeholder is seldom as long as the value, so a word may now stand near enough to give another number away.
-        self._second = _Pass(engine, writing, self._tally, closed=True, **sizes)
+        self._second = _Pass(engine.without_deep(), writing, self._tally, closed=True, **sizes)
 
     def feed(self, text: str) -> str:
-        return self._told(self._second.feed(self._first.feed(text)))
+        masked = self._first.feed(text)
+        return self._told(masked if self._second is None else self._second.feed(masked))
 
     def close(self) -> str:
-        return self._told(self._second.feed(self._first.close()) + self._second.close())
+        masked = self._first.close()
+        return self._told(
+            masked if self._second is None else self._second.feed(masked) + self._second.close()
+        )
 
     def _told(self, masked: str) -> str:
         if masked:

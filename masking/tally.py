@@ -61,6 +61,13 @@ def _around(text: str, start: int, end: int) -> str:
         before = before.partition(" ")[2]
     if right < len(text) and not text[right].isspace():
         after = after.rpartition(" ")[0]
+    # Never a part of another placeholder: `…1111] declined for` reads as if something were cut open.
+    head, closing, rest = before.partition("]")
+    if closing and "[" not in head:
+        before = rest
+    rest, opening, tail = after.rpartition("[")
+    if opening and "]" not in tail:
+        after = rest
     return f"{before}{text[start:end]}{after}".strip()
 
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac
@@ -94,15 +94,27 @@ class Tokens:
         """Every reversible token in *text* opened; one that does not open is a fault."""
         return TOKEN.sub(lambda m: self.detokenize(m[0]) if m[1] == "tok" else m[0], text)
 
-    def detokenize_json(self, value: Any) -> tuple[Any, int]:
-        """Every reversible token in *value*'s strings (not its keys) opened, and how many there were."""
+    def detokenize_json(self, value: Any, vault: Mapping[str, str] | None = None) -> tuple[Any, int]:
+        """Every reversible token in *value*'s strings (not its keys) opened, and how many there were.
+
+        With *vault* (vault token to value) those of the vault as well; one that it lacks is a fault."""
         count = 0
 
-        def opened(node: Any) -> Any:
+        def one(match: re.Match[str]) -> str:
             nonlocal count
+            if match[1] == "tok":
+                count += 1
+                return self.detokenize(match[0])
+            if match[1] == "vlt" and vault is not None:
+                count += 1
+                if match[0] not in vault:
+                    raise MaskingError("the vault does not hold this token, or not any more")
+                return vault[match[0]]
+            return match[0]
+
+        def opened(node: Any) -> Any:
             if isinstance(node, str):
-                count += sum(match[1] == "tok" for match in TOKEN.finditer(node))
-                return self.detokenize_text(node)
+                return TOKEN.sub(one, node)
             if isinstance(node, list):
                 return [opened(child) for child in node]
             if isinstance(node, dict):
@@ -156,45 +168,65 @@ class Tokens:
         return key
 
 
-class VaultStore(Protocol):
-    """Where vault records live. ``put`` never overwrites; ``get`` answers None for what was erased."""
+@dataclass(frozen=True, slots=True)
+class SealedValue:
+    """What a vault keeps under *name*, the token: the value under AES-GCM, until *expires*. Erase it, and the value is gone."""
 
-    def put(self, name: str, sealed: bytes, expires: datetime) -> None: ...
-    def get(self, name: str) -> tuple[bytes, datetime] | None: ...
-    def erase(self, name: str) -> None: ...
+    name: str
+    sealed: bytes
+    expires: datetime
 
 
 class Vault:
-    """Random tokens. *entropy* gives random bytes; *now* is an argument. Erase the record, and the value is gone."""
+    """Random tokens. *entropy* gives random bytes. Each value gets a token of its own, but the same one twice in one run."""
 
-    def __init__(self, tokens: Tokens, store: VaultStore, entropy: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, tokens: Tokens, keep: Callable[[SealedValue], object], entropy: Callable[[int], bytes]
+    ) -> None:
         self._tokens = tokens
-        self._store = store
+        self._keep = keep
         self._entropy = entropy
+        self._made: dict[tuple[str, str], str] = {}
 
     def put(self, kind: str, value: str, expires: datetime) -> str:
+        """A token for *value*; its record goes to *keep*."""
+        known = self._made.get((kind, value))
+        if known is not None:
+            return known
         kid = self._tokens.current
         name = f"vlt_{_checked(kind).lower()}_{kid}_{_base32(self._entropy(20))}"
         nonce = self._entropy(12)
-        sealed = nonce + AESGCM(self._tokens.vault_key(kid)).encrypt(nonce, _padded(value), name.encode())
-        self._store.put(name, sealed, expires)
+        key = AESGCM(self._tokens.vault_key(kid))
+        self._keep(SealedValue(name, nonce + key.encrypt(nonce, _padded(value), name.encode()), expires))
+        self._made[kind, value] = name
         return name
 
-    def get(self, token: str, now: datetime) -> str:
-        match = TOKEN.fullmatch(token)
-        record = self._store.get(token) if match is not None and match[1] == "vlt" else None
-        if match is None or record is None or record[1] <= now:
-            raise MaskingError("the vault does not hold this token, or not any more")
-        sealed = record[0]
-        try:
-            return _unpadded(
-                AESGCM(self._tokens.vault_key(match[3])).decrypt(sealed[:12], sealed[12:], token.encode())
-            )
-        except (InvalidTag, ValueError):
-            raise MaskingError("the vault's record was altered") from None
 
-    def erase(self, token: str) -> None:
-        self._store.erase(token)
+def vault_names(value: Any) -> list[str]:
+    """The vault tokens in the strings of *value* (JSON), each once."""
+    found: dict[str, None] = {}
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, str):
+            found.update((match[0], None) for match in TOKEN.finditer(node) if match[1] == "vlt")
+        elif isinstance(node, list):
+            stack.extend(node)
+        elif isinstance(node, dict):
+            stack.extend(node.values())
+    return list(found)
+
+
+def unsealed(tokens: Tokens, record: SealedValue, now: datetime) -> str:
+    """The value, or :class:`MaskingError` when the record's time is over, its key is not here, or it was altered or moved."""
+    match = TOKEN.fullmatch(record.name)
+    if match is None or match[1] != "vlt" or record.expires <= now:
+        raise MaskingError("the vault does not hold this token, or not any more")
+    key, name = AESGCM(tokens.vault_key(match[3])), record.name.encode()
+    try:
+        return _unpadded(key.decrypt(record.sealed[:12], record.sealed[12:], name))
+    except (InvalidTag, ValueError):
+        raise MaskingError("the vault's record was altered") from None
 
 
 def _checked(kind: str) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 
 OTHER_LETTER: Final = 0xE9
 _LABEL: Final = re.compile(r"\[[A-Z][A-Z_]{1,40}_[0-9]{1,6}(?: …[0-9]{4})?\]")
-_TOKEN: Final = re.compile(r"tok_[a-z0-9_]{1,40}_[a-z0-9]{1,8}_[a-z2-7]{16,4000}(?![A-Za-z0-9])")
+_TOKEN: Final = re.compile(r"(?:tok|mac|vlt)_[a-z0-9_]{1,40}_[a-z0-9]{1,8}_[a-z2-7]{16,4000}(?![A-Za-z0-9])")
 
 
 def is_placeholder(value: str) -> bool:
@@ -74,7 +74,7 @@ class View:
             folded = text.translate(_FOLD)
         if "]" in text:
             folded = _LABEL.sub(_blank, folded)
-        if "tok_" in text:
+        if "tok_" in text or "mac_" in text or "vlt_" in text:
             folded = _TOKEN.sub(_blank, folded)
         self.folded = folded
         raw = folded.encode("latin-1", "replace")

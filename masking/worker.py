@@ -1,47 +1,38 @@
-"""Masking off the event loop. The only file of this package, with the command line, that touches the outside world.
+"""Masking off the event loop. With ``masking.pool``, ``masking.child``, ``masking.deep`` and the command line the only part of this package that touches
+the outside world.
 
-Small inputs run in place: the engine is linear, so a few KiB take a millisecond. Larger ones go to a child process
-(spawned, one engine each), batched with what else is queued. A child that is late is killed and replaced. Every
-failure, of whatever kind, is a :class:`MaskingError`: nothing that was not masked ever comes back. Cancelling a caller
-leaves the child to finish its batch; ``stop`` leaves no process.
+Small inputs run in place: the engine is linear, so a few KiB take a millisecond. Larger ones go to a child process (spawned, one engine
+each), batched with what else is queued. Every failure, of whatever kind, is a :class:`MaskingError`: nothing that was not masked ever
+comes back. The one exception proves it: when the deep tier fails or is late, what comes back is what the fast tier masked.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import pickle
-import sys
-from collections import deque
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Literal, Self
+import time
+from typing import Final, Literal, Self
 
+from masking.child import DeepSettings, Rewritten, Setup, work
 from masking.config import EngineConfig
+from masking.deep import lacking
 from masking.document import JSON, MaskedDocument
 from masking.engine import Engine
 from masking.errors import MaskingError
 from masking.masked import Masked
-from masking.operators import Operator
-from masking.rewriter import Rewriter
-from masking.tokens import TokenKeys, Tokens
+from masking.pool import Pool
+from masking.rewriter import Rewrite
+from masking.tokens import SealedValue, TokenKeys, Tokens
 
 INLINE_BYTES_MAX: Final = 4096
 """Measured: 4 KiB of dense JSON is about 2 ms; the hand-over to a child costs 0.3 ms and a context switch."""
-BATCH_BYTES_MAX: Final = 256 * 1024
-QUEUE_MAX: Final = 1024
-FRAME_MAX: Final = 1 << 30
-START_SECONDS: Final = 30.0
+DEEP_GRACE_SECONDS: Final = 0.25
+"""How much later than its deadline the deep tier's answer is still taken: one window (0.04 s), the fast tier, and the pipe."""
+DEEP_REST_SECONDS: Final = 60.0
+"""After a deep child that did not start. Previews are the fast tier's for that long."""
+CHILD: Final = "masking.child"
 
-Kind = Literal["json", "text", "json-tokens", "text-tokens"]
-
-
-@dataclass(slots=True)
-class _Job:
-    kind: Kind
-    payload: bytes
-    answer: asyncio.Future[Any]
+Kind = Literal["json", "text", "preview"]
 
 
 class Worker:
@@ -55,19 +46,29 @@ class Worker:
         max_bytes: int = 8 * 1024 * 1024,
         inline_bytes_max: int = INLINE_BYTES_MAX,
         tokens: tuple[TokenKeys, str] | None = None,
+        deep: DeepSettings | None = None,
     ) -> None:
-        """*tokens*: keys and tenant, for those who ask for tokens in place of placeholders."""
+        """*tokens*: keys and tenant, for the keyed operators. *deep*: the deep tier, in a process of its own."""
         self._config = engine_config or EngineConfig()
-        self._token_keys = tokens
         self._tokens = Tokens(*tokens) if tokens is not None else None
-        self._workers = workers
-        self._timeout = timeout_seconds
         self._max_bytes = max_bytes
         self._inline_max = inline_bytes_max
         self._engine: Engine | None = None
-        self._queue: deque[_Job] = deque()
-        self._wake = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._pool = Pool(CHILD, pickle.dumps(Setup(self._config, tokens, None)), workers, timeout_seconds)
+        self._deep_settings = deep
+        self.deep_lack = lacking(deep.model) if deep is not None else ""
+        """Why there is no deep tier although it was asked for; empty when there is, or when nobody asked."""
+        self._deep: Pool | None = None
+        if deep is not None and not self.deep_lack:
+            setup = pickle.dumps(Setup(self._config, None, deep))
+            self._deep = Pool(
+                CHILD,
+                setup,
+                1,
+                timeout_seconds + deep.budget_seconds,
+                rest_seconds=DEEP_REST_SECONDS,
+                is_eager=True,
+            )
         self._running = False
 
     async def __aenter__(self) -> Self:
@@ -78,224 +79,92 @@ class Worker:
         await self.stop()
 
     async def start(self) -> None:
-        """Build the engine and the children. A second start does nothing."""
+        """Build the engine. A second start does nothing."""
         if self._running:
             return
         self._engine = await asyncio.to_thread(Engine, self._config)
         self._running = True
-        self._tasks = [asyncio.create_task(self._serve(), name=f"masking-{i}") for i in range(self._workers)]
+        self._pool.start()
+        if self._deep is not None:
+            self._deep.start()
 
     async def stop(self) -> None:
         """Kill the children and refuse what is queued. A second stop does nothing."""
         self._running = False
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        while self._queue:
-            _fail(self._queue.popleft(), "masking was stopped")
+        await self._pool.stop()
+        if self._deep is not None:
+            await self._deep.stop()
 
-    async def mask_json(self, value: JSON, *, as_tokens: bool = False) -> MaskedDocument:
+    async def mask_json(self, value: JSON) -> MaskedDocument:
         """The masked document, or :class:`MaskingError`."""
-        self._ready()
+        result = (await self._masked("json", value, None)).result
+        assert isinstance(result, MaskedDocument)
+        return result
+
+    async def mask_text(self, text: str) -> Masked:
+        """The masked text, or :class:`MaskingError`."""
+        result = (await self._masked("text", text, None)).result
+        assert isinstance(result, Masked)
+        return result
+
+    async def rewrite_json(self, value: JSON, how: Rewrite) -> tuple[MaskedDocument, tuple[SealedValue, ...]]:
+        """As :meth:`mask_json` by the operators of *how*. The vault's records must be stored before the document is shown to anybody."""
+        done = await self._masked("json", value, how)
+        assert isinstance(done.result, MaskedDocument)
+        return done.result, done.sealed
+
+    async def rewrite_text(self, text: str, how: Rewrite) -> tuple[Masked, tuple[SealedValue, ...]]:
+        done = await self._masked("text", text, how)
+        assert isinstance(done.result, Masked)
+        return done.result, done.sealed
+
+    async def preview(self, value: JSON, fast: MaskedDocument) -> MaskedDocument:
+        """*fast* (``mask_json`` of the same *value*), or the same with what the deep tier adds within its budget.
+
+        Never raises for what the deep tier does: it is an addition, and without it *fast* stands.
+        """
+        if self._deep is None or self._deep_settings is None:
+            return fast
+        budget = self._deep_settings.budget_seconds
         try:
-            payload = pickle.dumps(value)
+            payload = pickle.dumps((value, time.monotonic() + budget))
+            if len(payload) > self._max_bytes:
+                return fast
+            async with asyncio.timeout(budget + DEEP_GRACE_SECONDS):
+                deep = await self._deep.ask("preview", payload)
+        except (MaskingError, TimeoutError, pickle.PicklingError, TypeError, RecursionError):
+            return fast
+        return deep if isinstance(deep, MaskedDocument) and _hides_as_much(deep, fast) else fast
+
+    async def _masked(self, kind: Kind, value: JSON, how: Rewrite | None) -> Rewritten:
+        engine = self._ready()
+        if kind == "text" and not isinstance(value, str):
+            raise MaskingError("only text can be masked")
+        if how is not None and how.needs_keys and self._tokens is None:
+            raise MaskingError("there is no key for tokens")
+        try:
+            payload = pickle.dumps((value, how))
         except (pickle.PicklingError, TypeError, AttributeError, RecursionError, ValueError):
             raise MaskingError("the document is not JSON, or nested too deeply") from None
-        result = await self._masked("json-tokens" if as_tokens else "json", payload, value)
-        if not isinstance(result, MaskedDocument):
+        if len(payload) > self._max_bytes:
+            raise MaskingError("the input is larger than masking may take")
+        if len(payload) <= self._inline_max:
+            return work(engine, self._tokens, kind, value, how)
+        done = await self._pool.ask(kind, payload)
+        expected = MaskedDocument if kind == "json" else Masked
+        if not isinstance(done, Rewritten) or not isinstance(done.result, expected):
             raise MaskingError("the masking process answered something else")
-        return result
-
-    async def mask_text(self, text: str, *, as_tokens: bool = False) -> Masked:
-        """The masked text, or :class:`MaskingError`."""
-        self._ready()
-        if not isinstance(text, str):
-            raise MaskingError("only text can be masked")
-        result = await self._masked("text-tokens" if as_tokens else "text", pickle.dumps(text), text)
-        if not isinstance(result, Masked):
-            raise MaskingError("the masking process answered something else")
-        return result
-
-    async def _masked(self, kind: Kind, payload: bytes, value: JSON) -> Any:
-        if kind.endswith("tokens") and self._tokens is None:
-            raise MaskingError("there is no key for tokens")
-        if self._is_small(payload):
-            return _work(self._ready(), self._tokens, kind, value)
-        return await self._ask(kind, payload)
+        return done
 
     def _ready(self) -> Engine:
         if not self._running or self._engine is None:
             raise MaskingError("masking is not running")
         return self._engine
 
-    def _is_small(self, payload: bytes) -> bool:
-        if len(payload) > self._max_bytes:
-            raise MaskingError("the input is larger than masking may take")
-        return len(payload) <= self._inline_max
 
-    async def _ask(self, kind: Kind, payload: bytes) -> Any:
-        if len(self._queue) >= QUEUE_MAX:
-            raise MaskingError("masking is overloaded")
-        job = _Job(kind, payload, asyncio.get_running_loop().create_future())
-        self._queue.append(job)
-        self._wake.set()
-        return await job.answer
-
-    async def _serve(self) -> None:
-        """One child and its owner: take what is queued, ask, answer; on any trouble kill and begin anew."""
-        child: asyncio.subprocess.Process | None = None
-        batch: list[_Job] = []
-        try:
-            while True:
-                while not self._queue:
-                    self._wake.clear()
-                    await self._wake.wait()
-                batch = self._take()
-                try:
-                    if child is None:
-                        child = await self._spawn()
-                    done = await self._exchange(child, batch)
-                except (TimeoutError, OSError, EOFError, asyncio.IncompleteReadError, pickle.UnpicklingError):
-                    await _kill(child)
-                    child, done = None, False
-                if not done and len(batch) > 1:
-                    # One of them is to blame: each alone, in order, before anything new.
-                    child = await self._one_by_one(child, batch)
-                elif not done:
-                    _fail(batch[0], "masking took too long or its process died")
-                batch = []
-        finally:
-            for job in batch:
-                _fail(job, "masking was stopped")
-            await _kill(child)
-
-    def _take(self) -> list[_Job]:
-        batch = [self._queue.popleft()]
-        size = len(batch[0].payload)
-        while self._queue and size + len(self._queue[0].payload) <= BATCH_BYTES_MAX:
-            batch.append(self._queue.popleft())
-            size += len(batch[-1].payload)
-        return batch
-
-    async def _one_by_one(
-        self, child: asyncio.subprocess.Process | None, batch: list[_Job]
-    ) -> asyncio.subprocess.Process | None:
-        for job in batch:
-            try:
-                if child is None:
-                    child = await self._spawn()
-                if not await self._exchange(child, [job]):
-                    _fail(job, "masking failed")
-            except (TimeoutError, OSError, EOFError, asyncio.IncompleteReadError, pickle.UnpicklingError):
-                await _kill(child)
-                child = None
-                _fail(job, "masking took too long or its process died")
-        return child
-
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "masking.worker",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path)},
-        )  # fmt: skip
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                await _send(child, pickle.dumps((self._config, self._token_keys)))
-                if await _receive(child) != b"ready":
-                    raise EOFError
-        except BaseException:
-            await _kill(child)
-            raise
-        return child
-
-    async def _exchange(self, child: asyncio.subprocess.Process, batch: list[_Job]) -> bool:
-        batch[:] = [job for job in batch if not job.answer.done()]
-        if not batch:
-            return True
-        async with asyncio.timeout(self._timeout):
-            await _send(child, pickle.dumps([(job.kind, job.payload) for job in batch]))
-            answers = pickle.loads(await _receive(child))  # noqa: S301 - our own child's pipe
-        for job, (ok, answer) in zip(batch, answers, strict=True):
-            if job.answer.done():
-                continue
-            if ok:
-                job.answer.set_result(answer)
-            else:
-                job.answer.set_exception(MaskingError(answer))
-        return True
-
-
-def _fail(job: _Job, why: str) -> None:
-    if not job.answer.done():
-        job.answer.set_exception(MaskingError(why))
-
-
-async def _kill(child: asyncio.subprocess.Process | None) -> None:
-    """Kill and reap."""
-    if child is None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        child.kill()
-    if child.stdin is not None:
-        child.stdin.close()
-    await asyncio.shield(child.wait())
-    transport = getattr(child, "_transport", None)
-    if transport is not None:
-        transport.close()
-
-
-async def _send(child: asyncio.subprocess.Process, data: bytes) -> None:
-    if child.stdin is None:
-        raise EOFError
-    child.stdin.write(len(data).to_bytes(8, "big"))
-    child.stdin.write(data)
-    await child.stdin.drain()
-
-
-async def _receive(child: asyncio.subprocess.Process) -> bytes:
-    if child.stdout is None:
-        raise EOFError
-    size = int.from_bytes(await child.stdout.readexactly(8), "big")
-    if size > FRAME_MAX:
-        raise EOFError
-    return await child.stdout.readexactly(size)
-
-
-def _work(engine: Engine, tokens: Tokens | None, kind: Kind, value: Any) -> object:
-    writing = Rewriter(Operator.TOKEN, tokens=tokens) if kind.endswith("tokens") and tokens else None
-    return engine.mask_json(value, writing) if kind.startswith("json") else engine.mask_text(value, writing)
-
-
-def child_main() -> None:
-    """The child: read frames, answer each, until the pipe closes. Nothing is ever printed."""
-    pipe_in, pipe_out = sys.stdin.buffer, sys.stdout.buffer
-
-    def read() -> bytes | None:
-        head = pipe_in.read(8)
-        return pipe_in.read(int.from_bytes(head, "big")) if len(head) == 8 else None
-
-    def write(data: bytes) -> None:
-        pipe_out.write(len(data).to_bytes(8, "big"))
-        pipe_out.write(data)
-        pipe_out.flush()
-
-    first = read()
-    if first is None:
-        return
-    config, token_keys = pickle.loads(first)  # noqa: S301 - our own parent's pipe
-    engine, tokens = Engine(config), Tokens(*token_keys) if token_keys is not None else None
-    write(b"ready")
-    while (frame := read()) is not None:
-        answers: list[tuple[bool, object]] = []
-        for kind, payload in pickle.loads(frame):  # noqa: S301
-            value = pickle.loads(payload)  # noqa: S301
-            try:
-                answers.append((True, _work(engine, tokens, kind, value)))
-            except MaskingError as e:
-                answers.append((False, str(e)))
-        write(pickle.dumps(answers))
-
-
-if __name__ == "__main__":
-    child_main()
+def _hides_as_much(deep: MaskedDocument, fast: MaskedDocument) -> bool:
+    """The same leaves, and none that *fast* hid a part of is shown whole."""
+    return len(deep.leaves) == len(fast.leaves) and all(
+        d.pointer == f.pointer and (d.hidden or not f.hidden)
+        for d, f in zip(deep.leaves, fast.leaves, strict=True)
+    )

@@ -41,6 +41,7 @@ CALLS: Final = (
     Call("POST", "/v1/mask", masking_calls.mask),
     Call("POST", "/v1/tokenize", masking_calls.tokenize),
     Call("POST", "/v1/detokenize", masking_calls.detokenize),
+    Call("POST", "/v1/tokens/erase", masking_calls.erase),
     Call("GET", "/v1/audit/entries", auditing.entries),
     Call("GET", "/v1/audit/entries/{seq}/proof", auditing.proof),
     Call("GET", "/v1/audit/checkpoint", auditing.checkpoint),

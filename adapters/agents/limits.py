@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -17,6 +18,7 @@ from starlette.types import Message, Receive
 
 from adapters.agents.problems import ProblemError
 from bot.core.canonical import BODY_BYTES_MAX
+from masking.rewriter import Rewrite
 
 HEADERS_MAX: Final = 64
 """Browsers and proxies send about twenty."""
@@ -57,6 +59,11 @@ class AgentsSettings:
     waits_per_agent_max: int = 20_000
     """Held long-polls; 16 KiB each, measured."""
     person_per_minute_max: int = 240
+    rewrite: Rewrite = field(default_factory=Rewrite)
+    """What ``/v1/mask`` writes in place of values unless the call asks for something else."""
+    vault_for: timedelta = field(default=timedelta(days=30))
+    """The longest that a vault token may open."""
+    has_token_keys: bool = True
     callback_private_hosts: frozenset[str] = frozenset()
     """Hosts of callback addresses that may resolve to private addresses, and be ``http`` on loopback."""
 

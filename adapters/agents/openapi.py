@@ -16,6 +16,7 @@ import msgspec
 
 from adapters.agents import wire
 from adapters.agents.limits import AUDIT_PAGE_MAX, PAGE_MAX, WAIT_SECONDS_MAX
+from adapters.agents.masking_calls import ASKED, TTL_SECONDS_MIN
 from adapters.agents.problems import Problem
 from bot.core.request import RequestState
 
@@ -75,6 +76,29 @@ _IDEMPOTENCY: Final = {
 }
 
 
+_REWRITE: Final = (
+    _query(
+        "operator",
+        {"type": "string", "enum": list(ASKED)},
+        "What stands in place of a value, instead of what the server's configuration says.",
+    ),
+    _query(
+        "types",
+        {
+            "type": "string",
+            "maxLength": 2000,
+            "pattern": "^[A-Z][A-Z0-9_]{1,40}:[a-z0-9]+(,[A-Z][A-Z0-9_]{1,40}:[a-z0-9]+)*$",
+        },
+        "Operators of single types: PERSON:hmac,CREDIT_CARD:partial.",
+    ),
+    _query(
+        "ttl",
+        _whole(TTL_SECONDS_MIN, 315360000),
+        "Seconds that vault tokens open; at most what the server allows.",
+    ),
+)
+
+
 def _masking(summary: str) -> Operation:
     """What goes in as JSON, text or lines comes out as that, hidden in one way or another."""
     words = {kind: {"schema": {"type": "string"}} for kind in ("text/plain", "application/x-ndjson")}
@@ -82,6 +106,7 @@ def _masking(summary: str) -> Operation:
         summary,
         {200: {"application/json": {"schema": {"$ref": _REF.format(name="MaskAnswer")}}, **words}},
         body={"application/json": {"schema": _ANYTHING}, **words},
+        parameters=_REWRITE,
         problems=(422,),
     )
 
@@ -193,6 +218,13 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         body=_json(wire.OpenBody),
         problems=(404, 422),
     ),
+    ("POST", "/v1/tokens/erase"): Operation(
+        "Erase the values behind vault tokens: by who may open them, or by the agent that had them made; audited",
+        {200: wire.ErasedAnswer},
+        security=(*_AGENT, *_PERSON),
+        body=_json(wire.OpenBody),
+        problems=(404, 422),
+    ),
     ("GET", "/v1/audit/entries"): Operation(
         "Entries of the audit log, newest first; for auditors and administrators",
         {200: wire.AuditPage},
@@ -269,6 +301,7 @@ _STRUCTS: Final = (
     wire.StandingRevokedAnswer,
     wire.OpenBody,
     wire.OpenedAnswer,
+    wire.ErasedAnswer,
     wire.RedeemBody,
     wire.OutcomeBody,
     wire.RevokeBody,

@@ -250,6 +250,13 @@ class OpenBody(Struct, frozen=True, forbid_unknown_fields=True):
     purpose: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
+class ErasedAnswer(Struct, frozen=True):
+    """*erased* values behind vault tokens are gone; *seq* is the entry that says so."""
+
+    erased: int
+    seq: int
+
+
 class OpenedAnswer(Struct, frozen=True):
     """*seq* is the entry that says who opened how many tokens."""
 

@@ -24,7 +24,7 @@ from bot.core.ids import AccountKey, AgentId, Digest, GrantId, PersonId, Request
 from bot.core.people import Account, Agent, AgentKey, Delegation, Person, Session
 from bot.core.request import Grant, GrantState, Request, RequestState, Vote
 from bot.errors import Conflict, StoreFault
-from bot.ports import AuditFilter, AuditRow, ChatRef, Clock, OutboxRow, Page, ReadTx, Sealed, Tx
+from bot.ports import AuditFilter, AuditRow, ChatRef, Clock, OutboxRow, Page, ReadTx, Sealed, Tx, Vaulted
 
 T = TypeVar("T")
 Undo = Callable[[], object]
@@ -55,6 +55,7 @@ class _Tables:
     sessions: dict[str, Session] = field(default_factory=dict)
     delegations: dict[tuple[PersonId, PersonId], Delegation] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
+    vault: dict[str, Vaulted] = field(default_factory=dict)
     outbound: dict[str, int] = field(default_factory=dict)
     chat_refs: dict[tuple[RequestId, str], ChatRef] = field(default_factory=dict)
     outbox: dict[int, _Waiting] = field(default_factory=dict)
@@ -264,6 +265,9 @@ class _ReadTx(ReadTx):
 
     # --- the rest
 
+    def vaulted(self, names: Sequence[str]) -> list[Vaulted]:
+        return [self._t.vault[name] for name in dict.fromkeys(names) if name in self._t.vault]
+
     def meta(self, key: str) -> str | None:
         return self._t.meta.get(key)
 
@@ -460,6 +464,21 @@ class _Tx(_ReadTx, Tx):
         for number in old_amounts:
             self._drop(self._t.windows, number)
         return len(old_sessions) + len(old_keys) + len(old_amounts)
+
+    def put_vaulted(self, rows: Sequence[Vaulted]) -> None:
+        for row in rows:
+            _need(row.value.name not in self._t.vault, "the vault keeps that name already")
+            self._put(self._t.vault, row.value.name, row)
+
+    def erase_vaulted(self, names: Sequence[str]) -> int:
+        known = [name for name in dict.fromkeys(names) if name in self._t.vault]
+        for name in known:
+            self._drop(self._t.vault, name)
+        return len(known)
+
+    def expire_vaulted(self, before: datetime, limit: int) -> int:
+        ended = sorted((v.value.expires, n) for n, v in self._t.vault.items() if v.value.expires < before)
+        return self.erase_vaulted([name for _, name in ended[:limit]])
 
     def put_chat_ref(self, ref: ChatRef) -> None:
         _need(ref.request in self._t.requests, "there is no such request")

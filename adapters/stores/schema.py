@@ -234,7 +234,21 @@ CREATE TABLE outbox (
     "CREATE INDEX outbox_due ON outbox (due_us, id)",
 )
 
-MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = ((1, _FIRST), (2, COSIGNATURES))
+_VAULT: Final[tuple[str, ...]] = (
+    """
+CREATE TABLE vault (
+  name TEXT PRIMARY KEY,
+  agent TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  expires_us INTEGER NOT NULL
+) STRICT""",
+    "CREATE INDEX vault_ends ON vault (expires_us)",
+    """
+CREATE TRIGGER vault_frozen BEFORE UPDATE ON vault
+BEGIN SELECT RAISE(ABORT, 'vault: erased, never changed'); END""",
+)
+
+MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = ((1, _FIRST), (2, COSIGNATURES), (3, _VAULT))
 """``(number, statements)``, each run in one transaction with its own record in ``schema_migration``."""
 
 LATEST: Final = MIGRATIONS[-1][0]

@@ -8,10 +8,12 @@ the commit (``Batch.settle``); whatever reads them flushes first.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
+
+import msgspec
 
 from adapters.stores import codec, rules
 from adapters.stores.rules import LIST_MAX, PAGE_MAX, SETTLED_LOOKED_AT, from_us, to_us
@@ -25,7 +27,20 @@ from bot.core.ids import AccountKey, AgentId, Digest, GrantId, PersonId, Request
 from bot.core.people import Account, Agent, AgentKey, Delegation, Person, Session
 from bot.core.request import Grant, GrantState, Request, RequestState, Vote
 from bot.errors import Busy, Conflict, StoreFault
-from bot.ports import AuditFilter, AuditRow, ChatRef, Clock, OutboxRow, Page, ReadTx, Sealed, Tx
+from bot.ports import (
+    VAULT_NAMES_MAX,
+    AuditFilter,
+    AuditRow,
+    ChatRef,
+    Clock,
+    OutboxRow,
+    Page,
+    ReadTx,
+    Sealed,
+    Tx,
+    Vaulted,
+)
+from masking.tokens import SealedValue
 
 _REQUEST_COLUMNS: Final = (
     "id, frozen, state, version, decided_us, decided_by, reason, reminders_sent, escalated, next_due_us"
@@ -147,6 +162,12 @@ PUT_CHAT_REF: Final = (
     "INSERT INTO chat_ref (request, surface, ref, version) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (request, surface) DO UPDATE SET ref = excluded.ref, version = excluded.version"
 )
+VAULTED: Final = (
+    "SELECT name, agent, sealed, expires_us FROM vault WHERE name IN (SELECT value FROM json_each(?))"
+)
+PUT_VAULTED: Final = "INSERT INTO vault (name, agent, sealed, expires_us) VALUES (?, ?, ?, ?)"
+ERASE_VAULTED: Final = "DELETE FROM vault WHERE name IN (SELECT value FROM json_each(?))"
+EXPIRE_VAULTED: Final = "DELETE FROM vault WHERE name IN (SELECT name FROM vault WHERE expires_us < ? ORDER BY expires_us LIMIT ?)"
 FORGET_SESSIONS: Final = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_us < ? ORDER BY expires_us LIMIT ?)"
 # Rows are numbered as they come, so the oldest have the lowest numbers and no index on time is paid for.
 FORGET_KEYS: Final = (
@@ -357,6 +378,13 @@ class SqliteReadTx(ReadTx):
         return [row[0] for row in self._execute(OWNED, (person, LIST_MAX))]
 
     # --- the rest
+
+    def vaulted(self, names: Sequence[str]) -> list[Vaulted]:
+        rows = self._execute(VAULTED, (_names(names),))
+        return [
+            Vaulted(SealedValue(name, sealed, from_us(until)), AgentId(agent))
+            for name, agent, sealed, until in rows
+        ]
 
     def meta(self, key: str) -> str | None:
         row = self._execute(META, (key,)).fetchone()
@@ -651,6 +679,17 @@ class SqliteTx(SqliteReadTx, Tx):
             + self._write(FORGET_AMOUNTS, (to_us(windows), limit))
         )
 
+    def put_vaulted(self, rows: Sequence[Vaulted]) -> None:
+        for row in rows:
+            value = row.value
+            self._write(PUT_VAULTED, (value.name, row.agent, value.sealed, to_us(value.expires)))
+
+    def erase_vaulted(self, names: Sequence[str]) -> int:
+        return self._write(ERASE_VAULTED, (_names(names),))
+
+    def expire_vaulted(self, before: datetime, limit: int) -> int:
+        return self._write(EXPIRE_VAULTED, (to_us(before), limit))
+
     def put_chat_ref(self, ref: ChatRef) -> None:
         self._write(PUT_CHAT_REF, (ref.request, ref.surface, ref.ref, ref.version))
 
@@ -700,6 +739,12 @@ def translate(error: sqlite3.Error) -> StoreFault:
     if code == sqlite3.SQLITE_FULL:
         return StoreFault(f"the disk is full ({name}); nothing was written")
     return StoreFault(f"the database failed ({name}); nothing was written")
+
+
+def _names(names: Sequence[str]) -> str:
+    """*names* as one JSON list: one statement for any number of them."""
+    assert len(names) <= VAULT_NAMES_MAX
+    return msgspec.json.encode(list(names)).decode()
 
 
 def bounded(limit: int) -> int:

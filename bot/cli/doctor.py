@@ -37,7 +37,7 @@ from bot.listening import CannotListen, bound, check_tls
 from bot.log_check import walked
 from bot.log_keys import log_keys
 from bot.rand import OsRand
-from masking import native
+from masking import deep, native
 
 FREE_BYTES_MIN: Final = 256 * 1024 * 1024
 NETWORK_FILE_SYSTEMS: Final = frozenset(
@@ -87,6 +87,7 @@ def examine(path: Path) -> list[Finding]:
     found += _disk(config)
     found += _clock()
     found.append(_masking())
+    found += _deep(config)
     found += doctor_audit.files(config, _now())
     if keys is not None and config.store.path.exists():
         found += _log(config, keys)
@@ -108,6 +109,27 @@ def _masking() -> Finding:
     return Finding(
         "masking", "ok", f"works without its compiled loops, at about half the speed ({native.reason})"
     )
+
+
+def _deep(config: Config) -> Iterator[Finding]:
+    settings = config.masking.deep
+    if settings is None:
+        return
+    if lack := deep.lacking(settings.model):
+        yield Finding(
+            "deep", "warning", f"masking.deep is asked for, but {lack}; previews are masked without it"
+        )
+        return
+    try:
+        deep.Transformer(settings.model)
+    except deep.DeepError as error:
+        yield Finding(
+            "deep", "warning", f"masking.deep is asked for, but {error}; previews are masked without it"
+        )
+    else:
+        yield Finding(
+            "deep", "ok", f"the deep tier can be loaded; it may add {settings.budget_ms} ms to an ask"
+        )
 
 
 def _modes(config: Config) -> Iterator[Finding]:

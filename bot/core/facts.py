@@ -56,6 +56,8 @@ class Fact(Enum):
     TOKENS_OPENED = (42, "tokens.opened")
     STANDING_GRANTED = (43, "standing.granted")
     STANDING_REVOKED = (44, "standing.revoked")
+    TOKENS_ERASED = (45, "tokens.erased")
+    TOKENS_KEPT = (46, "tokens.kept")
 
     @property
     def tag(self) -> int:

@@ -6,7 +6,7 @@ An adapter finds out *who* (an ``Actor`` or an ``AgentId``) and hands over; it d
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +21,15 @@ from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestStat
 from bot.core.standing_approval import StandingApproval, StandingState
 from bot.desk.evidence import Evidence, Wanted
 from bot.ports import AuditFilter, AuditRow, Page
+from masking.tokens import SealedValue
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many values are gone, and the entry that says so."""
+
+    count: int
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +293,16 @@ class Desk(Protocol):
     async def open_tokens(self, actor: Actor, value: Any, purpose: str) -> Opened | Refused:
         """*value* (JSON) with its tokens turned back into values. Needs the group of ``masking.open_tokens``, console assurance and a
         login at most five minutes old; journalled and committed before the value is returned (I10). All tokens or none."""
+        ...
+
+    async def keep_tokens(self, caller: AgentCaller, sealed: Sequence[SealedValue]) -> Refused | None:
+        """Store what the vault tokens of an answer stand for, before the answer goes out. At most ``VAULT_NAMES_MAX``.
+        Journalled; nothing happens without any."""
+        ...
+
+    async def erase_tokens(self, by: Actor | AgentCaller, value: Any, purpose: str) -> Erased | Refused:
+        """The values behind the vault tokens in *value* (JSON) for good: by whoever may open tokens, with a purpose, or by the agent
+        that had them made. Journalled. All tokens or none."""
         ...
 
     async def freeze(self, actor: Actor | None, reason: str) -> Freeze | Refused:

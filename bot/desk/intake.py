@@ -83,9 +83,10 @@ async def submit(
         return await _refuse(office, caller, Refused(Reason.MASKING_FAILED))
     if any(leaf.hidden for leaf in masked.leaves if leaf.pointer in _WORDS):
         return await _refuse(office, caller, Refused(Reason.MASKING_FAILED))
+    shown = await _shown(office, ask, agent, masked)
     result: Submitted | Refused | None = None
     while result is None:  # again when another policy came in force in between
-        work = _prepare(office, ask, agent, caller, masked)
+        work = _prepare(office, ask, agent, caller, masked, shown)
         membership = await _membership(office, work)
         result = await office.store.write(partial(_write, office, work, idempotency, membership))
     if isinstance(result, Submitted) and result.created:
@@ -103,12 +104,26 @@ async def _membership(office: Office, work: _Draftwork) -> Membership | None:
     return await office.membership(groups) if groups else {}
 
 
+async def _shown(office: Office, ask: Ask, agent: Agent, masked: MaskedDocument) -> MaskedDocument:
+    """What people will see: *masked*, or more hidden where a rule asks people at all. Rules themselves are judged by *masked*, which
+    is always the same for the same payload."""
+    plan = office.book.judge.plan(facts_of(ask, agent.id, agent.owners, masked.classes))
+    if isinstance(plan, Refused) or all(c.rule.effect is not Effect.REQUIRE for c in plan.candidates):
+        return masked
+    return await office.masker.preview(_document(ask), masked)
+
+
 def _prepare(
-    office: Office, ask: Ask, agent: Agent, caller: AgentCaller, masked: MaskedDocument
+    office: Office,
+    ask: Ask,
+    agent: Agent,
+    caller: AgentCaller,
+    masked: MaskedDocument,
+    shown: MaskedDocument,
 ) -> _Draftwork:
     judge = office.book.judge
     plan = judge.plan(facts_of(ask, agent.id, agent.owners, masked.classes))
-    preview, pointers = preview_codec.build(masked, len(ask.canonical), _show(plan))
+    preview, pointers = preview_codec.build(shown, len(ask.canonical), _show(plan))
     id = mint.request_id(office.clock.now(), office.rand)
     body = Body(
         ask.canonical, ask.justification, dict(ask.context) if ask.context is not None else None, pointers

@@ -5,7 +5,7 @@ Deliberately absent: rules. They are in ``bot.core`` and in the use cases beside
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -34,6 +34,7 @@ from bot.desk import (
 from bot.desk.api import (
     AgentCaller,
     ChainState,
+    Erased,
     Freeze,
     Idempotency,
     Inbox,
@@ -52,6 +53,7 @@ from bot.desk.context import Office
 from bot.desk.evidence import Evidence, Library, Wanted
 from bot.errors import StoreFault
 from bot.ports import AuditFilter, AuditRow, Page, ReadTx
+from masking.tokens import SealedValue
 
 Verifier = Callable[[], Awaitable[tuple[bool, str]]]
 """Checks the whole live log: ``(is whole, finding in fixed words)``."""
@@ -136,6 +138,12 @@ class DeskService:
 
     async def open_tokens(self, actor: Actor, value: Any, purpose: str) -> Opened | Refused:
         return await opening.open_tokens(self.office, actor, value, purpose)
+
+    async def keep_tokens(self, caller: AgentCaller, sealed: Sequence[SealedValue]) -> Refused | None:
+        return await opening.keep(self.office, caller, sealed)
+
+    async def erase_tokens(self, by: Actor | AgentCaller, value: Any, purpose: str) -> Erased | Refused:
+        return await opening.erase(self.office, by, value, purpose)
 
     async def freeze(self, actor: Actor | None, reason: str) -> Freeze | Refused:
         shown = (await self.office.masker.mask_text(reason)).text if reason else ""

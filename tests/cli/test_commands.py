@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -42,6 +43,18 @@ def test_init_writes_an_installation_that_doctor_accepts(made):
 
     report = answer("doctor", "--config", folder)
     assert [f["sentence"] for f in report["findings"] if f["level"] == "error"] == []
+
+
+def test_doctor_says_when_the_deep_tier_is_asked_for_and_cannot_be_had(made, tmp_path):
+    shutil.copytree(made[0], tmp_path / "s")
+    with (tmp_path / "s" / "signoff.yaml").open("a") as file:
+        file.write("\nmasking: {deep: {model: nowhere}}\n")
+
+    findings = answer("doctor", "--config", tmp_path / "s")["findings"]
+
+    (deep,) = [f for f in findings if f["check"] == "deep"]
+    assert deep["level"] == "warning"
+    assert "signoff[deep]" in deep["sentence"]
 
 
 def test_init_shows_secrets_once_and_stores_none_of_them(made):

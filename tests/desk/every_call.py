@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.core.ids import AccountKey, AgentId, PersonId
@@ -18,6 +18,8 @@ from bot.core.request import Assurance, Choice
 from bot.desk.api import LoginRefusal
 from bot.desk.evidence import ENTRIES_LEVEL, Gaps, Prove, Tile
 from bot.ports import AuditFilter, Page
+from masking import Operator
+from masking.rewriter import Rewrite
 from tests.support.office import GLASS, POLICY, SAMPLE, STANDING, TERMS, Desk
 
 PAYLOAD = json.dumps({k: SAMPLE[k] for k in ("action", "resource", "parameters")}).encode()
@@ -291,6 +293,39 @@ async def _(desk: Desk) -> Any:
 @case("open_tokens: refused", "command.refused")
 async def _(desk: Desk) -> Any:
     return lambda: desk.service.open_tokens(desk.actor("bo"), _tokens(desk), "curious")
+
+
+_VAULT = Rewrite(Operator.VAULT, expires=datetime(2099, 1, 1, tzinfo=UTC))
+
+
+async def _vaulted(desk: Desk) -> dict[str, str]:
+    _, sealed = await desk.worker.rewrite_json({"mail": "a@example.org"}, _VAULT)
+    assert await desk.service.keep_tokens(desk.callers["bot"], sealed) is None
+    return {"mail": sealed[0].name}
+
+
+@case("keep_tokens", "tokens.kept")
+async def _(desk: Desk) -> Any:
+    _, sealed = await desk.worker.rewrite_json({"mail": "a@example.org"}, _VAULT)
+    return lambda: desk.service.keep_tokens(desk.callers["bot"], sealed)
+
+
+@case("erase_tokens", "tokens.erased")
+async def _(desk: Desk) -> Any:
+    value = await _vaulted(desk)
+    return lambda: desk.service.erase_tokens(desk.actor("ana"), value, "was asked to")
+
+
+@case("erase_tokens: by the agent that had them made", "tokens.erased")
+async def _(desk: Desk) -> Any:
+    value = await _vaulted(desk)
+    return lambda: desk.service.erase_tokens(desk.callers["bot"], value, "done with them")
+
+
+@case("erase_tokens: refused", "command.refused")
+async def _(desk: Desk) -> Any:
+    value = await _vaulted(desk)
+    return lambda: desk.service.erase_tokens(desk.actor("bo"), value, "curious")
 
 
 # --- the sweep

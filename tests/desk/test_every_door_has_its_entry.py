@@ -133,7 +133,10 @@ READ_ONLY_API = {
     ("GET", "/v1/requests/{id}/card"): "what every surface shows, masked",
     ("GET", "/v1/standing"): "standing approvals, masked",
     ("GET", "/v1/break-glass"): "exceptions and their reviews, masked",
-    ("POST", "/v1/mask"): "masks what the caller sent and keeps nothing",
+    (
+        "POST",
+        "/v1/mask",
+    ): "masks what the caller sent; vault tokens are journalled, see tests/adapters/agents/test_rewriting.py",
     ("POST", "/v1/tokenize"): "the same with tokens, which are computed and not kept",
     ("GET", "/v1/audit/checkpoint"): "the signed head, which says nothing of any entry",
     ("GET", "/v1/audit/log/checkpoint"): "the same, as bytes",
@@ -176,6 +179,14 @@ async def _(w: World) -> httpx.Response:
     made = await w.api("bot", "POST", "/v1/tokenize", {"mail": "a@example.org"})
     return await w.api(
         "ana", "POST", "/v1/detokenize", {"value": made.json()["masked"], "purpose": "a ticket"}
+    )
+
+
+@door("POST", "/v1/tokens/erase", "tokens.erased")
+async def _(w: World) -> httpx.Response:
+    made = await w.api("bot", "POST", "/v1/tokenize?operator=vault", {"mail": "a@example.org"})
+    return await w.api(
+        "ana", "POST", "/v1/tokens/erase", {"value": made.json()["masked"], "purpose": "was asked to"}
     )
 
 

@@ -57,6 +57,8 @@ TAGS = {
     42: "tokens.opened",
     43: "standing.granted",
     44: "standing.revoked",
+    45: "tokens.erased",
+    46: "tokens.kept",
 }
 """Frozen: a row is never changed or taken away; new ones are added at the end."""
 

@@ -180,6 +180,9 @@ def _doors(s: Sender) -> None:
             s.call(
                 f"{call} {kind}", "bot", "POST", f"/v1/{call}", content=lines, headers={"content-type": kind}
             )
+    s.call("rewrite", "bot", "POST", "/v1/mask?operator=hmac&types=PERSON:vault", {"v": s.some()})
+    s.call("rewrite, oddly", "bot", "POST", f"/v1/mask?types={s.one()}:hmac", {"v": s.some()})
+    s.call("erase", "bot", "POST", "/v1/tokens/erase", {"value": s.some(), "purpose": s.one()})
     s.call("detokenize", "ana", "POST", "/v1/detokenize", {"value": s.some(), "purpose": s.one()})
     s.call("audit", "sam", "GET", "/v1/audit/entries", params={"actor": s.one()})
     s.call("audit tile", "sam", "GET", f"/v1/audit/log/tile/0/{s.one()}")

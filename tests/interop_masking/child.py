@@ -121,4 +121,100 @@ def ray(job):
     }
 
 
+def spark(job):
+    """A real session on this machine's JVM: a frame of four partitions through ``mapInPandas``, with kinds and with tokens."""
+    import os
+
+    from pyspark.sql import SparkSession
+
+    from masking.frames import spark_mapper
+    from masking.tokens import TokenKeys, Tokens
+
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    keys = TokenKeys((("k1", b"k" * 32),), "k1")
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    try:
+        rows = [(n, f"user{n % 50}@example.org", f"call {n}") for n in range(job["rows"])]
+        frame = session.createDataFrame(rows, "id long, mail string, note string").repartition(4)
+        kinds = frame.mapInPandas(spark_mapper(), frame.schema).orderBy("id").collect()
+        tokens = frame.mapInPandas(spark_mapper(keys=keys, tenant="t"), frame.schema).orderBy("id").collect()
+        parts = frame.rdd.getNumPartitions()
+    finally:
+        session.stop()
+    here = Tokens(keys, "t")
+    return {
+        "parts": parts,
+        "rows": len(kinds),
+        "mails": sorted({row.mail for row in kinds}),
+        "kept": [(row.id, row.note) for row in kinds] == [(n, note) for n, _, note in rows],
+        "distinct": len({row.mail for row in tokens}),
+        "back": [here.detokenize(row.mail) for row in tokens] == [mail for _, mail, _ in rows],
+    }
+
+
+def deep(job):
+    """The real model: spans, a second reading from the cache, an expired deadline, and previews through the worker's own process."""
+    import asyncio
+    import time
+
+    from masking import Engine, EngineConfig, Worker
+    from masking.child import DeepSettings
+    from masking.deep import Transformer
+
+    model = Transformer()
+    text = job["text"]
+    first = model(text)
+    started = time.perf_counter()
+    again = model(text)
+    cached = time.perf_counter() - started
+    late = Transformer()
+    late.until = time.monotonic()
+    fast, both = Engine().scan(text), Engine(deep=model).scan(text)
+
+    async def previews():
+        async with Worker(deep=DeepSettings(job["budget"])) as worker:
+            assert worker.deep_lack == "", worker.deep_lack
+            plain = await worker.mask_json(job["value"])
+            for _ in range(100):
+                shown = await worker.preview(job["value"], plain)
+                if shown is not plain:
+                    break
+                await asyncio.sleep(0.2)  # its process is still loading
+            took = []
+            for n in range(20):
+                value = {**job["value"], "n": n}
+                began = time.perf_counter()
+                await worker.preview(value, plain)
+                took.append(time.perf_counter() - began)
+            large = {"rows": [f"Dear Rosalind Okonkwo-Bauer, row {n}" for n in range(3000)]}
+            whole = await worker.mask_json(large)
+            began = time.perf_counter()
+            await worker.preview(large, whole)
+            return plain.to_json(), shown.to_json(), sorted(took), time.perf_counter() - began
+
+    plain, shown, took, large = asyncio.run(previews())
+    return {
+        "found": [[text[s.start : s.end], s.type] for s in first],
+        "same_from_cache": first == again,
+        "cached_seconds": cached,
+        "late": [late(text), late.was_cut],
+        "fast": [text[s.start : s.end] for s in fast],
+        "both": [text[s.start : s.end] for s in both],
+        "off": [s.type for s in Engine(EngineConfig(off=frozenset({"PERSON"})), deep=model).scan(text)],
+        "plain": plain,
+        "shown": shown,
+        "median_seconds": took[len(took) // 2],
+        "large_seconds": large,
+        "twice": Engine(deep=model).mask_text(Engine(deep=model).mask_text(text).text).text,
+        "once": Engine(deep=model).mask_text(text).text,
+    }
+
+
 json.dump(globals()[sys.argv[1]](json.load(sys.stdin)), sys.stdout)

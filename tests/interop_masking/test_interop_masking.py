@@ -1,10 +1,11 @@
-"""Our Presidio operators beside presidio-anonymizer, and our helpers with the real pandas, polars and Ray."""
+"""Our Presidio operators beside presidio-anonymizer, our helpers with the real pandas, polars, Ray and Spark, and the deep tier's real model."""
 
 from __future__ import annotations
 
 import json
 import os
 import random
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -153,3 +154,63 @@ def test_ray_masks_each_partition_with_the_same_engine_and_tokens_join():
         "back": True,
         "spark": [10, 20, "[EMAIL_ADDRESS]"],
     }
+
+
+@pytest.mark.skipif(
+    shutil.which("java") is None, reason="Spark needs a Java runtime: install one (17 or later)"
+)
+def test_spark_masks_each_partition_with_the_same_engine_and_tokens_join():
+    answer = ask("spark", {"rows": 2000})
+
+    assert answer == {
+        "parts": 4,
+        "rows": 2000,
+        "mails": ["[EMAIL_ADDRESS]"],
+        "kept": True,
+        "distinct": 50,
+        "back": True,
+    }
+
+
+HARD = "hi its rosalind okonkwo-bauer from wolverhampton, pls send it to 14 rue des lilas apt 3, my mail is a@example.org"
+
+
+@pytest.fixture(scope="module")
+def deep():
+    return ask(
+        "deep", {"text": HARD, "value": {"note": HARD, "query": "SELECT name FROM customers"}, "budget": 2.0}
+    )
+
+
+def test_the_deep_tier_finds_a_street_in_lower_case_that_the_fast_one_misses(deep):
+    assert "rosalind okonkwo-bauer" in deep["both"]
+    assert "wolverhampton" in deep["both"]
+    assert any("rue des lilas" in found for found in deep["both"])
+    assert not any("lilas" in found for found in deep["fast"])
+    assert "a@example.org" in deep["both"]
+
+
+def test_i9_every_value_that_the_fast_tier_found_is_under_what_both_found(deep):
+    assert all(any(value in found for found in deep["both"]) for value in deep["fast"])
+
+
+def test_the_second_reading_comes_from_the_cache_and_an_expired_deadline_reads_nothing(deep):
+    assert deep["same_from_cache"]
+    assert deep["cached_seconds"] < 0.02
+    assert deep["late"] == [[], True]
+
+
+def test_a_preview_shows_less_with_the_deep_tier_and_the_query_stays_readable(deep):
+    assert "lilas" in deep["plain"]["note"]
+    assert "lilas" not in deep["shown"]["note"]
+    assert deep["shown"]["query"] == "SELECT name FROM customers"
+
+
+def test_a_preview_that_is_too_large_for_the_budget_comes_back_in_time(deep):
+    """100 KB would take ten seconds."""
+    assert deep["large_seconds"] < 2.0 + 0.25 + 0.75
+
+
+def test_a_type_that_is_off_stays_off_and_masked_text_stays_as_it_is(deep):
+    assert "PERSON" not in deep["off"]
+    assert deep["twice"] == deep["once"]

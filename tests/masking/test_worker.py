@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from masking import MaskingError, Worker
-from masking.worker import _Job
+from masking.pool import Job
 
 BIG = {"rows": [{"email": f"user{i}@example.org", "n": i} for i in range(400)]}
 
@@ -58,10 +58,10 @@ async def test_stop_leaves_no_process_and_refuses_later_work():
 async def test_a_late_child_is_killed_and_replaced():
     async with Worker(inline_bytes_max=0, timeout_seconds=5) as worker:
         await worker.mask_text("x")
-        worker._timeout = 0.0001
+        worker._pool.timeout_seconds = 0.0001
         with pytest.raises(MaskingError):
             await worker.mask_json(BIG)
-        worker._timeout = 5
+        worker._pool.timeout_seconds = 5
         assert (await worker.mask_text("a@example.org")).hidden
 
 
@@ -100,4 +100,4 @@ async def test_a_document_that_is_not_json_is_a_fault_in_the_child_too():
 
 
 def test_a_job_holds_bytes_not_values():
-    assert "payload" in _Job.__slots__
+    assert "payload" in Job.__slots__

@@ -19,7 +19,8 @@ from bot.core.ids import AccountKey, AgentId, GroupName, PersonId, RequestId
 from bot.core.people import Account, Agent, AgentKey, Delegation, KeyKind, Person, Role, Session
 from bot.core.request import Assurance, Choice, GrantState, Request, RequestState
 from bot.errors import Conflict, StoreFault
-from bot.ports import AuditFilter, AuditRow, ChatRef, OutboxRow, Page, ReadTx, Store, Tx
+from bot.ports import AuditFilter, AuditRow, ChatRef, OutboxRow, Page, ReadTx, Store, Tx, Vaulted
+from masking.tokens import SealedValue
 from tests.support.clock import START, ManualClock
 from tests.support.keys import sealed
 from tests.support.rand import SeededRand
@@ -586,6 +587,49 @@ async def test_what_is_past_is_forgotten_within_the_limit(store: Store) -> None:
         True,
         True,
     ]
+
+
+# --- the vault
+
+
+def kept(n: int, minutes: int = 1) -> Vaulted:
+    return Vaulted(SealedValue(f"vlt_person_k1_{n}", bytes([n]) * 40, START + minutes * MINUTE), AGENT)
+
+
+async def test_the_vault_gives_what_was_put_in_and_nothing_else(store: Store) -> None:
+    await store.write(lambda tx: tx.put_vaulted([kept(1), kept(2), kept(3)]))
+
+    found = await store.read(lambda tx: tx.vaulted(["vlt_person_k1_3", "vlt_person_k1_1", "vlt_person_k1_9"]))
+
+    assert sorted(row.value.name for row in found) == ["vlt_person_k1_1", "vlt_person_k1_3"]
+    assert kept(1) in found
+    assert await store.read(lambda tx: tx.vaulted([])) == []
+
+
+async def test_the_vault_replaces_nothing_and_takes_all_or_none(store: Store) -> None:
+    await store.write(lambda tx: tx.put_vaulted([kept(1)]))
+
+    await refused(store, lambda tx: tx.put_vaulted([kept(2), replace(kept(1), agent=AgentId("agent:other"))]))
+
+    assert await store.read(lambda tx: tx.vaulted([kept(1).value.name, kept(2).value.name])) == [kept(1)]
+
+
+async def test_what_the_vault_erases_is_gone_and_counted_once(store: Store) -> None:
+    await store.write(lambda tx: tx.put_vaulted([kept(1), kept(2)]))
+    names = [kept(1).value.name, kept(1).value.name, "vlt_person_k1_none"]
+
+    assert [await store.write(lambda tx: tx.erase_vaulted(names)) for _ in range(2)] == [1, 0]
+    assert await store.read(lambda tx: tx.vaulted([kept(1).value.name, kept(2).value.name])) == [kept(2)]
+
+
+async def test_the_vault_lets_go_of_what_has_ended_earliest_first(store: Store) -> None:
+    await store.write(lambda tx: tx.put_vaulted([kept(n, n) for n in range(1, 5)]))
+
+    gone = [await store.write(lambda tx: tx.expire_vaulted(START + 3 * MINUTE, 1)) for _ in range(3)]
+
+    assert gone == [1, 1, 0]
+    left = await store.read(lambda tx: tx.vaulted([kept(n).value.name for n in range(1, 5)]))
+    assert sorted(row.value.name for row in left) == [kept(3).value.name, kept(4).value.name]
 
 
 # --- votes

@@ -84,6 +84,9 @@ class InlineMasker:
     async def mask_json(self, value: object) -> MaskedDocument:
         return self._engine.mask_json(value)
 
+    async def preview(self, value: object, fast: MaskedDocument) -> MaskedDocument:
+        return fast
+
     async def mask_text(self, text: str) -> Masked:
         return self._engine.mask_text(text)
 

@@ -36,7 +36,7 @@ DECIDING = [
 ASKING = [
     (method, path)
     for method, path in PRIVATE
-    if (method, path) not in DECIDING and not path.endswith(("/cancel", "/revoke"))
+    if (method, path) not in DECIDING and not path.endswith(("/cancel", "/revoke", "/erase"))
 ]
 
 
