@@ -109,7 +109,7 @@ async def transactions(bot: Bot, prepared: list) -> dict[str, float]:
         from adapters.stores.sqlite_tx import SqliteTx
 
         for work in works:
-            tx = SqliteTx(opened)
+            tx = SqliteTx(opened, store._seal)
             assert intake._write(office, work, None, tx) is not None
             tx.finish()
         middle = time.thread_time()
