@@ -57,6 +57,7 @@ from bot.identity_wiring import ConsoleKeys, workloads
 from bot.key_lock import using
 from bot.log_check import check_head, library_of, verifier_of
 from bot.masking_config import engine_config
+from bot.noticing import noticing
 from bot.outbox import Outbox
 from bot.ports import Surface, Tx
 from bot.rand import OsRand
@@ -151,7 +152,7 @@ def assemble(config: Config) -> Bot:
     audit = audit_wiring.assemble(config, store, clock, surfaces, metrics.registry)
     outbox = Outbox(store, clock, rand, surfaces=surfaces, callbacks=callbacks, senders=audit.senders)
     audit.wake(outbox.poke)
-    periodic = [purge(store), *audit.periodic]
+    periodic = [purge(store), noticing(store, office.watch), *audit.periodic]
     if surfaces:
         periodic.append(reconciling(store, tuple(surfaces.values())))
     scheduler = Scheduler(desk, clock, periodic)

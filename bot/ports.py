@@ -200,6 +200,10 @@ class ReadTx(Protocol):
         """Entries from *seq* on, oldest first, at most 500. Every one of them is under a signed head (they are committed together)."""
         ...
 
+    def requests_in_log(self, since: int, before: int) -> list[RequestId]:
+        """The requests that entries from *since* to before *before* are about, each once, in no order."""
+        ...
+
     def outbound(self, sink: str) -> int:
         """The first sequence number that *sink* has not taken yet; 0 before the first delivery."""
         ...
@@ -356,8 +360,18 @@ class Anchor(Protocol):
 
 
 class Watch(Protocol):
-    """Wakes whoever waits for a request to change. Losing a wake-up delays a waiter until its poll; it never misleads it."""
+    """Wakes whoever waits for a request to change. Losing a wake-up delays a waiter until the next look of ``bot.noticing``; it
+    never misleads it."""
 
     def changed(self, request: RequestId) -> None: ...
+
+    def noticed(self, requests: Iterable[RequestId]) -> None:
+        """*requests* changed since the last call of this, by whomever: wake for those for which ``changed`` was not called since."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        ...
 
     def subscribe(self, request: RequestId | None) -> AsyncIterator[RequestId]: ...

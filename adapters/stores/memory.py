@@ -281,6 +281,9 @@ class _ReadTx(ReadTx):
     def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
         return [_audit_row(row) for row in self._ledger.leaves[seq : seq + _bounded(limit)]]
 
+    def requests_in_log(self, since: int, before: int) -> list[RequestId]:
+        return list({RequestId(row.req): None for row in self._ledger.leaves[since:before] if row.req})
+
     def outbound(self, sink: str) -> int:
         return self._t.outbound.get(sink, 0)
 

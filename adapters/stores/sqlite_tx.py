@@ -162,6 +162,7 @@ ENQUEUE: Final = (
 _AUDIT_COLUMNS: Final = "seq, type, req, actor, action, resource, outcome, ts_us, leaf, leaf_hash"
 AUDIT_ROW: Final = f"SELECT {_AUDIT_COLUMNS} FROM audit_leaf WHERE seq = ?"
 AUDIT_FROM: Final = f"SELECT {_AUDIT_COLUMNS} FROM audit_leaf WHERE seq >= ? ORDER BY seq LIMIT ?"
+REQUESTS_IN_LOG: Final = "SELECT DISTINCT req FROM audit_leaf WHERE seq >= ? AND seq < ? AND req IS NOT NULL"
 OUTBOUND: Final = "SELECT next_seq FROM audit_outbound WHERE sink = ?"
 SET_OUTBOUND: Final = (
     "INSERT INTO audit_outbound (sink, next_seq, state) VALUES (?, ?, 'ok')"
@@ -384,6 +385,9 @@ class SqliteReadTx(ReadTx):
 
     def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
         return [_audit_row(row) for row in self._execute(AUDIT_FROM, (seq, bounded(limit)))]
+
+    def requests_in_log(self, since: int, before: int) -> list[RequestId]:
+        return [row[0] for row in self._execute(REQUESTS_IN_LOG, (since, before))]
 
     def outbound(self, sink: str) -> int:
         row = self._execute(OUTBOUND, (sink,)).fetchone()
@@ -666,6 +670,10 @@ class SqliteTx(SqliteReadTx, Tx):
     def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
         self._batch.ledger.flush()
         return super().audit_from(seq, limit)
+
+    def requests_in_log(self, since: int, before: int) -> list[RequestId]:
+        self._batch.ledger.flush()
+        return super().requests_in_log(since, before)
 
     def audit_head(self) -> tuple[int, bytes]:
         head = self._batch.ledger.audit_head()
