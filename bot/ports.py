@@ -299,6 +299,14 @@ class Store(Protocol):
     async def write(self, work: Callable[[Tx], T]) -> T: ...
     async def read(self, work: Callable[[ReadTx], T]) -> T: ...
 
+    async def key_and_agent(self, key_id: str) -> tuple[AgentKey | None, Agent | None]:
+        """As ``read`` of both. May answer from memory as long as no commit of any process has changed them (T01)."""
+        ...
+
+    async def agent(self, id: AgentId) -> Agent | None:
+        """As ``read`` of it; from memory on the same terms."""
+        ...
+
     # the outbox is worked outside of desk transactions
     async def outbox_claim(self, now: datetime, limit: int, lease: timedelta) -> list[OutboxRow]:
         """Due rows, oldest first, leased: not handed out again until *lease* has passed. Of rows with the same ``(topic, key)``

@@ -544,6 +544,16 @@ class MemoryStore:
         self._need_open()
         return work(_ReadTx(self._tables, self.ledger, self._clock))
 
+    async def key_and_agent(self, key_id: str) -> tuple[AgentKey | None, Agent | None]:
+        def work(tx: ReadTx) -> tuple[AgentKey | None, Agent | None]:
+            key = tx.agent_key(key_id)
+            return key, tx.agent(key.agent) if key is not None else None
+
+        return await self.read(work)
+
+    async def agent(self, id: AgentId) -> Agent | None:
+        return await self.read(lambda tx: tx.agent(id))
+
     # --- outbox
 
     async def outbox_claim(self, now: datetime, limit: int, lease: timedelta) -> list[OutboxRow]:

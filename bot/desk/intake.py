@@ -70,10 +70,11 @@ async def submit(
 ) -> Submitted | Refused:
     """See ``Desk.submit``."""
     idempotency = _unreadable(office, caller, idempotency)
-    known = await office.store.read(lambda tx: (tx.agent(caller.agent), _earlier(tx, caller, idempotency)))
-    agent, earlier = known
-    if isinstance(earlier, Refused | Submitted):
-        return earlier
+    if idempotency is not None:
+        earlier = await office.store.read(lambda tx: _earlier(tx, caller, idempotency))
+        if earlier is not None:
+            return earlier
+    agent = await office.store.agent(caller.agent)
     refusal = _gate(agent, ask, caller)
     if agent is None or refusal is not None:
         return await _refuse(office, caller, refusal or Refused(Reason.AGENT_UNKNOWN))
