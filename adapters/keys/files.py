@@ -65,6 +65,7 @@ class FileKeys:
     """Master keys of the tokens that stand for masked values, by id, oldest first. A folder of before they were made has none."""
     _macs: dict[str, hmac.HMAC] = field(default_factory=dict, repr=False)
     _verifiers: dict[str, Ed25519PublicKey] = field(default_factory=dict, repr=False)
+    _wrappers: dict[str, AESGCM] = field(default_factory=dict, repr=False)
 
     # --- bodies
 
@@ -94,7 +95,9 @@ class FileKeys:
 
     def wrap(self, dek: bytes) -> bytes:
         nonce = self.rand.bytes(NONCE_BYTES)
-        return nonce + AESGCM(self.keks[self.current_kek]).encrypt(nonce, dek, _WRAP_AAD)
+        return nonce + self._wrapper(self.current_kek, self.keks[self.current_kek]).encrypt(
+            nonce, dek, _WRAP_AAD
+        )
 
     def unwrap(self, kek_id: str, wrapped: bytes) -> bytes:
         try:
@@ -107,9 +110,14 @@ class FileKeys:
         if kek is None:
             raise KeyUnavailable(f"the key-encryption key {kek_id} is not in the key directory")
         try:
-            return AESGCM(kek).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _WRAP_AAD)
+            return self._wrapper(kek_id, kek).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _WRAP_AAD)
         except (InvalidTag, ValueError) as e:
             raise KeyUnavailable("a data key does not unwrap: it was changed") from e
+
+    def _wrapper(self, kek_id: str, kek: bytes) -> AESGCM:
+        if kek_id not in self._wrappers:
+            self._wrappers[kek_id] = AESGCM(kek)
+        return self._wrappers[kek_id]
 
     # --- credentials
 

@@ -100,20 +100,19 @@ def _prepare(
 ) -> _Draftwork:
     judge = office.book.judge
     plan = judge.plan(facts_of(ask, agent.id, agent.owners, masked.classes))
-    preview, pointers = preview_codec.build(masked, len(ask.canonical), _show(plan))
+    document, pointers, label, leaves = preview_codec.freeze_masked(masked, len(ask.canonical), _show(plan))
     id = mint.request_id(office.clock.now(), office.rand)
     body = Body(
         ask.canonical, ask.justification, dict(ask.context) if ask.context is not None else None, pointers
     )
     sealed = office.seal(id, msgspec.msgpack.encode(body))
-    document = preview_codec.freeze(preview)
     return _Draftwork(
         ask,
         caller,
         judge,
         plan,
-        preview.resource.text,
-        len(preview.leaves),
+        label,
+        leaves,
         document,
         preview_codec.preview_hash(document),
         masked.classes,
