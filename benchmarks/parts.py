@@ -67,8 +67,7 @@ async def parts(bot: Bot, secret: str, rounds: int) -> dict[str, float]:
         judge.plan(facts_of(asked[n], agent.id, agent.owners, masked[n].classes))
 
     def preview(n: int) -> None:
-        shown, _ = preview_codec.build(masked[n], len(asked[n].canonical), ())
-        preview_codec.preview_hash(preview_codec.freeze(shown))
+        preview_codec.preview_hash(preview_codec.freeze_masked(masked[n], len(asked[n].canonical), ())[0])
 
     def seal(n: int) -> None:
         body = Body(asked[n].canonical, asked[n].justification, dict(asked[n].context), ())
@@ -109,7 +108,7 @@ async def transactions(bot: Bot, prepared: list) -> dict[str, float]:
         from adapters.stores.sqlite_tx import SqliteTx
 
         for work in works:
-            tx = SqliteTx(opened)
+            tx = SqliteTx(opened, store._seal)
             assert intake._write(office, work, None, tx) is not None
             tx.finish()
         middle = time.thread_time()

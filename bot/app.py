@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -24,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.agents.app import create_routes as agent_routes
 from adapters.agents.callbacks import CallbackSender
+from adapters.agents.direct import Direct
 from adapters.agents.limits import AgentsSettings
 from adapters.agents.metrics import Metrics
 from adapters.agents.protocol import BoundedHttp
@@ -56,6 +58,7 @@ from bot.identity_wiring import ConsoleKeys, workloads
 from bot.key_lock import using
 from bot.log_check import check_head, library_of, verifier_of
 from bot.masking_config import deep_settings, engine_config, rewrite_of
+from bot.noticing import noticing
 from bot.outbox import Outbox
 from bot.policy_file import put_in_force, rereading
 from bot.ports import Surface, Tx
@@ -73,6 +76,9 @@ GROUPS_EVERY: Final = timedelta(minutes=3)
 """How long a gain of a chat group may go unseen when nobody votes (usergroups.users.list takes twenty calls a minute)."""
 STOP_SECONDS: Final = 10
 """How long open connections (long polls, streams) may take to end when the server stops."""
+
+GARBAGE_THRESHOLDS: Final = (20_000, 10, 20)
+"""Objects made before the youngest are looked through; some hundred calls' worth, a few megabytes."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -168,7 +174,7 @@ def assemble(config: Config) -> Bot:
     senders = {**audit.senders, "glass": glass.sender(desk, speaking)}
     outbox = Outbox(store, clock, rand, surfaces=surfaces, callbacks=callbacks, senders=senders)
     audit.wake(outbox.poke)
-    periodic = [purge(store), *audit.periodic]
+    periodic = [purge(store), noticing(store, office.watch), *audit.periodic]
     if surfaces:
         periodic.append(reconciling(store, tuple(surfaces.values())))
     if slack is not None:
@@ -360,8 +366,17 @@ async def serve(config: Config, ready: Callable[[str], None] | None = None) -> N
     with contextlib.closing(listening.bound(server.host, server.port)) as sock:
         async with open_bot(config) as bot:
             listening.listen(sock, server.host, server.port)
+            _spare_collector()
             async with running(bot), rereading(config.policy.file, bot.desk):
                 await _Server(_uvicorn(config, asgi(bot)), ready).serve([sock])
+
+
+def _spare_collector() -> None:
+    """What stands now stands for ever (the engines of masking, the policy, the modules): looking through all of it for garbage
+    again and again would cost more than what a call leaves behind."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 class _Server(uvicorn.Server):
@@ -381,8 +396,9 @@ class _Server(uvicorn.Server):
 
 def asgi(bot: Bot) -> ASGIApp:
     """The application as the server runs it. Answers that no route made (404, 500) carry the security headers too."""
-    app = Starlette(routes=bot.routes)
-    app.router.redirect_slashes = False  # a redirect would be made from the Host header (T33)
+    starlette = Starlette(routes=bot.routes)
+    starlette.router.redirect_slashes = False  # a redirect would be made from the Host header (T33)
+    app = Direct(bot.routes, starlette)
     https = bot.config.server.url.startswith("https://")
     extra = [(k.encode(), v.encode()) for k, v in security_headers(https=https).items()]
 
@@ -390,9 +406,9 @@ def asgi(bot: Bot) -> ASGIApp:
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message.setdefault("headers", [])
-                if all(name.lower() != b"content-security-policy" for name, _ in headers):
-                    present = {name.lower() for name, _ in headers}
-                    message["headers"] = [*headers, *(pair for pair in extra if pair[0] not in present)]
+                present = {name.lower() for name, _ in headers}
+                if b"content-security-policy" not in present:
+                    message["headers"] = [*headers, *[pair for pair in extra if pair[0] not in present]]
             await send(message)
 
         await app(scope, receive, told)

@@ -1,7 +1,7 @@
 """The demo: an agent wants to export customers, two people decide, and everything that should be refused is.
 
 Decided here: the story, and that every step of it is checked: a step that ends otherwise ends the demo with exit code 1. It runs
-against a real server process over the real HTTP API; the customers are generated (social security numbers of a range that is
+against a real server process over the real HTTP API, the agent with the client that agents use (``adapters.agents.sdk``); the customers are generated (social security numbers of a range that is
 never issued, card numbers that payment providers publish for tests). Deliberately absent: anything the product does not do.
 """
 
@@ -20,7 +20,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +30,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from adapters.agents.sdk import Asked, NotApproved, Problem, SignoffClient
 from adapters.keys.files import create
 from adapters.web.passwords import hash_password
 from bot.cli._io import CommandError, agreed
@@ -170,7 +170,7 @@ class Demo:
         self.cast = cast
         self.console = console
         self.hands_free = hands_free
-        self.agent = Api(url, cast.key)
+        self.agent = SignoffClient(url, cast.key.reveal())
 
     def person(self, name: str) -> Api:
         return Api(self.url, self.cast.tokens[name])
@@ -192,8 +192,9 @@ class Demo:
         """*call* must be refused with the code *word*."""
         try:
             call(*args)
-        except Refusal as refusal:
-            self.expect(refusal.word == word, f"{words}: refused ({refusal.word})")
+        except (Refusal, Problem) as refusal:
+            said = refusal.code if isinstance(refusal, Problem) else refusal.word
+            self.expect(said == word, f"{words}: refused ({said})")
         else:
             self.expect(holds=False, words=f"{words}: it was not refused")
 
@@ -282,9 +283,9 @@ def _export(demo: Demo, state: str, **more: Any) -> dict[str, Any]:
 def _story(demo: Demo) -> None:
     demo.chapter("1. The agent asks to export customers")
     ask = _export(demo, "OR")
-    asked = demo.agent.post("/v1/requests", ask, Idempotency_Key=uuid.uuid4().hex)
-    demo.expect(asked["state"] == "pending", f"{asked['id']} waits for two of data-owners")
-    card = demo.person("ana").get(f"/v1/requests/{asked['id']}/card")
+    asked = demo.agent.ask(**ask)
+    demo.expect(asked.state == "pending", f"{asked.id} waits for two of data-owners")
+    card = demo.person("ana").get(f"/v1/requests/{asked.id}/card")
     shown = str(card)
     sample = ask["context"]["sample"][0]
     demo.expect(
@@ -292,34 +293,43 @@ def _story(demo: Demo) -> None:
         "the card shows the query and hides names, addresses, social security and card numbers",
     )
     _others_try(demo, asked, card)
-    decided = _decide(demo, asked, card)
-    demo.expect(decided["state"] == "approved", "two different people approved: approved")
-    _spend(demo, ask, decided)
+    _decide(demo, asked, card)
+    demo.expect(_settled(asked, WAIT_SECONDS) == "approved", "two different people approved: approved")
+    _spend(demo, asked)
     _denial(demo)
     _expiry(demo)
     _policy(demo)
 
 
-def _others_try(demo: Demo, asked: dict[str, Any], card: dict[str, Any]) -> None:
+def _settled(asked: Asked, patience: float) -> str:
+    """The state once the agent's waiting is over."""
+    try:
+        return asked.wait(patience).state
+    except NotApproved as other:
+        return other.state
+
+
+def _others_try(demo: Demo, asked: Asked, card: dict[str, Any]) -> None:
     demo.chapter("2. Those who must not decide, try")
-    votes = f"/v1/requests/{asked['id']}/votes"
+    votes = f"/v1/requests/{asked.id}/votes"
     yes = {"choice": "approve", "version": card["version"]}
     demo.refused(
         "separated", "Maria owns the agent and approves it herself", demo.person("maria").post, votes, yes
     )
-    demo.refused("forbidden", "the agent votes with its own key", demo.agent.post, votes, yes)
+    demo.refused("forbidden", "the agent votes with its own key", demo.agent.call, "POST", votes, yes)
     demo.refused(
         "schema",
         "the agent writes approved: true into its request",
-        demo.agent.post,
+        demo.agent.call,
+        "POST",
         "/v1/requests",
         _export(demo, "OR", approved=True),
     )
 
 
-def _decide(demo: Demo, asked: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
+def _decide(demo: Demo, asked: Asked, card: dict[str, Any]) -> None:
     demo.chapter("3. Ana and Bo decide")
-    page = f"{demo.url}/requests/{asked['id']}"
+    page = f"{demo.url}/requests/{asked.id}"
     if not demo.hands_free:
         lines = [f"Open {page}", ""] + [
             f"  {name:<5} password {demo.cast.passwords[name]}" for name in ("ana", "bo")
@@ -329,13 +339,9 @@ def _decide(demo: Demo, asked: dict[str, Any], card: dict[str, Any]) -> dict[str
                 "\n".join([*lines, "", "Sign in as each (a private window helps) and approve."]), expand=False
             )
         )
-        state = asked
-        end = time.monotonic() + WAIT_SECONDS
-        while state["state"] == "pending" and time.monotonic() < end:
-            state = demo.agent.get(f"/v1/requests/{asked['id']}?wait=50", wait=50)
-        return dict(state)
+        return
     yes = {"choice": "approve", "version": card["version"]}
-    votes = f"/v1/requests/{asked['id']}/votes"
+    votes = f"/v1/requests/{asked.id}/votes"
     first = demo.person("ana").post(votes, yes)
     demo.expect(first["state"] == "pending", "Ana approves: one of two")
     demo.refused(
@@ -346,80 +352,56 @@ def _decide(demo: Demo, asked: dict[str, Any], card: dict[str, Any]) -> dict[str
         {"choice": "approve", "version": first["version"]},
     )
     demo.person("bo").post(votes, {"choice": "approve", "version": first["version"]})
-    return dict(demo.agent.get(f"/v1/requests/{asked['id']}?wait=5", wait=5))
 
 
-def _spend(demo: Demo, ask: dict[str, Any], decided: dict[str, Any]) -> None:
+def _spend(demo: Demo, asked: Asked) -> None:
     demo.chapter("4. The agent spends its grant")
-    grant = decided["grant"]
-    payload = {name: ask[name] for name in ("action", "resource", "parameters")}
-    other = payload | {"parameters": payload["parameters"] | {"query": "SELECT * FROM customers"}}
-    redeem = "/v1/grants/redeem"
-    demo.refused(
-        "wrong-payload",
-        "with another query than people approved",
-        demo.agent.post,
-        redeem,
-        {"token": grant["token"], "payload": other},
+    parameters = asked.payload["parameters"]
+    other = asked.payload | {"parameters": parameters | {"query": "SELECT * FROM customers"}}
+    demo.refused("wrong-payload", "with another query than people approved", asked.redeem, other)
+    spent = asked.redeem()
+    demo.expect(
+        spent.answer["grant"]["state"] == "redeemed" and not spent.repeated,
+        "with exactly what people approved: spent",
     )
-    spent = demo.agent.post(
-        redeem, {"token": grant["token"], "payload": payload, "redemption_key": uuid.uuid4().hex}
-    )
-    demo.expect(spent["grant"]["state"] == "redeemed", "with exactly what people approved: spent")
-    rows = _select(demo.folder, ask["parameters"]["query"])
-    file = demo.folder / ask["parameters"]["destination"].removeprefix("file:")
+    rows = _select(demo.folder, parameters["query"])
+    file = demo.folder / parameters["destination"].removeprefix("file:")
     file.parent.mkdir(mode=0o700, exist_ok=True)
     with file.open("w", encoding="utf-8", newline="") as out:
         csv.writer(out).writerows([("name", "email", "ssn", "card", "churn"), *rows])
     file.chmod(0o600)
     demo.expect(file.stat().st_size > 0, f"{len(rows)} rows are in {file.relative_to(demo.folder.parent)}")
-    done = demo.agent.post(
-        f"/v1/grants/{grant['id']}/outcome", {"outcome": "succeeded", "detail": f"{len(rows)} rows"}
-    )
+    done = spent.report("succeeded", f"{len(rows)} rows")
     demo.expect(done["state"] == "succeeded", "the outcome is reported and in the log")
-    demo.refused(
-        "grant-spent",
-        "the same grant a second time",
-        demo.agent.post,
-        redeem,
-        {"token": grant["token"], "payload": payload},
-    )
+    demo.refused("grant-spent", "the same grant a second time", asked.redeem)
 
 
 def _denial(demo: Demo) -> None:
     demo.chapter("5. A second request is denied")
-    asked = demo.agent.post("/v1/requests", _export(demo, "WY"))
+    asked = demo.agent.ask(**_export(demo, "WY"))
     demo.refused(
         "reason-required",
         "Bo denies without a reason",
         demo.person("bo").post,
-        f"/v1/requests/{asked['id']}/votes",
+        f"/v1/requests/{asked.id}/votes",
         {"choice": "deny"},
     )
     demo.person("bo").post(
-        f"/v1/requests/{asked['id']}/votes",
+        f"/v1/requests/{asked.id}/votes",
         {"choice": "deny", "comment": "Wyoming is not part of the model."},
     )
-    denied = demo.agent.get(f"/v1/requests/{asked['id']}?wait=5", wait=5)
-    demo.expect(
-        denied["state"] == "denied" and not denied["grant"], "Bo denies with a reason: denied, no grant"
-    )
+    state = _settled(asked, 5)
+    demo.expect(state == "denied" and not asked.answer["grant"], "Bo denies with a reason: denied, no grant")
 
 
 def _expiry(demo: Demo) -> None:
     demo.chapter("6. A third expires")
-    asked = demo.agent.post(
-        "/v1/requests", _export(demo, "OH", decide_within_seconds=DECIDE_SECONDS_SHORTEST)
-    )
+    asked = demo.agent.ask(**_export(demo, "OH", decide_within_seconds=DECIDE_SECONDS_SHORTEST))
     demo.tell(f"  … nobody decides for {DECIDE_SECONDS_SHORTEST} seconds")
-    state = asked
-    end = time.monotonic() + DECIDE_SECONDS_SHORTEST + 30
-    while state["state"] == "pending" and time.monotonic() < end:
-        state = demo.agent.get(f"/v1/requests/{asked['id']}?wait=15", wait=15)
-    demo.expect(state["state"] == "expired", "expired")
+    demo.expect(_settled(asked, DECIDE_SECONDS_SHORTEST + 30) == "expired", "expired")
     late = {"choice": "approve"}
     try:
-        demo.person("ana").post(f"/v1/requests/{asked['id']}/votes", late)
+        demo.person("ana").post(f"/v1/requests/{asked.id}/votes", late)
     except Refusal as refusal:
         demo.expect(refusal.word in {"late", "closed"}, f"Ana is too late: refused ({refusal.word})")
     else:
@@ -428,31 +410,18 @@ def _expiry(demo: Demo) -> None:
 
 def _policy(demo: Demo) -> None:
     demo.chapter("7. What needs nobody")
-    allowed = demo.agent.post(
-        "/v1/requests",
-        {
-            "action": "db.count",
-            "resource": {"type": "sqlite", "id": "customers", "env": "prod"},
-            "parameters": {},
-        },
-    )
-    demo.expect(allowed["state"] == "approved", "counting is allowed by the policy at once")
+    customers = {"type": "sqlite", "id": "customers", "env": "prod"}
+    allowed = demo.agent.ask("db.count", customers, {})
+    demo.expect(allowed.state == "approved", "counting is allowed by the policy at once")
     away = _export(demo, "IL")
     away["parameters"]["destination"] = "https://paste.example/upload"
-    outside = demo.agent.post("/v1/requests", away)
+    outside = demo.agent.ask(**away)
     demo.expect(
-        outside["state"] == "denied",
+        outside.state == "denied",
         "an export to a place outside the company is denied by the policy at once",
     )
-    unknown = demo.agent.post(
-        "/v1/requests",
-        {
-            "action": "db.drop",
-            "resource": {"type": "sqlite", "id": "customers", "env": "prod"},
-            "parameters": {},
-        },
-    )
-    demo.expect(unknown["state"] == "denied", "what no rule covers is denied")
+    unknown = demo.agent.ask("db.drop", customers, {})
+    demo.expect(unknown.state == "denied", "what no rule covers is denied")
 
 
 def _stay(demo: Demo) -> None:

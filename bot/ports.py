@@ -232,6 +232,10 @@ class ReadTx(Protocol):
         """Entries from *seq* on, oldest first, at most 500. Every one of them is under a signed head (they are committed together)."""
         ...
 
+    def requests_in_log(self, since: int, before: int) -> list[RequestId]:
+        """The requests that entries from *since* to before *before* are about, each once, in no order."""
+        ...
+
     def outbound(self, sink: str) -> int:
         """The first sequence number that *sink* has not taken yet; 0 before the first delivery."""
         ...
@@ -347,6 +351,14 @@ class Store(Protocol):
     async def write(self, work: Callable[[Tx], T]) -> T: ...
     async def read(self, work: Callable[[ReadTx], T]) -> T: ...
 
+    async def key_and_agent(self, key_id: str) -> tuple[AgentKey | None, Agent | None]:
+        """As ``read`` of both. May answer from memory as long as no commit of any process has changed them (T01)."""
+        ...
+
+    async def agent(self, id: AgentId) -> Agent | None:
+        """As ``read`` of it; from memory on the same terms."""
+        ...
+
     # the outbox is worked outside of desk transactions
     async def outbox_claim(self, now: datetime, limit: int, lease: timedelta) -> list[OutboxRow]:
         """Due rows, oldest first, leased: not handed out again until *lease* has passed. Of rows with the same ``(topic, key)``
@@ -417,8 +429,18 @@ class Anchor(Protocol):
 
 
 class Watch(Protocol):
-    """Wakes whoever waits for a request to change. Losing a wake-up delays a waiter until its poll; it never misleads it."""
+    """Wakes whoever waits for a request to change. Losing a wake-up delays a waiter until the next look of ``bot.noticing``; it
+    never misleads it."""
 
     def changed(self, request: RequestId) -> None: ...
+
+    def noticed(self, requests: Iterable[RequestId]) -> None:
+        """*requests* changed since the last call of this, by whomever: wake for those for which ``changed`` was not called since."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        ...
 
     def subscribe(self, request: RequestId | None) -> AsyncIterator[RequestId]: ...

@@ -2,20 +2,23 @@
 
 Keeps: a wake-up that comes between ``subscribe`` and the first ``await`` is not lost, because the subscription stands
 from the call on. Wake-ups of the same request are merged; nothing is queued without a limit. Losing one delays a
-waiter until its poll, it never misleads it: a wake-up says *look again*, never what there is to see (I14).
+waiter until the next look of ``bot.noticing``, it never misleads it: a wake-up says *look again*, never what there is to see (I14).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from bot.core.ids import RequestId
 
 MERGED_MAX: Final = 1_000
 """Different requests that one slow subscriber may owe a look; the oldest fall out first."""
+
+TOLD_MAX: Final = 20_000
+"""Changes of this process between two looks."""
 
 
 class Subscription(AsyncIterator[RequestId]):
@@ -72,8 +75,21 @@ class LocalWatch:
     def __init__(self) -> None:
         self._by_request: defaultdict[RequestId, set[Subscription]] = defaultdict(set)
         self._of_all: set[Subscription] = set()
+        self._told: set[RequestId] = set()
+        """Of what was told since the last look, at most ``TOLD_MAX``: forgetting one wakes twice, which is harmless."""
 
     def changed(self, request: RequestId) -> None:
+        if len(self._told) < TOLD_MAX:
+            self._told.add(request)
+        self._wake(request)
+
+    def noticed(self, requests: Iterable[RequestId]) -> None:
+        told, self._told = self._told, set()
+        for request in requests:
+            if request not in told:
+                self._wake(request)
+
+    def _wake(self, request: RequestId) -> None:
         for subscription in (*self._by_request.get(request, ()), *self._of_all):
             subscription.wake(request)
 

@@ -18,6 +18,7 @@ from adapters.agents.limits import (
     SMALL_BYTES_MAX,
     WAIT_SECONDS_MAX,
     expect_json,
+    header_values,
     read_body,
 )
 from adapters.agents.people import unauthorized
@@ -125,7 +126,7 @@ def _answer(api: Api, seen: tuple[Asked, Grant | None] | Refused) -> Response | 
 
 
 def _idempotency_key(request: Request) -> str | None:
-    values = request.headers.getlist("idempotency-key")
+    values = header_values(request, b"idempotency-key")
     if not values:
         return None
     match = _KEY.fullmatch(values[0]) if len(values) == 1 else None

@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
+from prometheus_client import Counter, Histogram
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -65,9 +66,12 @@ class Call:
     """The path as Starlette writes it, where a parameter may hold slashes."""
 
 
+_ENCODE: Final = msgspec.json.Encoder().encode
+
+
 def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     return Response(
-        msgspec.json.encode(value),
+        _ENCODE(value),
         status,
         {"Cache-Control": "no-store", **(headers or {})},
         "application/json",
@@ -80,30 +84,43 @@ def routes(api: Api, calls: Sequence[Call]) -> list[Route]:
     for call in calls:
         by_path.setdefault(call.path, {})[call.method] = call
     shapes = {call.path: call.route or call.path for call in calls}
-    return [Route(shapes[path], _Endpoint(api, path, methods)) for path, methods in by_path.items()]
+    return [Route(shapes[path], Endpoint(api, path, methods)) for path, methods in by_path.items()]
 
 
-class _Endpoint:
-    """An ASGI app, so that Starlette adds no methods and catches nothing of its own."""
+class Endpoint:
+    """An ASGI app, so that Starlette adds no methods and catches nothing of its own: no error leaves it."""
 
     def __init__(self, api: Api, path: str, methods: Mapping[str, Call]) -> None:
         self._api = api
         self._path = path
         self._methods = methods
+        self._answers: dict[tuple[str, int], Counter] = {}
+        self._seconds: Histogram | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         inflow = Inflow(receive)
         request = Request(scope, inflow, send)
-        started = self._api.clock.monotonic()
+        monotonic = self._api.clock.monotonic
+        started = monotonic()
         response = await self._answer(request)
-        method = request.method if request.method in self._methods else "other"
-        self._api.metrics.answers.labels(self._path, method, str(response.status_code)).inc()
-        if "wait=" not in request.url.query:
-            self._api.metrics.seconds.labels(self._path).observe(self._api.clock.monotonic() - started)
+        self._count(scope, response, monotonic() - started)
         # A sender that was too slow once is not waited for again.
-        if response.headers.get("connection") == "close" and response.status_code != 408:
+        if (b"connection", b"close") in response.raw_headers and response.status_code != 408:
             await inflow.drain(request)
         await response(scope, inflow, send)
+
+    def _count(self, scope: Any, response: Response, seconds: float) -> None:
+        """Finding an instrument by its labels costs more than counting with it, so they are kept once they have counted."""
+        method = scope["method"] if scope["method"] in self._methods else "other"
+        answers = self._answers.get((method, response.status_code))
+        if answers is None:
+            labels = (self._path, method, str(response.status_code))
+            answers = self._answers[method, response.status_code] = self._api.metrics.answers.labels(*labels)
+        answers.inc()
+        if b"wait=" not in scope["query_string"]:
+            if self._seconds is None:
+                self._seconds = self._api.metrics.seconds.labels(self._path)
+            self._seconds.observe(seconds)
 
     async def _answer(self, request: Request) -> Response:
         base = self._api.settings.problem_base
@@ -153,11 +170,13 @@ def _of_fault(error: SignoffError) -> ProblemError:
 def query(request: Request, allowed: Sequence[str]) -> dict[str, str]:
     """The query, closed: unknown and repeated names are refused."""
     raw = request.scope["query_string"]
+    if not raw:
+        return {}
     try:
         pairs = parse_qsl(
             raw.decode("ascii"),
             keep_blank_values=True,
-            strict_parsing=bool(raw),
+            strict_parsing=True,
             errors="strict",
             max_num_fields=20,
         )

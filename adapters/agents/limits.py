@@ -68,25 +68,32 @@ class AgentsSettings:
     """Hosts of callback addresses that may resolve to private addresses, and be ``http`` on loopback."""
 
 
+def header_values(request: Request, name: bytes) -> list[str]:
+    """The values of every field called *name*, which is in lower case, as servers give them (ASGI)."""
+    return [value.decode("latin-1") for found, value in request.scope["headers"] if found == name]
+
+
 def check_headers(request: Request) -> None:
     """Refuse a head that is too large, and a body in disguise."""
-    raw = request.headers.raw
-    if len(raw) > HEADERS_MAX or sum(len(name) + len(value) for name, value in raw) > HEADER_BYTES_MAX:
+    raw = request.scope["headers"]
+    if len(raw) > HEADERS_MAX or sum([len(name) + len(value) for name, value in raw]) > HEADER_BYTES_MAX:
         raise ProblemError(
             "headers-too-large", "The request's header fields are too many or too large.", close=True
         )
     if len(request.scope["query_string"]) > QUERY_CHARS_MAX:
         raise ProblemError("bad-query", f"The query has more than {QUERY_CHARS_MAX} characters.")
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in ("", "identity"):
+    codings = header_values(request, b"content-encoding")
+    if codings and codings[0].strip().lower() not in ("", "identity"):
         raise ProblemError("content-encoding", "Bodies are not decompressed; send it plain.", close=True)
 
 
 def media_type(request: Request) -> str:
     """The bare media type. A charset other than UTF-8 is refused."""
-    values = request.headers.getlist("content-type")
+    values = header_values(request, b"content-type")
     if len(values) != 1:
         raise ProblemError("media-type", "Send exactly one Content-Type.", close=True)
+    if values[0] == "application/json":
+        return values[0]
     bare, _, rest = values[0].partition(";")
     parameter = rest.strip().lower().replace('"', "")
     if parameter not in ("", "charset=utf-8"):
@@ -101,8 +108,7 @@ def expect_json(request: Request) -> None:
 
 async def read_body(request: Request, bytes_max: int, seconds: float) -> bytes:
     """The whole body, at most *bytes_max* bytes, within *seconds*."""
-    announced = request.headers.get("content-length")
-    if announced is not None:
+    for announced in header_values(request, b"content-length")[:1]:
         if not _LENGTH.fullmatch(announced):
             raise ProblemError("bad-length", "Content-Length is not a number.", close=True)
         if int(announced) > bytes_max:

@@ -2,13 +2,13 @@
 
 Decided here: nothing about what they may do. Missing, malformed, unknown, expired and revoked credentials get one and the
 same answer. An agent's credential on a route for people is 403 whether it is valid or not, so that it can never decide and
-nothing is learned. Keys are read from the store at each call: a revocation is effective at once (T01). Nothing is written.
+nothing is learned. Keys are asked of the store at each call: a revocation is effective at once (T01). Nothing is written.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -17,7 +17,7 @@ import msgspec
 from starlette.requests import Request
 
 from adapters.agents import signed
-from adapters.agents.limits import CREDENTIAL_CHARS_MAX, AgentsSettings, Buckets, read_body
+from adapters.agents.limits import CREDENTIAL_CHARS_MAX, AgentsSettings, Buckets, header_values, read_body
 from adapters.agents.problems import UNAUTHORIZED, ProblemError, retry_after
 from bot.core.credentials import AGENT_KEY_PEPPER, PERSON_TOKEN_PEPPER, KeyPrefix, KeyText, parse_key_text
 from bot.core.ids import AccountKey, AgentId
@@ -26,11 +26,16 @@ from bot.core.reasons import Refused
 from bot.core.request import Assurance
 from bot.desk.api import AgentCaller, Desk
 from bot.errors import KeyUnavailable
-from bot.ports import Clock, KeyProvider, ReadTx, Sealed, Store
+from bot.ports import Clock, KeyProvider, Sealed, Store
 
 SIGNED_KEY_HEADER: Final = "signoff-key-id"
 """Names the secret that a signed request was signed with; the standard leaves that to us."""
-
+_SIGNATURE_HEADERS: Final = (
+    SIGNED_KEY_HEADER.encode(),
+    b"webhook-id",
+    b"webhook-timestamp",
+    b"webhook-signature",
+)
 
 META_SIGNED_AHEAD: Final = "signed_ahead"
 """By key, the latest timestamp (seconds) of a message that was taken before its time: the next process refuses up to it."""
@@ -117,14 +122,17 @@ class Gate:
         if key is None:
             raise unauthorized()
         account_key = AccountKey(f"token:{key.id}")
-        account = await self._store.read(lambda tx: tx.account(account_key))
+        now = self._clock.now()
+        # Both at once: who that is means nothing before the secret is compared.
+        account, actor = await asyncio.gather(
+            self._store.read(lambda tx: tx.account(account_key)),
+            self._desk.identify(
+                account_key, surface="api", assurance=Assurance.CONSOLE, authenticated_at=now
+            ),
+        )
         mac = self._keys.mac(PERSON_TOKEN_PEPPER, key.secret).hex().encode()
         if account is None or not hmac.compare_digest(mac, account.secret.encode()):
             raise unauthorized()
-        now = self._clock.now()
-        actor = await self._desk.identify(
-            account_key, surface="api", assurance=Assurance.CONSOLE, authenticated_at=now
-        )
         if isinstance(actor, Refused):
             raise unauthorized()
         self._limit(actor.person, self._settings.person_per_minute_max)
@@ -137,15 +145,15 @@ class Gate:
     async def still(self, caller: AgentCaller) -> bool:
         """Whether *caller*'s credential still stands, for streams that stay open."""
         if caller.key_id.startswith("workload:"):
-            agent = await self._store.read(lambda tx: tx.agent(caller.agent))
+            agent = await self._store.agent(caller.agent)
             return agent is not None and agent.enabled
-        key, agent = await self._store.read(lambda tx: _key_and_agent(tx, caller.key_id))
+        key, agent = await self._store.key_and_agent(caller.key_id)
         return key is not None and agent is not None and agent.enabled and _is_live(key, self._clock.now())
 
     async def _by_key(self, text: KeyText | None, *, is_free: bool) -> AgentCaller:
         if text is None:
             raise unauthorized()
-        key, agent = await self._store.read(lambda tx: _key_and_agent(tx, text.id))
+        key, agent = await self._store.key_and_agent(text.id)
         # The MAC is computed for unknown ids too: same work either way.
         mac = self._keys.mac(AGENT_KEY_PEPPER, text.secret)
         known = key.mac if key is not None and key.kind is KeyKind.API else b""
@@ -160,7 +168,7 @@ class Gate:
         if found is None:
             raise unauthorized()
         id, credential = found
-        agent = await self._store.read(lambda tx: tx.agent(id))
+        agent = await self._store.agent(id)
         if agent is None or not agent.enabled:
             raise unauthorized()
         return self._admit(agent, f"workload:{credential}", is_free=is_free)
@@ -173,7 +181,7 @@ class Gate:
             raise unauthorized()
         if not is_bound and not envelope.id.endswith(f" {request.method} {request.scope['path']}"):
             raise unauthorized()
-        key, agent = await self._store.read(lambda tx: _key_and_agent(tx, headers[0]))
+        key, agent = await self._store.key_and_agent(headers[0])
         if (
             key is None
             or key.kind is not KeyKind.HMAC
@@ -233,18 +241,13 @@ def live_secrets(keys: KeyProvider, found: list[AgentKey], now: datetime) -> lis
     return [secret for key in live if (secret := open_secret(keys, key)) is not None]
 
 
-def _key_and_agent(tx: ReadTx, key_id: str) -> tuple[AgentKey | None, Agent | None]:
-    key = tx.agent_key(key_id)
-    return key, tx.agent(key.agent) if key is not None else None
-
-
 def _is_live(key: AgentKey, now: datetime) -> bool:
     return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
 
 
 def _bearer(request: Request) -> str | None:
     """The bearer credential; None when there is no Authorization header. Anything unclear is refused."""
-    values = request.headers.getlist("authorization")
+    values = header_values(request, b"authorization")
     if not values:
         return None
     scheme, _, credential = values[0].partition(" ")
@@ -261,9 +264,8 @@ def _bearer(request: Request) -> str | None:
 
 def _signature_headers(request: Request) -> tuple[str, str, str, str] | None:
     """Key id, message id, timestamp, signature: each once, or None."""
-    names = (SIGNED_KEY_HEADER, "webhook-id", "webhook-timestamp", "webhook-signature")
-    found: Mapping[str, list[str]] = {name: request.headers.getlist(name) for name in names}
-    if not all(len(values) == 1 for values in found.values()):
+    found = [header_values(request, name) for name in _SIGNATURE_HEADERS]
+    if [len(values) for values in found] != [1, 1, 1, 1]:
         return None
-    key_id, message, timestamp, signature = (found[name][0] for name in names)
+    (key_id,), (message,), (timestamp,), (signature,) = found
     return (key_id, message, timestamp, signature) if len(key_id) <= 64 else None

@@ -38,12 +38,13 @@ class BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_timer is None:
-                self._watch_head()
         super().data_received(data)
-        # A large body may come with its head in one piece: only an unfinished head counts.
-        if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
-            self._drop()
+        # A large body may come with its head in one piece, and most heads come whole: only an unfinished head counts.
+        if self._in_head and self._head_bytes:
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self._drop()
+            elif self._head_timer is None:
+                self._watch_head()
 
     def on_message_begin(self) -> None:
         self._in_head = True

@@ -43,6 +43,8 @@ Kind = Literal["kek", "grant", "mask", "audit", "mldsa"]
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
+_LOCKED_BYTES: Final = 2_047
+"""As much as ``hashlib`` takes without giving the interpreter's lock away."""
 TOKEN_MAX: Final = 4_096
 """Longest grant that is looked at: ours have about 700 characters."""
 
@@ -70,6 +72,7 @@ class FileKeys:
     """Seeds of the keys that sign heads a second time, oldest first. A folder of before they were made has none."""
     _macs: dict[str, hmac.HMAC] = field(default_factory=dict, repr=False)
     _verifiers: dict[str, Ed25519PublicKey] = field(default_factory=dict, repr=False)
+    _wrappers: dict[str, AESGCM] = field(default_factory=dict, repr=False)
 
     # --- bodies
 
@@ -99,7 +102,9 @@ class FileKeys:
 
     def wrap(self, dek: bytes) -> bytes:
         nonce = self.rand.bytes(NONCE_BYTES)
-        return nonce + AESGCM(self.keks[self.current_kek]).encrypt(nonce, dek, _WRAP_AAD)
+        return nonce + self._wrapper(self.current_kek, self.keks[self.current_kek]).encrypt(
+            nonce, dek, _WRAP_AAD
+        )
 
     def unwrap(self, kek_id: str, wrapped: bytes) -> bytes:
         try:
@@ -112,9 +117,14 @@ class FileKeys:
         if kek is None:
             raise KeyUnavailable(f"the key-encryption key {kek_id} is not in the key directory")
         try:
-            return AESGCM(kek).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _WRAP_AAD)
+            return self._wrapper(kek_id, kek).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _WRAP_AAD)
         except (InvalidTag, ValueError) as e:
             raise KeyUnavailable("a data key does not unwrap: it was changed") from e
+
+    def _wrapper(self, kek_id: str, kek: bytes) -> AESGCM:
+        if kek_id not in self._wrappers:
+            self._wrappers[kek_id] = AESGCM(kek)
+        return self._wrappers[kek_id]
 
     # --- credentials
 
@@ -124,9 +134,13 @@ class FileKeys:
             info = b"signoff mac v1\x00" + purpose.encode()
             key = HKDF(SHA256(), KEY_BYTES, None, info).derive(self.pepper)
             keyed = self._macs[purpose] = hmac.new(key, digestmod=sha256)
-        # Not ``hmac.digest``: it gives the interpreter's lock away, which costs more than the MAC.
+        # Not ``hmac.digest``, and not much at once: they give the interpreter's lock away, which costs more than the MAC.
         mac = keyed.copy()
-        mac.update(data)
+        if len(data) <= _LOCKED_BYTES:
+            mac.update(data)
+        else:
+            for at in range(0, len(data), _LOCKED_BYTES):
+                mac.update(data[at : at + _LOCKED_BYTES])
         return mac.digest()
 
     # --- grants

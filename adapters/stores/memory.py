@@ -286,6 +286,9 @@ class _ReadTx(ReadTx):
     def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
         return [_audit_row(row) for row in self._ledger.leaves[seq : seq + _bounded(limit)]]
 
+    def requests_in_log(self, since: int, before: int) -> list[RequestId]:
+        return list({RequestId(row.req): None for row in self._ledger.leaves[since:before] if row.req})
+
     def outbound(self, sink: str) -> int:
         return self._t.outbound.get(sink, 0)
 
@@ -568,6 +571,16 @@ class MemoryStore:
         await asyncio.sleep(0)
         self._need_open()
         return work(_ReadTx(self._tables, self.ledger, self._clock))
+
+    async def key_and_agent(self, key_id: str) -> tuple[AgentKey | None, Agent | None]:
+        def work(tx: ReadTx) -> tuple[AgentKey | None, Agent | None]:
+            key = tx.agent_key(key_id)
+            return key, tx.agent(key.agent) if key is not None else None
+
+        return await self.read(work)
+
+    async def agent(self, id: AgentId) -> Agent | None:
+        return await self.read(lambda tx: tx.agent(id))
 
     # --- outbox
 

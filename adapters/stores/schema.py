@@ -248,7 +248,25 @@ CREATE TRIGGER vault_frozen BEFORE UPDATE ON vault
 BEGIN SELECT RAISE(ABORT, 'vault: erased, never changed'); END""",
 )
 
-MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = ((1, _FIRST), (2, COSIGNATURES), (3, _VAULT))
+_CHANGE: Final = "BEGIN UPDATE roll SET revision = revision + 1 WHERE id = 1; END"
+_ROLL: Final[tuple[str, ...]] = (
+    # Counts changes of agents and their keys, whoever makes them, so that they may be kept in memory (T01).
+    "CREATE TABLE roll (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL) STRICT",
+    "INSERT INTO roll VALUES (1, 0)",
+    f"CREATE TRIGGER roll_agent_added AFTER INSERT ON agent {_CHANGE}",
+    f"CREATE TRIGGER roll_agent_changed AFTER UPDATE ON agent {_CHANGE}",
+    f"CREATE TRIGGER roll_agent_removed AFTER DELETE ON agent {_CHANGE}",
+    f"CREATE TRIGGER roll_key_added AFTER INSERT ON agent_key {_CHANGE}",
+    f"CREATE TRIGGER roll_key_changed AFTER UPDATE ON agent_key {_CHANGE}",
+    f"CREATE TRIGGER roll_key_removed AFTER DELETE ON agent_key {_CHANGE}",
+)
+
+MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
+    (1, _FIRST),
+    (2, COSIGNATURES),
+    (3, _VAULT),
+    (4, _ROLL),
+)
 """``(number, statements)``, each run in one transaction with its own record in ``schema_migration``."""
 
 LATEST: Final = MIGRATIONS[-1][0]

@@ -23,13 +23,16 @@ import aiosqlite
 
 from adapters.stores import sqlite_outbox
 from adapters.stores.lane import Done, Failed, Lane, Outcome, Work, on_thread
+from adapters.stores.roll import DATA_VERSION, Roll
 from adapters.stores.rules import to_us
 from adapters.stores.schema import LATEST, MIGRATIONS
 from adapters.stores.seal import Mac, RowSeal
-from adapters.stores.sqlite_tx import DATA_VERSION, SET_STATE, STATE, Batch, SqliteReadTx, SqliteTx, translate
+from adapters.stores.sqlite_tx import SET_STATE, STATE, Batch, SqliteReadTx, SqliteTx, translate
 from audit.batch import LedgerBatch
 from audit.journal import Journal
 from audit.ledger_sqlite import SqliteLedger
+from bot.core.ids import AgentId
+from bot.core.people import Agent, AgentKey
 from bot.errors import ConfigError, StoreFault, Unknown
 from bot.ports import Clock, OutboxRow, ReadTx, Tx
 
@@ -42,8 +45,8 @@ TOGETHER_MAX: Final = 256
 BUSY_MS: Final = 2_000
 """How long another process may hold the lock before callers hear ``Busy`` (T52)."""
 CACHE_KIB: Final = 32_768
-KNOWN_MAX: Final = 4_096
-"""Small rows kept between batches; a kilobyte each."""
+KNOWN_MAX: Final = 16_384
+"""Small rows and counts kept between batches, four an agent; a kilobyte each."""
 CHECKPOINT_PAGES: Final = 4_096
 """The write-ahead log is copied into the file every 16 MiB: four times rarer than by default, at which every tenth
 commit of a burst waits for it."""
@@ -71,6 +74,7 @@ class SqliteStore:
         self._readers_count = readers
         self._writer: Lane[SqliteTx] | None = None
         self._readers: list[Lane[SqliteReadTx]] = []
+        self._roll: Roll | None = None
         self._raw: sqlite3.Connection | None = None
         self._mark_us = 0
         self._known: dict[tuple[str, str], Any] = {}
@@ -98,11 +102,15 @@ class SqliteStore:
             raw = await on_thread(reader, _prepare_reader, reader)
             run = self._reader_run(raw)
             self._readers.append(Lane(reader, run, waiting_max=WAITING_MAX, together_max=TOGETHER_MAX))
+        self._roll = Roll(self.path, self.read)
 
     async def close(self) -> None:
         """Finish what waits and close. Harmless the second time."""
         readers, self._readers = self._readers, []
         writer, self._writer = self._writer, None
+        roll, self._roll = self._roll, None
+        if roll is not None:
+            roll.close()
         for reader in readers:
             await reader.close()
         if writer is not None:
@@ -117,6 +125,12 @@ class SqliteStore:
 
     async def read(self, work: Callable[[ReadTx], T]) -> T:
         return await self._read(work)
+
+    async def key_and_agent(self, key_id: str) -> tuple[AgentKey | None, Agent | None]:
+        return await self._need_roll().key(key_id)
+
+    async def agent(self, id: AgentId) -> Agent | None:
+        return await self._need_roll().agent(id)
 
     async def _read(self, work: Callable[[SqliteReadTx], T]) -> T:
         if not self._readers:
@@ -336,6 +350,11 @@ class SqliteStore:
         if self._writer is None:
             raise StoreFault("the store is closed")
         return self._writer
+
+    def _need_roll(self) -> Roll:
+        if self._roll is None:
+            raise StoreFault("the store is closed")
+        return self._roll
 
     def _need_raw(self) -> sqlite3.Connection:
         if self._raw is None:

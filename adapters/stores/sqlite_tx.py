@@ -99,6 +99,8 @@ IDEMPOTENT: Final = "SELECT fingerprint, request FROM idempotency WHERE agent = 
 ADD_IDEMPOTENT: Final = (
     "INSERT INTO idempotency (agent, key, fingerprint, request, at_us) VALUES (?, ?, ?, ?, ?)"
 )
+OPEN_OF: Final = "SELECT count(*) FROM request WHERE agent = ? AND state = 'pending'"
+ANY_DENIED: Final = "SELECT EXISTS (SELECT 1 FROM request WHERE agent = ? AND state = 'denied')"
 DENIALS: Final = "SELECT count(*) FROM request WHERE agent = ? AND payload_hash = ? AND state = 'denied' AND decided_us >= ?"
 WINDOW_SUM: Final = "SELECT total(amount) FROM window_amount WHERE name = ? AND at_us >= ?"
 ADD_AMOUNT: Final = "INSERT INTO window_amount (name, at_us, amount, request) VALUES (?, ?, ?, ?)"
@@ -184,6 +186,7 @@ ENQUEUE: Final = (
 _AUDIT_COLUMNS: Final = "seq, type, req, actor, action, resource, outcome, ts_us, leaf, leaf_hash"
 AUDIT_ROW: Final = f"SELECT {_AUDIT_COLUMNS} FROM audit_leaf WHERE seq = ?"
 AUDIT_FROM: Final = f"SELECT {_AUDIT_COLUMNS} FROM audit_leaf WHERE seq >= ? ORDER BY seq LIMIT ?"
+REQUESTS_IN_LOG: Final = "SELECT DISTINCT req FROM audit_leaf WHERE seq >= ? AND seq < ? AND req IS NOT NULL"
 OUTBOUND: Final = "SELECT next_seq FROM audit_outbound WHERE sink = ?"
 SET_OUTBOUND: Final = (
     "INSERT INTO audit_outbound (sink, next_seq, state) VALUES (?, ?, 'ok')"
@@ -193,7 +196,6 @@ AUDIT_HEAD: Final = "SELECT size, last_hash FROM audit_head WHERE id = 1"
 AUDIT_CHECKPOINT_AT: Final = "SELECT note FROM audit_checkpoint WHERE size = ?"
 AUDIT_CHECKPOINT: Final = "SELECT note FROM audit_checkpoint ORDER BY size DESC LIMIT 1"
 STATE: Final = "SELECT mark_us, batch FROM store_state WHERE id = 1"
-DATA_VERSION: Final = "PRAGMA data_version"
 SET_STATE: Final = "UPDATE store_state SET mark_us = max(mark_us, ?), batch = ? WHERE id = 1"
 
 _FILTERS: Final = ("req", "actor", "action", "type", "outcome")
@@ -415,6 +417,9 @@ class SqliteReadTx(ReadTx):
     def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
         return [_audit_row(row) for row in self._execute(AUDIT_FROM, (seq, bounded(limit)))]
 
+    def requests_in_log(self, since: int, before: int) -> list[RequestId]:
+        return [row[0] for row in self._execute(REQUESTS_IN_LOG, (since, before))]
+
     def outbound(self, sink: str) -> int:
         row = self._execute(OUTBOUND, (sink,)).fetchone()
         return 0 if row is None else int(row[0])
@@ -451,27 +456,36 @@ class Batch:
     mark_us: int
     size_at_start: int
     known: dict[tuple[str, str], Any] = field(default_factory=dict)
-    """Agents, people and marks as this transaction sees them, by kind and id: nobody else can change them meanwhile, and what
-    changes them here drops them from it. Most members of a batch ask for the same few."""
+    """Agents, their keys and counts, people and marks as this transaction sees them, by kind and id: nobody else can change them
+    meanwhile, and what changes them here drops or counts them. Most members of a batch ask for the same few."""
     outbox: list[tuple[str, str, str, int]] = field(default_factory=list)
+    bodies: list[tuple[str, str, bytes, bytes, bytes]] = field(default_factory=list)
+    """Of requests whose rows are written; each is the only one its request can have."""
     wants_truncation: bool = False
     """A body was shredded: the write-ahead log must be emptied after the commit (AUDIT.md 2.5)."""
 
     def settle(self) -> None:
         """Write what was held back, sign the head, keep the mark: the last step before COMMIT."""
-        self.flush_outbox()
+        self.flush()
         if self.ledger.audit_head().size != self.size_at_start:
             self.journal.checkpoint(self.ledger, from_us(self.mark_us))
         self.connection.execute(SET_STATE, (self.mark_us, self.number))
 
-    def flush_outbox(self) -> None:
+    def flush(self) -> None:
+        """Write what is held back, but for the log (``ledger.flush``)."""
+        self.flush_bodies()
         if self.outbox:
             self.connection.executemany(ENQUEUE, self.outbox)
             self.outbox.clear()
 
+    def flush_bodies(self) -> None:
+        if self.bodies:
+            self.connection.executemany(ADD_BODY, self.bodies)
+            self.bodies.clear()
+
     def mark(self) -> tuple[Mark, bool]:
         """Where a member starts, taken before its SAVEPOINT. All that earlier members hold back is written."""
-        self.flush_outbox()
+        self.flush()
         return self.ledger.mark(), self.wants_truncation
 
     def rewind(self, mark: tuple[Mark, bool]) -> None:
@@ -479,6 +493,7 @@ class Batch:
         self.known.clear()
         self.ledger.rewind(ledger)
         self.outbox.clear()
+        self.bodies.clear()
 
 
 class SqliteTx(SqliteReadTx, Tx):
@@ -497,8 +512,8 @@ class SqliteTx(SqliteReadTx, Tx):
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """For this package's other modules: the connection, with every outbox row of this batch in the table."""
-        self._batch.flush_outbox()
+        """For this package's other modules: the connection, with every body and outbox row of this batch in the tables."""
+        self._batch.flush()
         return self._connection
 
     def forgets(self) -> None:
@@ -522,6 +537,33 @@ class SqliteTx(SqliteReadTx, Tx):
     def meta(self, key: str) -> str | None:
         found: str | None = self._known("meta", key, super().meta)
         return found
+
+    def agent_keys(self, agent: AgentId) -> list[AgentKey]:
+        found: list[AgentKey] = self._known("keys", agent, super().agent_keys)
+        return found
+
+    def pending_count(self, agent: AgentId, most: int) -> int:
+        found: int = self._known("open", agent, lambda of: self._number(OPEN_OF, (of,)))
+        return min(found, max(0, most))
+
+    def denials(self, agent: AgentId, payload_hash: Digest, since: datetime) -> int:
+        # Most agents were never denied anything, and each of their requests asks.
+        if not self._known("denied", agent, lambda of: self._number(ANY_DENIED, (of,))):
+            return 0
+        return super().denials(agent, payload_hash, since)
+
+    def _count_open(self, agent: AgentId, by: int) -> None:
+        known = self._batch.known
+        if ("open", agent) in known:
+            known["open", agent] += by
+
+    def body(self, id: RequestId) -> Sealed | None:
+        self._batch.flush_bodies()
+        return super().body(id)
+
+    def bodies_outside(self, kek_id: str, limit: int) -> list[tuple[RequestId, Sealed]]:
+        self._batch.flush_bodies()
+        return super().bodies_outside(kek_id, limit)
 
     def _known(self, kind: str, id: Any, read: Callable[[Any], Any]) -> Any:
         known = self._batch.known
@@ -548,7 +590,10 @@ class SqliteTx(SqliteReadTx, Tx):
                 *codec.moving_request(request),
             ),
         )
-        self._write(ADD_BODY, (request.id, body.kek_id, body.wrapped_key, body.nonce, body.ciphertext))
+        self._batch.bodies.append((request.id, body.kek_id, body.wrapped_key, body.nonce, body.ciphertext))
+        if request.state.is_open:
+            self._count_open(request.agent, 1)
+        self._forget_denials(request)
 
     def update_request(self, request: Request, *, expected_version: int) -> None:
         old = self.request(request.id)
@@ -558,12 +603,21 @@ class SqliteTx(SqliteReadTx, Tx):
         if why_not is not None:
             raise Conflict(why_not)
         self._write(SET_REQUEST, (*codec.moving_request(request), request.id, expected_version))
+        if old.state.is_open and not request.state.is_open:
+            self._count_open(request.agent, -1)
+        self._forget_denials(request)
+
+    def _forget_denials(self, request: Request) -> None:
+        if request.state is RequestState.DENIED:
+            self._forget("denied", request.agent)
 
     def shred_body(self, id: RequestId) -> None:
+        self._batch.flush_bodies()
         if self._write(SHRED_BODY, (id,)):
             self._batch.wants_truncation = True
 
     def rewrap_body(self, id: RequestId, sealed: Sealed) -> None:
+        self._batch.flush_bodies()
         values = (sealed.kek_id, sealed.wrapped_key, id, sealed.nonce, sealed.ciphertext)
         if not self._write(REWRAP_BODY, values):
             raise Conflict("a body is re-wrapped, never replaced")
@@ -632,6 +686,9 @@ class SqliteTx(SqliteReadTx, Tx):
             self._write(ADD_OWNER, (owner, agent.id))
 
     def put_agent_key(self, key: AgentKey) -> None:
+        # The key may have been another agent's before.
+        for known in [known for known in self._batch.known if known[0] == "keys"]:
+            del self._batch.known[known]
         self._write(
             PUT_AGENT_KEY, (key.id, key.agent, self.seal.close("agent_key", key.id, codec.text_of(key)))
         )
@@ -714,6 +771,10 @@ class SqliteTx(SqliteReadTx, Tx):
     def audit_from(self, seq: int, limit: int) -> list[AuditRow]:
         self._batch.ledger.flush()
         return super().audit_from(seq, limit)
+
+    def requests_in_log(self, since: int, before: int) -> list[RequestId]:
+        self._batch.ledger.flush()
+        return super().requests_in_log(since, before)
 
     def audit_head(self) -> tuple[int, bytes]:
         head = self._batch.ledger.audit_head()

@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from bot.core.ids import AgentId, Digest, PersonId, RequestId
 from bot.core.request import Assurance, Choice, GrantState, RequestState
 from masking.masked import Masked
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ def fits(preview: Preview, budget: Budget) -> bool:
     return sum(len(leaf.label.text) + len(leaf.value.text) + 4 for leaf in preview.leaves) <= budget.chars_max
 
 
-def order(leaves: Sequence[Leaf], pointers: Sequence[str], show: Sequence[str]) -> tuple[Leaf, ...]:
+def order(leaves: Sequence[T], pointers: Sequence[str], show: Sequence[str]) -> tuple[T, ...]:
     """Put the leaves under the parameters named in *show* first, in its order; the rest keep theirs. Drops nothing."""
     if not show and len(leaves) == len(pointers):
         return tuple(leaves)

@@ -20,6 +20,7 @@ DOMAIN: Final = b"signoff/preview/v1\x00"
 LABEL_JOIN: Final = " › "
 
 Hidden = tuple[tuple[str, int], ...]
+_Row = tuple[tuple[str, Hidden], str, tuple[str, Hidden], bool, int]
 
 
 class _Text(msgspec.Struct, array_like=True, frozen=True):
@@ -80,6 +81,42 @@ def build(
     return preview, tuple(leaf.pointer for leaf in masked.leaves)
 
 
+def freeze_masked(
+    masked: MaskedDocument, payload_bytes: int, show: tuple[str, ...]
+) -> tuple[str, tuple[str, ...], str, int]:
+    """What ``freeze`` makes of what ``build`` makes, to the byte, without the preview between them: text and pointers, the resource's
+    masked id, and how many leaves the payload has. Every request goes this way once and nobody looks at the preview then."""
+    payload: list[_Row] = []
+    payload_pointers: list[str] = []
+    context: list[_Row] = []
+    resource = justification = _EMPTY
+    for index, leaf in enumerate(masked.leaves):
+        pointer, value = leaf.pointer, leaf.value
+        root, _, _ = pointer[1:].partition("/")
+        if root == "justification":
+            justification = value
+            continue
+        row = (_label(leaf), leaf.kind, (value.text, value.hidden), leaf.hidden, index)
+        if root == "context":
+            context.append(row)
+            continue
+        payload.append(row)
+        payload_pointers.append(pointer.removeprefix("/payload"))
+        if pointer == "/payload/resource/id":
+            resource = value
+    document = {
+        "resource": _pair(resource),
+        "leaves": order(payload, payload_pointers, show),
+        "hidden": masked.classes,
+        "payload_bytes": payload_bytes,
+        "justification": _pair(justification),
+        "context": context,
+        "v": 1,
+    }
+    text = _ENCODER.encode(document).decode()
+    return text, tuple([leaf.pointer for leaf in masked.leaves]), resource.text, len(payload)
+
+
 def freeze(preview: Preview) -> str:
     """The preview as JSON text; equal previews give equal bytes."""
     # As ``_Document`` says, from plain tuples: no object is made for a row that lives only until it is encoded.
@@ -119,11 +156,24 @@ def _leaf(leaf: MaskedLeaf, index: int) -> Leaf:
     return Leaf(label, leaf.kind, leaf.value, leaf.hidden, index)
 
 
+def _label(leaf: MaskedLeaf) -> tuple[str, Hidden]:
+    """The text and the hidden of the label that ``_leaf`` gives."""
+    parts = leaf.path[1:]
+    if len(parts) == 1:
+        return parts[0].text, parts[0].hidden
+    texts: list[str] = []
+    hidden: list[tuple[str, int]] = []
+    for part in parts:
+        texts.append(part.text)
+        hidden += part.hidden
+    return LABEL_JOIN.join(texts), tuple(hidden)
+
+
 def _pair(masked: Masked) -> tuple[str, Hidden]:
     return masked.text, masked.hidden
 
 
-def _row(leaf: Leaf) -> tuple[tuple[str, Hidden], str, tuple[str, Hidden], bool, int]:
+def _row(leaf: Leaf) -> _Row:
     label, value = leaf.label, leaf.value
     return (label.text, label.hidden), leaf.kind, (value.text, value.hidden), leaf.hidden, leaf.index
 

@@ -70,10 +70,11 @@ async def submit(
 ) -> Submitted | Refused:
     """See ``Desk.submit``."""
     idempotency = _unreadable(office, caller, idempotency)
-    known = await office.store.read(lambda tx: (tx.agent(caller.agent), _earlier(tx, caller, idempotency)))
-    agent, earlier = known
-    if isinstance(earlier, Refused | Submitted):
-        return earlier
+    if idempotency is not None:
+        earlier = await office.store.read(lambda tx: _earlier(tx, caller, idempotency))
+        if earlier is not None:
+            return earlier
+    agent = await office.store.agent(caller.agent)
     refusal = _gate(agent, ask, caller)
     if agent is None or refusal is not None:
         return await _refuse(office, caller, refusal or Refused(Reason.AGENT_UNKNOWN))
@@ -123,20 +124,19 @@ def _prepare(
 ) -> _Draftwork:
     judge = office.book.judge
     plan = judge.plan(facts_of(ask, agent.id, agent.owners, masked.classes))
-    preview, pointers = preview_codec.build(shown, len(ask.canonical), _show(plan))
+    document, pointers, label, leaves = preview_codec.freeze_masked(shown, len(ask.canonical), _show(plan))
     id = mint.request_id(office.clock.now(), office.rand)
     body = Body(
         ask.canonical, ask.justification, dict(ask.context) if ask.context is not None else None, pointers
     )
     sealed = office.seal(id, msgspec.msgpack.encode(body))
-    document = preview_codec.freeze(preview)
     return _Draftwork(
         ask,
         caller,
         judge,
         plan,
-        preview.resource.text,
-        len(preview.leaves),
+        label,
+        leaves,
         document,
         preview_codec.preview_hash(document),
         masked.classes,

@@ -7,6 +7,7 @@ state and the frozen masked preview.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -34,8 +35,6 @@ from bot.ports import AuditFilter, AuditRow, ReadTx, Tx
 WAIT_MAX: Final = timedelta(seconds=60)
 _LOOKED_AT: Final = 300
 """Requests, in turn by agent, that an inbox is picked from: one agent's flood does not hide another's (T08)."""
-_POLL: Final = 5.0
-"""A lost wake-up delays a waiter by at most this many seconds."""
 
 
 async def look(office: Office, id: RequestId, caller: AgentCaller) -> tuple[Request, Grant | None] | Refused:
@@ -53,7 +52,8 @@ def _own(tx: ReadTx, id: RequestId, caller: AgentCaller) -> tuple[Request, Grant
 async def wait(
     office: Office, id: RequestId, caller: AgentCaller, timeout: timedelta
 ) -> tuple[Request, Grant | None] | Refused:
-    """See ``Desk.wait``. A request past its time is reported open until the sweep or a click has recorded that."""
+    """See ``Desk.wait``. Looks once, then when it is woken (``bot.noticing`` wakes too, for what this process was not told),
+    and once more at the end. A request past its time is reported open until the sweep or a click has recorded that."""
     changes = office.watch.subscribe(id)
     deadline = office.clock.monotonic() + min(timeout, WAIT_MAX).total_seconds()
     try:
@@ -62,10 +62,9 @@ async def wait(
             left = deadline - office.clock.monotonic()
             if isinstance(seen, Refused) or not seen[0].state.is_open or left <= 0:
                 return seen
-            try:
-                await asyncio.wait_for(anext(changes), min(left, _POLL))
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await anext(changes)
     finally:
         close = getattr(changes, "aclose", None)
         if close is not None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.core.ids import Digest
 from bot.core.preview import VERDICTS, Budget, Button, Card, Leaf, Preview, fits, order
-from bot.core.preview_codec import DOMAIN, build, freeze, preview_hash, thaw
+from bot.core.preview_codec import DOMAIN, build, freeze, freeze_masked, preview_hash, thaw
 from bot.core.request import Assurance, RequestState
 from masking import Engine
 from masking.masked import restore
@@ -188,6 +188,33 @@ def test_what_show_names_comes_first_and_nothing_is_dropped() -> None:
     ]
     assert set(shown.leaves) == set(plain.leaves)
     assert len(shown.leaves) == len(plain.leaves)
+
+
+@pytest.mark.parametrize("show", [(), ("to", "opt"), ("type",), ("nothing",)])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ASKED,
+        {"payload": ASKED["payload"]},
+        {"payload": {"resource": {"id": ""}, "parameters": {}}, "context": {}, "justification": ""},
+        {"payload": {"action": "x", "parameters": [], "ma/r~ia@example.org": {"deep": [[{}], []]}}},
+        {"payload": {"resource": "no id"}, "context": {"a": {"b@example.org": [1, {"c": None}]}}},
+        {},
+    ],
+)
+def test_what_is_frozen_at_once_is_the_frozen_preview_to_the_byte(
+    asked: dict[str, Any], show: tuple[str, ...]
+) -> None:
+    masked = ENGINE.mask_json(asked)
+
+    preview, pointers = build(masked, 77, show)
+
+    assert freeze_masked(masked, 77, show) == (
+        freeze(preview),
+        pointers,
+        preview.resource.text,
+        len(preview.leaves),
+    )
 
 
 def test_a_request_without_claims_has_empty_ones() -> None:

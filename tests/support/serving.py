@@ -16,6 +16,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from adapters.agents.direct import Direct
+
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
@@ -54,7 +56,7 @@ def serve(build: Callable[[str], Any]) -> Iterator[Served]:
         built = await build(url)
         routes, extra = built if isinstance(built, tuple) else (built, {})
         all_routes: list[BaseRoute] = routes
-        app = Starlette(routes=all_routes)
+        app = Direct(all_routes, Starlette(routes=all_routes))  # as bot.app has it
         server = uvicorn.Server(
             uvicorn.Config(
                 app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=1
