@@ -14,7 +14,10 @@ import pytest
 
 from masking import Engine, EngineConfig, MaskingError, native
 from masking.detect.names import BIAS
-from masking.names.tagger import MEMO_MAX, TOKEN, Tagger, page_of_classes
+from masking.letters import TOKEN_BITS, Letters, page_of_classes, page_of_lower
+from masking.names.features import TOKEN
+from masking.names.table import load
+from masking.names.tagger import MEMO_MAX, Tagger
 from tests.masking.texts import STRANGE, texts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +105,7 @@ def test_they_agree_when_the_memory_of_words_has_overflowed():
 
 def test_a_page_of_classes_says_what_the_pattern_of_tokens_says():
     for char in STRANGE:
-        kind = page_of_classes(ord(char) >> 8)[ord(char) & 255]
+        kind = page_of_classes(ord(char) >> 8)[ord(char) & 255] & TOKEN_BITS
         alone = TOKEN.findall(char)
 
         assert bool(kind) == bool(alone)
@@ -115,41 +118,81 @@ def test_what_is_no_text_is_refused():
 
     for wrong in (None, 7, b"Ann"):
         with pytest.raises(TypeError):
-            tagger._native.find(wrong)
+            tagger.native.find(wrong)
+
+
+def _tagger(**changed):
+    arguments = {
+        "letters": Letters.native(),
+        "table": load().raw,
+        "ask_word": lambda _: (0,) * 12,
+        "bias": 90,
+        "hopeless": -150,
+        "slack": 1.0,
+        "seed": 1,
+        "words_max": 100,
+        "word_chars_max": 64,
+        "stretch_max": 60,
+    }
+    return native.tagger_type(*(arguments | changed).values())
 
 
 @needs_native
-def test_arguments_out_of_range_are_refused():
-    def row(_):
-        return (0.0,) * 12
-
-    good = [row, row, page_of_classes, (0.0,) * 9, 1.0, (0.0,) * 12, 1, 100, 64, 60]
-    for place, wrong in (
-        (3, (0.0,) * 8),
-        (5, (0.0,)),
-        (7, 0),
-        (7, 1 << 30),
-        (8, 0),
-        (9, 0),
-        (9, 600),
-        (4, "x"),
-    ):
-        with pytest.raises((TypeError, ValueError)):
-            native.tagger_type(*[wrong if i == place else value for i, value in enumerate(good)])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"letters": object()},
+        {"letters": None},
+        {"table": b""},
+        {"table": load().raw[:-1]},
+        {"table": b"X" + load().raw[1:]},
+        {"table": load().raw[:120] + b"\xff" * 4 + load().raw[124:]},
+        {"table": load().raw[:124] + b"\xff" * 4 + load().raw[128:]},
+        {"bias": 1 << 30},
+        {"words_max": 0},
+        {"words_max": 1 << 30},
+        {"word_chars_max": 0},
+        {"word_chars_max": 65},
+        {"stretch_max": 0},
+        {"stretch_max": 600},
+        {"slack": "x"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_arguments_out_of_range_are_refused(wrong):
+    assert _tagger().find("Ann of nowhere") is not None
+    with pytest.raises((TypeError, ValueError)):
+        _tagger(**wrong)
 
 
 @needs_native
-@pytest.mark.parametrize("answer", [None, (1.0,), ("x",) * 12, RuntimeError("no")])
+@pytest.mark.parametrize("answer", [None, (1,), ("x",) * 12, (1 << 40,) * 12, (-1,) * 12, RuntimeError("no")])
 def test_an_answer_that_cannot_be_used_is_an_error_and_no_crash(answer):
     def word(_):
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    tagger = native.tagger_type(word, word, page_of_classes, (0.0,) * 9, 1.0, (0.0,) * 12, 1, 100, 64, 60)
+    tagger = _tagger(ask_word=word)
+
+    with pytest.raises((TypeError, ValueError, RuntimeError, OverflowError)):
+        tagger.find("Änn")
+
+
+@needs_native
+@pytest.mark.parametrize("answer", [None, b"", b"x" * 255, "x" * 256, RuntimeError("no")])
+def test_a_page_that_cannot_be_used_is_an_error_and_no_crash(answer):
+    def page(number):
+        if number == 0:
+            return page_of_classes(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     with pytest.raises((TypeError, RuntimeError)):
-        tagger.find("Ann")
+        native.letters_type(page_of_lower, page_of_lower)
+    with pytest.raises((TypeError, RuntimeError)):
+        _tagger(letters=native.letters_type(page, page_of_lower)).find("Ann Иван")
 
 
 @needs_native
