@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from masking.compiled import Compiled, compile_rules
 from masking.config import EngineConfig
@@ -21,7 +21,6 @@ from masking.operators import Numbering, Writing, write
 from masking.resolve import (
     CERTAIN,
     RANK_CERTAIN,
-    RANK_KEY,
     RANK_MODEL,
     RANK_PATTERN,
     RANK_STRUCTURE,
@@ -30,8 +29,19 @@ from masking.resolve import (
 )
 from masking.scan import Candidates, scan_literals, scan_runs
 from masking.spans import Span
-from masking.view import View, is_placeholder
+from masking.view import View, fold, is_placeholder
 
+FAULTS: Final = (
+    RecursionError,
+    MemoryError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+)
+"""What a scan may fail with; any of it is a :class:`MaskingError`, and then nothing is shown."""
 ROUNDS_MAX: Final = 4
 """Masked text is scanned again until nothing is found; context can only shrink, so two rounds are the rule."""
 
@@ -96,39 +106,49 @@ class Engine:
         return is_placeholder(value)
 
     def _scan(self, text: str, *, line_bound: bool) -> list[Span]:
-        view = View(self._checked(text))
+        self._checked(text)
+        scanner = self._rules.scanner
+        if scanner is not None:
+            try:
+                answer: Any = scanner.scan(text, line_bound, not self._rules.allows)
+            except FAULTS as e:
+                raise MaskingError(f"scanning failed ({type(e).__name__})") from None
+            if not self._rules.allows:
+                spans: list[Span] = answer
+                return spans
+            return self._standing(answer, text, fold(text))
+        view = View(text)
         found = self._candidates(view, line_bound=line_bound, threshold=self.config.threshold)
+        return self._standing(found, text, view.folded)
+
+    def _standing(self, found: Candidates, text: str, folded: str) -> list[Span]:
+        """What of *found* is of a type that is on, not allowed, not masked already, and beaten by nothing else."""
         off = self.config.off
         if off:
             found = [f for f in found if f[1].type not in off]
         if self._rules.allows:
             found = [f for f in found if not self._rules.allowed(text[f[1].start : f[1].end])]
-        if "\0" in view.folded:
-            found = [(rank, piece) for rank, span in found for piece in _shown(span, view.folded)]
+        if "\0" in folded:
+            found = [(rank, piece) for rank, span in found for piece in _shown(span, folded)]
         return resolve(found, text)
 
     def _candidates(self, view: View, *, line_bound: bool, threshold: float) -> Candidates:
         found: Candidates = []
         try:
-            scan_literals(self._rules, view, found, threshold, line_bound)
+            places = scan_literals(self._rules, view, found, threshold, line_bound)
             scan_runs(self._rules, view, found, threshold, line_bound)
-            for rule in self._rules.text_rules:
-                rank = RANK_MODEL if rule.model else RANK_PATTERN
-                for span in rule.find(view):
+            for number, rule in enumerate(self._rules.text_rules):
+                if rule.find_at is not None:
+                    spans = rule.find_at(view, places[number]) if number in places else []
+                elif rule.needs and not any(n.encode("latin-1") in view.low for n in rule.needs):
+                    continue
+                else:
+                    spans = rule.find(view)
+                rank = RANK_MODEL if rule.model else rule.rank
+                for span in spans:
                     if span.score >= threshold:
-                        found.append((_rank(span) or rank if not rule.model else rank, span))
-            for _kind, span in self._rules.denied(view.folded):
-                found.append((RANK_KEY, span))
-        except (
-            RecursionError,
-            MemoryError,
-            ValueError,
-            IndexError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            OverflowError,
-        ) as e:
+                        found.append((rank or _rank(span) or RANK_PATTERN, span))
+        except FAULTS as e:
             raise MaskingError(f"scanning failed ({type(e).__name__})") from None
         return found
 

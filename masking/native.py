@@ -29,3 +29,4 @@ available: Final[bool] = _MODULE is not None
 letters_type: Final[Any] = _MODULE.Letters if available else None
 tagger_type: Final[Any] = _MODULE.Tagger if available else None
 run_finder_type: Final[Any] = _MODULE.RunFinder if available else None
+scanner_type: Final[Any] = _MODULE.Scanner if available else None

@@ -40,3 +40,14 @@ class TextRule:
     model: bool = False
     find_without_native: Callable[[View], list[Span]] | None = None
     """The same by Python alone, where ``find`` uses the compiled loops when there are any."""
+    needs: tuple[str, ...] = ()
+    """Lower-case strings (Latin-1): a text that holds none of them holds nothing of this kind, and ``find`` is not called."""
+    literals: tuple[str, ...] = ()
+    """Lower-case strings that everything of this kind begins with; the literal pass finds them, and ``find_at`` is called
+    instead of ``find`` with the offsets at which one of them stands and no letter, digit or ``_`` before it, in the
+    order of where they end (an offset may come twice)."""
+    find_at: Callable[[View, list[int]], list[Span]] | None = None
+    rank: int = 0
+    """The rank of ``masking.resolve`` that all of it has; 0: as its score and ``model`` say."""
+    own: str = ""
+    """The part of ``native/finders.c`` that finds the same."""

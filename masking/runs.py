@@ -61,16 +61,21 @@ class RunIndex(Generic[T]):
         self._tails = tuple(sorted(tails, key=len, reverse=True))
         odd = tuple(s for s in self._shapes if not _REGULAR.fullmatch(s))
         self._odd = _alternatives(odd)
-        self._native: Any = None
+        self.native: Any = None
         if native:
-            self._native = run_finder_type(
+            self.native = run_finder_type(
                 self._memo, self._places, self._odd_places, self._loose, self._tails, odd
             )
 
+    def rules(self) -> tuple[T, ...]:
+        """Everything that may stand in a run."""
+        shaped = (what for places in self._shapes.values() for _, what in places)
+        return tuple(dict.fromkeys((*shaped, *(what for _, what in self._finders))))
+
     def runs(self, shape: bytes) -> list[tuple[int, Groups[T]]]:
         """(offset, places) of every run of *shape* in which something may stand."""
-        if self._native is not None:
-            found: list[tuple[int, Groups[T]]] = self._native.runs(shape)
+        if self.native is not None:
+            found: list[tuple[int, Groups[T]]] = self.native.runs(shape)
             return found
         out: list[tuple[int, Groups[T]]] = []
         pos = 0

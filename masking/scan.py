@@ -12,14 +12,24 @@ from masking.view import View
 Candidates = list[tuple[int, Span]]
 
 
-def scan_literals(rules: Compiled, view: View, found: Candidates, threshold: float, line_bound: bool) -> None:
+Places = dict[int, list[int]]
+"""The number of a text rule, and where its literals stand."""
+
+
+def scan_literals(
+    rules: Compiled, view: View, found: Candidates, threshold: float, line_bound: bool
+) -> Places:
+    places: Places = {}
     hits = rules.automaton.find_matches_as_indexes(view.low, overlapping=True)
     if not hits:
-        return
+        return places
     text = view.folded
     n = len(text)
     done: dict[Rule, int] = {}
     for literal, start, end in hits:
+        for number in rules.said[literal]:
+            if not start or not (text[start - 1].isalnum() or text[start - 1] == "_"):
+                places.setdefault(number, []).append(start)
         for rule in rules.by_literal[literal]:
             # A match found from an earlier literal already covers this one.
             if done.get(rule, -1) > start:
@@ -50,6 +60,7 @@ def scan_literals(rules: Compiled, view: View, found: Candidates, threshold: flo
                 continue
             done[rule] = e
             weigh(rule, view, s, e, rule.score, None, found, threshold, line_bound)
+    return places
 
 
 def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, line_bound: bool) -> None:

@@ -69,17 +69,29 @@ class View:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        folded = text
-        if not text.isascii() and (_BMP.search(text) or _ASTRAL.search(text)):
-            folded = text.translate(_FOLD)
-        if "]" in text:
-            folded = _LABEL.sub(_blank, folded)
-        if "tok_" in text:
-            folded = _TOKEN.sub(_blank, folded)
-        self.folded = folded
+        folded = self.folded = fold(text)
         raw = folded.encode("latin-1", "replace")
         self.low = raw.lower()
         self.shape = raw.translate(SHAPE)
+
+
+def fold(text: str) -> str:
+    """*text* with look-alikes written in ASCII and what this package wrote blanked; as long as *text*."""
+    folded = text
+    if not text.isascii() and (_BMP.search(text) or _ASTRAL.search(text)):
+        folded = text.translate(_FOLD)
+    if "]" in text:
+        folded = _LABEL.sub(_blank, folded)
+    if "tok_" in text:
+        folded = _TOKEN.sub(_blank, folded)
+    return folded
+
+
+def ready(text: str, folded: str, low: bytes, shape: bytes) -> View:
+    """The view of *text* whose forms are there already."""
+    view = View.__new__(View)
+    view.text, view.folded, view.low, view.shape = text, folded, low, shape
+    return view
 
 
 def _blank(match: re.Match[str]) -> str:

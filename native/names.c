@@ -729,6 +729,11 @@ static void tagger_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
+int is_tagger(PyObject *object)
+{
+    return (destructor)PyType_GetSlot(Py_TYPE(object), Py_tp_dealloc) == tagger_dealloc;
+}
+
 static PyMethodDef tagger_methods[] = {
     {"find", tagger_find, METH_O, "(start, end, label, score) of every name in the text"},
     {NULL, NULL, 0, NULL},

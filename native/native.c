@@ -15,9 +15,9 @@
 
 static int module_exec(PyObject *module)
 {
-    PyType_Spec *specs[] = {&letters_spec, &tagger_spec, &runs_spec};
-    const char *names[] = {"Letters", "Tagger", "RunFinder"};
-    for (int i = 0; i < 3; i++) {
+    PyType_Spec *specs[] = {&letters_spec, &tagger_spec, &runs_spec, &scanner_spec};
+    const char *names[] = {"Letters", "Tagger", "RunFinder", "Scanner"};
+    for (int i = 0; i < 4; i++) {
         PyObject *type = PyType_FromModuleAndSpec(module, specs[i], NULL);
         if (type == NULL)
             return -1;

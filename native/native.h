@@ -108,6 +108,49 @@ typedef int (*name_found)(void *context, Py_ssize_t start, Py_ssize_t end, int l
 
 int tagger_names(PyObject *tagger, const Text *text, name_found found, void *context);
 
-extern PyType_Spec letters_spec, tagger_spec, runs_spec;
+int is_tagger(PyObject *object);
+
+/* ------------------------------------------------------------------ digit runs (runs.c) */
+
+/* Called for every run of a shape; *odd*: it is one of the odd shapes. 0, or -1 with an error set. */
+typedef int (*run_found)(void *context, const unsigned char *shape, Py_ssize_t length, Py_ssize_t at, int odd);
+
+int runs_each(PyObject *finder, const unsigned char *shape, Py_ssize_t length, run_found found, void *context);
+PyObject *runs_places(PyObject *finder, const unsigned char *shape, Py_ssize_t length, int odd);
+int is_runs(PyObject *object);
+
+/* ------------------------------------------------------------------ candidates and their resolution (resolve.c) */
+
+enum { RANK_MODEL = 1, RANK_PATTERN, RANK_KEY, RANK_CERTAIN, RANK_STRUCTURE };
+
+/* What may be found; the objects are owned. */
+typedef struct {
+    Py_ssize_t start, end;
+    double score;
+    PyObject *type, *rule, *reason;
+    int rank, taken;
+    Py_ssize_t order;
+} Candidate;
+
+typedef struct {
+    Candidate *items;
+    Py_ssize_t count, size;
+} Candidates;
+
+int candidates_add(Candidates *all, int rank, Py_ssize_t start, Py_ssize_t end, double score, PyObject *type, PyObject *rule,
+                   PyObject *reason);
+void candidates_free(Candidates *all);
+
+/* What resolve needs to know of the text and of Python. */
+typedef struct {
+    Letters *letters;
+    PyObject *text;     /* as it was given */
+    const Text *folded; /* the same, for reading where both are the same object */
+    PyObject *is_no_name, *email, *names, *rest;
+} Resolving;
+
+int resolve(const Resolving *how, Candidates *all); /* leaves what stands, sorted */
+
+extern PyType_Spec letters_spec, tagger_spec, runs_spec, scanner_spec;
 
 #endif

@@ -48,42 +48,16 @@ static int step_of(unsigned char c)
     }
 }
 
-/* Adds what may stand in shape[start:end]; 0, or -1 with an error set. */
-static int add_run(RunFinder *self, PyObject *ask, PyObject *out, const char *shape, Py_ssize_t start, Py_ssize_t end,
-                   Py_ssize_t at)
-{
-    PyObject *run = PyBytes_FromStringAndSize(shape + start, end - start);
-    if (run == NULL)
-        return -1;
-    PyObject *places = PyDict_GetItemWithError(self->memo, run);
-    if (places != NULL) {
-        Py_INCREF(places);
-    } else {
-        if (!PyErr_Occurred())
-            places = PyObject_CallFunctionObjArgs(ask, run, NULL);
-        if (places == NULL) {
-            Py_DECREF(run);
-            return -1;
-        }
-    }
-    Py_DECREF(run);
-    int failed = 0;
-    Py_ssize_t size = PyTuple_Check(places) ? PyTuple_Size(places) : -1;
-    if (size < 0) {
-        PyErr_SetString(PyExc_TypeError, "places are a tuple");
-        failed = -1;
-    } else if (size > 0) {
-        PyObject *item = Py_BuildValue("(nO)", at, places);
-        failed = item == NULL ? -1 : PyList_Append(out, item);
-        Py_XDECREF(item);
-    }
-    Py_DECREF(places);
-    return failed;
-}
+typedef struct {
+    RunFinder *finder;
+    run_found found;
+    void *context;
+} Finding;
 
-static int odd_runs(RunFinder *self, PyObject *out, const unsigned char *shape, Py_ssize_t length, Py_ssize_t start,
+static int odd_runs(const Finding *run, const unsigned char *shape, Py_ssize_t length, Py_ssize_t start,
                     Py_ssize_t end)
 {
+    const RunFinder *self = run->finder;
     for (Py_ssize_t at = start; at < end; at++) {
         if (!is_group(shape[at]) || (at > start && is_group(shape[at - 1])))
             continue;
@@ -98,15 +72,15 @@ static int odd_runs(RunFinder *self, PyObject *out, const unsigned char *shape, 
             if (self->ends[node] && (i + 1 == length || !is_group(shape[i + 1])))
                 stop = i + 1;
         }
-        if (stop > end && add_run(self, self->ask_odd, out, (const char *)shape, at, stop, at) < 0)
+        if (stop > end && run->found(run->context, shape + at, stop - at, at, 1) < 0)
             return -1;
     }
     return 0;
 }
 
-static int one_run(RunFinder *self, PyObject *out, const unsigned char *shape, Py_ssize_t length, Py_ssize_t start,
-                   Py_ssize_t end)
+static int one_run(const Finding *run, const unsigned char *shape, Py_ssize_t length, Py_ssize_t start, Py_ssize_t end)
 {
+    const RunFinder *self = run->finder;
     if (end - start > RUN_CHARS_MAX)
         return 0;
     unsigned char before = start ? shape[start - 1] : 0;
@@ -140,7 +114,7 @@ static int one_run(RunFinder *self, PyObject *out, const unsigned char *shape, P
         }
     }
     if (end < length && is_loose_join(shape[end])) {
-        if (end + 1 < length && shape[end + 1] == 'A' && odd_runs(self, out, shape, length, start, end) < 0)
+        if (end + 1 < length && shape[end + 1] == 'A' && odd_runs(run, shape, length, start, end) < 0)
             return -1;
         Py_ssize_t count = PyTuple_Size(self->tails);
         for (Py_ssize_t i = 0; i < count; i++) {
@@ -157,20 +131,12 @@ static int one_run(RunFinder *self, PyObject *out, const unsigned char *shape, P
     }
     if (before == '_' && memchr(shape + start, 'A', (size_t)(end - start)) != NULL)
         return 0;
-    return add_run(self, self->ask_places, out, (const char *)shape, start, end, start);
+    return run->found(run->context, shape + start, end - start, start, 0);
 }
 
-static PyObject *runs_find(PyObject *object, PyObject *argument)
+int runs_each(PyObject *object, const unsigned char *shape, Py_ssize_t length, run_found found, void *context)
 {
-    RunFinder *self = (RunFinder *)object;
-    char *bytes;
-    Py_ssize_t length;
-    if (PyBytes_AsStringAndSize(argument, &bytes, &length) < 0)
-        return NULL;
-    const unsigned char *shape = (const unsigned char *)bytes;
-    PyObject *out = PyList_New(0);
-    if (out == NULL)
-        return NULL;
+    Finding run = {(RunFinder *)object, found, context};
     Py_ssize_t pos = 0;
     while (pos < length) {
         const unsigned char *first = memchr(shape + pos, '0', (size_t)(length - pos));
@@ -197,12 +163,62 @@ static PyObject *runs_find(PyObject *object, PyObject *argument)
             end = stop;
         }
         pos = groups == GROUPS_MAX ? middle : end;
-        if (one_run(self, out, shape, length, start, end) < 0) {
-            Py_DECREF(out);
-            return NULL;
-        }
+        if (one_run(&run, shape, length, start, end) < 0)
+            return -1;
     }
-    return out;
+    return 0;
+}
+
+/* What may stand in a run of this shape, as Python says; a new reference. */
+PyObject *runs_places(PyObject *object, const unsigned char *shape, Py_ssize_t length, int odd)
+{
+    RunFinder *self = (RunFinder *)object;
+    PyObject *run = PyBytes_FromStringAndSize((const char *)shape, length);
+    if (run == NULL)
+        return NULL;
+    PyObject *places = PyDict_GetItemWithError(self->memo, run);
+    if (places != NULL)
+        Py_INCREF(places);
+    else if (!PyErr_Occurred())
+        places = PyObject_CallFunctionObjArgs(odd ? self->ask_odd : self->ask_places, run, NULL);
+    Py_DECREF(run);
+    if (places != NULL && !PyTuple_Check(places)) {
+        PyErr_SetString(PyExc_TypeError, "places are a tuple");
+        Py_CLEAR(places);
+    }
+    return places;
+}
+
+typedef struct {
+    PyObject *finder, *out;
+} Listing;
+
+static int list_run(void *context, const unsigned char *shape, Py_ssize_t length, Py_ssize_t at, int odd)
+{
+    Listing *listing = context;
+    PyObject *places = runs_places(listing->finder, shape, length, odd);
+    if (places == NULL)
+        return -1;
+    int failed = 0;
+    if (PyTuple_Size(places) > 0) {
+        PyObject *item = Py_BuildValue("(nO)", at, places);
+        failed = item == NULL ? -1 : PyList_Append(listing->out, item);
+        Py_XDECREF(item);
+    }
+    Py_DECREF(places);
+    return failed;
+}
+
+static PyObject *runs_find(PyObject *object, PyObject *argument)
+{
+    char *bytes;
+    Py_ssize_t length;
+    if (PyBytes_AsStringAndSize(argument, &bytes, &length) < 0)
+        return NULL;
+    Listing listing = {object, PyList_New(0)};
+    if (listing.out != NULL && runs_each(object, (const unsigned char *)bytes, length, list_run, &listing) < 0)
+        Py_CLEAR(listing.out);
+    return listing.out;
 }
 
 static PyObject *runs_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -291,6 +307,11 @@ static void runs_dealloc(PyObject *object)
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
     Py_DECREF(type);
+}
+
+int is_runs(PyObject *object)
+{
+    return (destructor)PyType_GetSlot(Py_TYPE(object), Py_tp_dealloc) == runs_dealloc;
 }
 
 static PyMethodDef runs_methods[] = {

@@ -1,0 +1,161 @@
+/* The scanner: what its parts share. */
+#ifndef SIGNOFF_SCAN_H
+#define SIGNOFF_SCAN_H
+#include "native.h"
+
+#define WINDOW_WORDS 64
+#define REASONS 8
+
+/* A set of characters: those of Latin-1 one by one, all others together. */
+typedef struct {
+    unsigned char bits[32];
+    int beyond;
+} Charset;
+
+typedef struct {
+    PyObject *object, *name, *type, *search, *validator; /* validator may be None */
+    double score, validated_score;
+    int group, before, after, at;
+    int context, anti; /* numbers of vocabularies, -1: none */
+    int required, needs_words, off, structure, sure; /* the rank that its own score earns */
+    int check;                                       /* a validator that exists in C (checks.c), 0: none */
+    int forbidden; /* number of the set that may not stand before it, -1: none */
+    int first_set, sets; /* what it must begin with */
+    const unsigned char *must; /* 256 bytes: the bits of what its window must hold; or NULL */
+    unsigned char must_all;
+} Rule;
+
+typedef struct {
+    PyObject *name, *find, *near_find; /* near_find may be NULL */
+    int own;                           /* one of FIND_…: the part of it that is done here */
+    int rank, model;                   /* rank: 0 as the score says */
+    int needs_first, needs;            /* strings: the text must hold one of them; none: always */
+} TextRule;
+
+enum { FIND_PYTHON = 0, FIND_NAMES, FIND_EMAIL, FIND_URL, FIND_COLONS, FIND_IBAN, FIND_LABELLED };
+
+typedef struct {
+    int32_t *words; /* ids in a row */
+    int32_t count;
+} Phrase;
+
+typedef struct {
+    const unsigned char *bits; /* one bit for each known word */
+    int32_t first, phrases;
+} Vocabulary;
+
+typedef struct {
+    int32_t rule, spots;
+    int32_t first; /* the first of its spots */
+} Group;
+
+typedef struct {
+    int32_t start, end;
+    double score;
+} Spot;
+
+typedef struct {
+    Py_ssize_t references;
+    int32_t groups, spots;
+    Group *group;
+    Spot *spot;
+} Places;
+
+typedef struct {
+    uint64_t hash; /* 0: free */
+    Places *places;
+} PlacesSlot;
+
+typedef struct {
+    uint64_t hash;
+    int32_t id;
+} WordId;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *letters, *tagger, *runs;
+    PyObject *fold, *view, *words_of, *span, *off, *is_no_name, *judge, *sql, *code_words;
+    PyObject *reasons[REASONS], *timeout_literal, *timeout_run, *rest, *model_reason;
+    PyObject *t_email, *t_person, *t_location, *n_names;
+    unsigned char glue[256], code_sign[256];
+    double code_score;
+    uint64_t no_name[64]; /* hashes of words that are no names */
+    int no_names, off_label[3];
+    Py_ssize_t no_name_max;
+    Py_ssize_t line_max;
+    PyObject *keep; /* what the pointers below point into */
+    PyObject *numbers; /* Rule to its number */
+    double threshold, for_, more, against;
+    Py_ssize_t words_before, words_after;
+    uint64_t seed;
+    Rule *rules;
+    Py_ssize_t rules_count;
+    TextRule *text_rules;
+    Py_ssize_t text_rules_count;
+    unsigned char *needs;
+    Charset *sets;
+    /* the automaton */
+    uint16_t *next;
+    unsigned char byte_class[256];
+    int classes;
+    uint16_t first_out;
+    Py_ssize_t states;
+    int32_t *out_literal;  /* of the states from first_out on: a literal that ends there */
+    uint16_t *out_link;    /* the next state whose literals end there as well, 0: none */
+    int32_t *literal_first, *literal_count, *literal_rules, *literal_length;
+    Py_ssize_t literals;
+    /* words and vocabularies */
+    WordId *word_ids;
+    size_t word_ids_size;
+    Vocabulary *vocabularies;
+    Phrase *phrases;
+    int32_t *phrase_words;
+    /* shapes */
+    PlacesSlot *places;
+    size_t places_size, places_used, places_max;
+} Scanner;
+
+/* One scan. */
+typedef struct {
+    Scanner *self;
+    Text folded;
+    PyObject *text, *folded_object; /* folded_object: owned */
+    PyObject *view;                 /* made when Python first asks */
+    unsigned char *low, *shape;     /* one block */
+    unsigned char seen[256];
+    int line_bound, raw; /* raw: as they are found, for Python to go on with */
+    Candidates found;
+    /* of the runs */
+    Places *before;
+    Py_ssize_t before_offset, reached;
+    Py_ssize_t *done; /* per rule: where its last literal match ended */
+    Py_ssize_t *near; /* hits of the text rules' literals: rule number and offset in turn */
+    Py_ssize_t near_count, near_size;
+    const TextRule *rule; /* the one at work */
+} Scan;
+
+/* The words near a candidate: ids of the known ones in order (-1: unknown). */
+typedef struct {
+    int there;
+    int count;
+    int32_t ids[2 * WINDOW_WORDS];
+} Near;
+
+int near_words(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near);          /* words.c */
+int vocabulary_count(const Scanner *self, int number, const Near *near);
+uint64_t hash_word(const Scanner *self, const Py_UCS4 *word, Py_ssize_t length);
+
+int weigh(Scan *scan, const Rule *rule, Py_ssize_t start, Py_ssize_t end, double score, Near *near);
+int add_found(Scan *scan, int rank, Py_ssize_t start, Py_ssize_t end, double score, PyObject *type, PyObject *rule,
+              PyObject *reason);
+int rank_of(const TextRule *rule, double score);
+
+PyObject *scan_view(Scan *scan); /* borrowed; NULL with an error set */
+int find_own(Scan *scan, const TextRule *rule); /* finders.c */
+
+static inline int in_set(const Charset *set, Py_UCS4 c)
+{
+    return c < 256 ? set->bits[c >> 3] >> (c & 7) & 1 : set->beyond;
+}
+
+#endif
