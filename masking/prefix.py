@@ -44,7 +44,8 @@ def begins(pattern: str, *, ignore_case: bool = False) -> tuple[Set | None, list
     flags = _flags(tree, ignore_case)
     for op, arg in tree:
         if op is sre.ASSERT_NOT and arg[0] < 0 and len(arg[1]) == 1:
-            chars = _single(*arg[1][0], flags)
+            inner, members = arg[1][0]
+            chars = _single(inner, members, flags)
             # Of what lies beyond Latin-1 nothing is forbidden: which of it the pattern means is not known here.
             if chars is not None and not flags & sre.SRE_FLAG_IGNORECASE:
                 forbidden = ((forbidden[0] if forbidden else 0) | chars[0], False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from masking.recognizer import Validator
 from masking.spans import Span
@@ -50,4 +51,5 @@ class TextRule:
     rank: int = 0
     """The rank of ``masking.resolve`` that all of it has; 0: as its score and ``model`` say."""
     own: str = ""
-    """The part of ``native/finders.c`` that finds the same."""
+    """The part of ``native/finders.c`` that finds the same; it asks ``own_parts`` where its cheap conditions hold."""
+    own_parts: tuple[Any, ...] = ()

@@ -129,7 +129,7 @@ def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
             "model_reason": REASON,
             "rules": rows,
             "text_rules": [
-                (r.name, r.find, r.find_at, _OWN[r.own], rank, r.model, needs) for r, needs, rank in spoken
+                (r.name, r.find, r.find_at, r.own_parts, _OWN[r.own], rank, r.model, needs) for r, needs, rank in spoken
             ],
             "sets": parts.sets,
             "words": list(parts.words),

@@ -1,6 +1,8 @@
 /* Rules over the whole text of which a part is done here. */
 #include "scan.h"
 
+#include <string.h>
+
 /* ------------------------------------------------------------------ names: masking/detect/names.py */
 
 typedef struct {
@@ -89,16 +91,10 @@ static int no_name(Scan *scan, Py_ssize_t start, Py_ssize_t end)
         left++;
     while (right > left && scan->low[right - 1] == '.')
         right--;
-    if (right - left > scan->self->no_name_max)
+    if (right - left > scan->self->no_names.longest)
         return 0;
-    if (scan->folded.narrow) {
-        uint64_t hash = hash_bytes(scan->self->seed, scan->low + left, right - left);
-        hash |= !hash;
-        for (int i = 0; i < scan->self->no_names; i++)
-            if (scan->self->no_name[i] == hash)
-                return 1;
-        return 0;
-    }
+    if (scan->folded.narrow)
+        return words_hold(scan->self, &scan->self->no_names, scan->low + left, right - left);
     PyObject *value = PyUnicode_Substring(scan->folded.object, start, end);
     int is = value == NULL ? -1 : truth(PyObject_CallFunctionObjArgs(scan->self->is_no_name, value, NULL));
     Py_XDECREF(value);
@@ -192,10 +188,532 @@ static int find_names(Scan *scan)
     return tagger_names(scan->self->tagger, &scan->folded, name_seen, &judged);
 }
 
+/* ------------------------------------------------------------------ small sets of words */
+
+int words_open(const Scanner *self, Words *words, PyObject *list)
+{
+    PyObject *items = PySequence_Tuple(list);
+    Py_ssize_t count = items == NULL ? -1 : PyTuple_Size(items);
+    int failed = count < 0 ? -1 : 0;
+    for (Py_ssize_t i = 0; i < count && !failed; i++) {
+        Text word;
+        failed = text_open(&word, PyTuple_GetItem(items, i));
+        if (!failed && words->count >= SMALL_SET) {
+            PyErr_SetString(PyExc_ValueError, "a small set has too many words");
+            failed = -1;
+        }
+        if (!failed && word.length > words->longest)
+            words->longest = word.length;
+        if (!failed && word.narrow) { /* the others are asked of Python */
+            uint64_t hash = hash_bytes(self->seed, word.narrow, word.length);
+            words->hashes[words->count++] = hash;
+        }
+        text_close(&word);
+    }
+    Py_XDECREF(items);
+    return failed;
+}
+
+int words_hold(const Scanner *self, const Words *words, const unsigned char *low, Py_ssize_t length)
+{
+    if (length > words->longest)
+        return 0;
+    uint64_t hash = hash_bytes(self->seed, low, length);
+    for (int i = 0; i < words->count; i++)
+        if (words->hashes[i] == hash)
+            return 1;
+    return 0;
+}
+
+/* ------------------------------------------------------------------ what the rules below share */
+
+static int bits_at(Scan *scan, Py_ssize_t i)
+{
+    return class_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
+}
+
+static int give(Scan *scan, const TextRule *rule, Py_ssize_t start, Py_ssize_t end, double score, PyObject *type, PyObject *name,
+                PyObject *reason)
+{
+    if (!(score >= scan->self->threshold))
+        return 0;
+    int off = PySet_Contains(scan->self->off, type);
+    if (off)
+        return off < 0 ? -1 : 0;
+    return add_found(scan, rank_of(rule, score), start, end, score, type, name, reason);
+}
+
+static PyObject *part(const TextRule *rule, Py_ssize_t i)
+{
+    return PyTuple_GetItem(rule->parts, i);
+}
+
+/* ------------------------------------------------------------------ e-mail addresses: masking/detect/contact.py */
+
+#define LOCAL_MAX 64
+#define LABEL_MAX 63
+#define LABELS_MAX 8
+#define TLD_MAX 24
+
+/* Where the host's name that begins at *i* ends, 0: there is none; -1: an error is set. *tld*: where its last label begins. */
+static Py_ssize_t host_end(Scan *scan, Py_ssize_t i, Py_ssize_t *tld)
+{
+    const Text *text = &scan->folded;
+    Py_ssize_t n = text->length;
+    int bits = 0, labels = 0;
+    for (;;) {
+        Py_ssize_t stop = i;
+        int last = 0;
+        while (stop < n && stop - i <= LABEL_MAX) {
+            if ((bits = bits_at(scan, stop)) < 0)
+                return -1;
+            if (!(bits & WORDLY) && char_at(text, stop) != '-')
+                break;
+            last = bits;
+            if (stop == i && !(bits & WORDLY))
+                break;
+            stop++;
+        }
+        if (labels == LABELS_MAX || stop == i || stop - i > LABEL_MAX || !(last & WORDLY) || stop + 1 >= n || char_at(text, stop) != '.')
+            break;
+        if ((bits = bits_at(scan, stop + 1)) < 0)
+            return -1;
+        if (!(bits & WORDLY))
+            break;
+        i = stop + 1;
+        labels++;
+    }
+    if (!labels || i >= n)
+        return 0;
+    if ((bits = bits_at(scan, i)) < 0)
+        return -1;
+    if ((bits & TOKEN_BITS) != LETTER)
+        return 0;
+    /* As far as words and dashes go, then back to where no word goes on. */
+    Py_ssize_t end = 0, k = i + 1;
+    for (; k < n && k <= i + TLD_MAX + 1; k++) {
+        if ((bits = bits_at(scan, k)) < 0)
+            return -1;
+        int worded = bits & WORDLY;
+        if (!worded && k > i + 1)
+            end = k;
+        if (!worded && char_at(text, k) != '-')
+            break;
+    }
+    if (k == n && k > i + 1 && k <= i + TLD_MAX + 1)
+        end = n;
+    *tld = i;
+    return end;
+}
+
+static int find_emails(Scan *scan, const TextRule *rule)
+{
+    const Text *text = &scan->folded;
+    Py_ssize_t n = text->length, step = 0;
+    const unsigned char *low = scan->low, *hit;
+    while (step < n && (hit = memchr(low + step, '@', (size_t)(n - step))) != NULL) {
+        Py_ssize_t at = hit - low, tld = 0, end = host_end(scan, at + 1, &tld), start = at;
+        step = at + 1;
+        if (end < 0)
+            return -1;
+        if (!end)
+            continue;
+        while (start > 0 && at - start < LOCAL_MAX && scan->self->email_local[low[start - 1]])
+            start--;
+        for (; start < at; start++) {
+            int bits = bits_at(scan, start);
+            if (bits < 0)
+                return -1;
+            if (bits & ALNUM || low[start] == '_')
+                break;
+        }
+        if (start >= at || low[at - 1] == '.' || low[at - 1] == '\'')
+            continue;
+        int refused = 0;
+        for (Py_ssize_t i = start; i + 1 < at && !refused; i++)
+            refused = low[i] == '.' && low[i + 1] == '.';
+        int plain = 1;
+        for (Py_ssize_t i = tld; i < end && plain; i++)
+            plain = char_at(text, i) < 0x80;
+        if (refused || (plain && words_hold(scan->self, &scan->self->not_tld, low + tld, end - tld)))
+            continue;
+        if (give(scan, rule, start, end, 0.98, scan->self->t_email, rule->name, scan->self->reasons[0]) < 0)
+            return -1;
+        step = end;
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------ URLs: masking/detect/contact.py */
+
+#define SCHEME_MAX 12
+#define REST_MAX 380
+#define USER_MAX 128
+#define SECRET_MAX 256
+
+static int is_scheme(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '.' || c == '-';
+}
+
+/* Whether *c* ends the user's name or secret of a URL (``[^\s/?#<>"'\[\]]``; white space is asked for apart). */
+static int ends_user(Py_UCS4 c)
+{
+    return c == '/' || c == '?' || c == '#' || c == '<' || c == '>' || c == '"' || c == '\'' || c == '[' || c == ']';
+}
+
+static int ends_url(Py_UCS4 c)
+{
+    return c < 0x80 && c != 0 && strchr("<>\"'`{}|\\^[]()", (int)c) != NULL;
+}
+
+/* Whether a name, a colon, a secret and an @ may stand from *i* on; -1: an error is set. */
+static int may_have_user(Scan *scan, Py_ssize_t i)
+{
+    const Text *text = &scan->folded;
+    Py_ssize_t n = text->length, first = i;
+    int bits;
+    for (; i < n && i - first <= USER_MAX; i++) {
+        Py_UCS4 c = char_at(text, i);
+        if (c == ':')
+            break;
+        if (ends_user(c) || c == '@')
+            return 0;
+        if ((bits = bits_at(scan, i)) < 0 || bits & SPACE)
+            return bits < 0 ? -1 : 0;
+    }
+    if (i >= n || char_at(text, i) != ':')
+        return 0;
+    for (first = ++i; i < n && i - first <= SECRET_MAX; i++) {
+        Py_UCS4 c = char_at(text, i);
+        if (c == '@' && i > first)
+            return 1;
+        if (ends_user(c))
+            return 0;
+        if ((bits = bits_at(scan, i)) < 0 || bits & SPACE)
+            return bits < 0 ? -1 : 0;
+    }
+    return 0;
+}
+
+static int find_urls(Scan *scan, const TextRule *rule)
+{
+    const Text *text = &scan->folded;
+    const unsigned char *low = scan->low, *hit;
+    Py_ssize_t n = text->length, step = 0;
+    while (step < n && (hit = memchr(low + step, ':', (size_t)(n - step))) != NULL) {
+        Py_ssize_t at = hit - low;
+        step = at + 1;
+        if (at + 2 >= n || low[at + 1] != '/' || low[at + 2] != '/')
+            continue;
+        step = at + 3;
+        int user = may_have_user(scan, step);
+        if (user < 0)
+            return -1;
+        if (user) {
+            PyObject *view = scan_view(scan), *lows = view ? PyObject_GetAttrString(view, "low") : NULL, *spans;
+            PyObject *answer = lows ? PyObject_CallFunction(part(rule, 0), "OOn", text->object, lows, at) : NULL;
+            Py_XDECREF(lows);
+            if (answer == NULL)
+                return -1;
+            int failed = PyTuple_Check(answer) && PyArg_ParseTuple(answer, "On", &spans, &step) ? take_spans(scan, rule, spans) : -1;
+            Py_DECREF(answer);
+            if (failed < 0) {
+                if (!PyErr_Occurred())
+                    PyErr_SetString(PyExc_TypeError, "a URL is spans and a place");
+                return -1;
+            }
+            step = step > at ? step : at + 3;
+            continue;
+        }
+        Py_ssize_t start = at, end = step;
+        while (start > 0 && at - start < SCHEME_MAX && is_scheme(low[start - 1]))
+            start--;
+        while (start < at && !(low[start] >= 'a' && low[start] <= 'z'))
+            start++;
+        if (at - start < 2)
+            continue;
+        for (; end < n && end - at - 3 < REST_MAX; end++) {
+            int bits = bits_at(scan, end);
+            if (bits < 0)
+                return -1;
+            if (bits & SPACE || ends_url(char_at(text, end)))
+                break;
+        }
+        while (end > at + 3 && low[end - 1] != 0 && strchr(".,;:!?", low[end - 1]) != NULL && char_at(text, end - 1) < 0x80)
+            end--;
+        if (end == at + 3)
+            continue;
+        if (give(scan, rule, start, end, 0.7, part(rule, 1), part(rule, 2), scan->self->reasons[0]) < 0)
+            return -1;
+        step = end;
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------ MAC and IPv6 addresses: masking/detect/network.py */
+
+#define BACK_MAX 40
+
+static int is_hex(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+static int find_colons(Scan *scan, const TextRule *rule)
+{
+    const unsigned char *low = scan->low, *hit;
+    Py_ssize_t n = scan->folded.length, at = 1;
+    int dashes = 0;
+    while (at < n - 1 && (hit = memchr(low + at, ':', (size_t)(n - 1 - at))) != NULL) {
+        at = hit - low;
+        if (!((is_hex(low[at + 1]) || low[at + 1] == ':') && (is_hex(low[at - 1]) || low[at - 1] == ':' || low[at + 1] == ':'))) {
+            at++;
+            continue;
+        }
+        Py_ssize_t start = at, stop = at, colons = 0, twice = 0, floor = at > BACK_MAX ? at - BACK_MAX : 0;
+        while (start > floor && (is_hex(low[start - 1]) || low[start - 1] == ':'))
+            start--;
+        for (stop = start; stop < n && (is_hex(low[stop]) || low[stop] == ':') && stop - start <= BACK_MAX; stop++) {
+            colons += low[stop] == ':';
+            twice |= low[stop] == ':' && stop + 1 < n && low[stop + 1] == ':';
+        }
+        /* Five colons of a MAC, seven of an address, two in a row, or a dotted quad at the end. */
+        int quad = stop + 1 < n && low[stop] == '.' && low[stop + 1] >= '0' && low[stop + 1] <= '9' && colons >= 2;
+        if (!(colons >= 5 || twice || quad)) {
+            at = stop > at ? stop : at + 1;
+            continue;
+        }
+        PyObject *answer = PyObject_CallFunction(part(rule, 0), "Onn", scan->folded.object, start, at + 1), *span;
+        Py_ssize_t next = 0;
+        int failed = answer != NULL && PyTuple_Check(answer) && PyArg_ParseTuple(answer, "On", &span, &next)
+                         ? (span == Py_None ? 0 : take_span(scan, rule, span))
+                         : -1;
+        Py_XDECREF(answer);
+        if (failed < 0) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_TypeError, "an address is a span and a place");
+            return -1;
+        }
+        at = next > at ? next : at + 1;
+    }
+    for (Py_ssize_t i = 2; i + 13 < n && !dashes && scan->seen['-']; i++) {
+        if (low[i] != '-')
+            continue;
+        dashes = low[i + 3] == '-' && low[i + 6] == '-' && low[i + 9] == '-' && low[i + 12] == '-';
+    }
+    if (!dashes)
+        return 0;
+    PyObject *view = scan_view(scan), *spans = view ? PyObject_CallFunctionObjArgs(part(rule, 1), view, NULL) : NULL;
+    int failed = spans == NULL ? -1 : take_spans(scan, rule, spans);
+    Py_XDECREF(spans);
+    return failed;
+}
+
+/* ------------------------------------------------------------------ IBAN: masking/detect/payment.py */
+
+static int find_ibans(Scan *scan, const TextRule *rule)
+{
+    const unsigned char *shape = scan->shape, *low = scan->low;
+    Py_ssize_t n = scan->folded.length;
+    for (Py_ssize_t at = 0; at + 4 <= n; at++) {
+        /* The third place tells most; a step of three is safe after anything that is neither letter nor digit. */
+        if (shape[at + 2] != '0') {
+            if (shape[at + 2] != 'A')
+                at += 2;
+            continue;
+        }
+        if (shape[at] != 'A' || shape[at + 1] != 'A' || shape[at + 3] != '0')
+            continue;
+        Py_ssize_t here = at;
+        at += 3;
+        if ((here && (shape[here - 1] == 'A' || shape[here - 1] == '0' || shape[here - 1] == 0xe9))
+            || !scan->self->iban_country[(low[here] - 'a') * 26 + low[here + 1] - 'a'])
+            continue;
+        PyObject *span = PyObject_CallFunction(part(rule, 0), "On", scan->folded.object, here);
+        int failed = span == NULL ? -1 : span == Py_None ? 0 : take_span(scan, rule, span);
+        Py_XDECREF(span);
+        if (failed < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------ labelled values: masking/detect/labelled.py */
+
+#define KEY_CHARS 48
+#define KEY_SLOTS 8192
+#define KEYS_MAX 4096
+
+/* Whether a key declares a type, as Python says; remembered. */
+static int key_declares(Scan *scan, const TextRule *rule, Py_ssize_t start, Py_ssize_t end)
+{
+    Scanner *self = scan->self;
+    const Text *text = &scan->folded;
+    uint64_t hash = text->narrow ? hash_bytes(self->seed, text->narrow + start, end - start)
+                                 : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * (end - start));
+    hash = (hash & ~1ULL) | 2;
+    size_t i = (size_t)(hash >> 8) & (KEY_SLOTS - 1);
+    for (; self->keys[i]; i = (i + 1) & (KEY_SLOTS - 1))
+        if ((self->keys[i] & ~1ULL) == hash)
+            return (int)(self->keys[i] & 1);
+    PyObject *key = PyUnicode_Substring(text->object, start, end);
+    PyObject *kind = key ? PyObject_CallFunctionObjArgs(part(rule, 1), key, NULL) : NULL;
+    Py_XDECREF(key);
+    if (kind == NULL)
+        return -1;
+    int declares = kind != Py_None;
+    Py_DECREF(kind);
+    if (self->keys_used >= KEYS_MAX) {
+        memset(self->keys, 0, KEY_SLOTS * sizeof *self->keys);
+        self->keys_used = 0;
+    }
+    for (i = (size_t)(hash >> 8) & (KEY_SLOTS - 1); self->keys[i]; i = (i + 1) & (KEY_SLOTS - 1))
+        if ((self->keys[i] & ~1ULL) == hash)
+            return declares;
+    self->keys[i] = hash | (uint64_t)declares;
+    self->keys_used++;
+    return declares;
+}
+
+/* The run of key characters that ends before *end*: where it begins, *most* characters back at most. */
+static Py_ssize_t key_run(Scan *scan, Py_ssize_t end, Py_ssize_t floor, Py_ssize_t most)
+{
+    Py_ssize_t start = end;
+    while (start > floor && end - start < most) {
+        int bits = bits_at(scan, start - 1);
+        if (bits < 0)
+            return -1;
+        if (!(bits & WORDLY) && scan->low[start - 1] != '.' && scan->low[start - 1] != '-')
+            break;
+        start--;
+    }
+    return start;
+}
+
+/* Whether a key that declares a type stands before the separator at *at*; -1: an error is set. */
+static int key_before(Scan *scan, const TextRule *rule, Py_ssize_t at)
+{
+    const unsigned char *low = scan->low;
+    unsigned char before = low[at - 1];
+    Py_ssize_t floor = at > KEY_CHARS ? at - KEY_CHARS : 0, end = at, start;
+    if (before >= '0' && before <= '9')
+        return 0;
+    if (before == '"' || before == '\'' || before == '`') {
+        for (start = at - 2; start >= floor && low[start] != before; start--)
+            ;
+        if (start < floor)
+            return 0;
+        for (end = at - 1; end > start + 1 && low[end - 1] == '\\'; end--)
+            ;
+        return key_declares(scan, rule, start + 1, end);
+    }
+    while (end > floor && at - end < 3 && (low[end - 1] == ' ' || low[end - 1] == '\t'))
+        end--;
+    int quoted = 0;
+    if (end > floor && (low[end - 1] == '"' || low[end - 1] == '\'' || low[end - 1] == '`'))
+        quoted = 1, end--;
+    if (end > floor && low[end - 1] == '\\')
+        quoted = 1, end--;
+    if ((start = key_run(scan, end, floor, 40)) < 0)
+        return -1;
+    if (end - start < 2)
+        return 0;
+    if (low[at] != '=' || quoted)
+        for (int i = 0; i < 3 && start > floor && low[start - 1] == ' '; i++) {
+            Py_ssize_t more = key_run(scan, start - 1, floor, 20);
+            if (more < 0)
+                return -1;
+            if (more == start - 1)
+                break;
+            start = more;
+        }
+    return key_declares(scan, rule, start, end);
+}
+
+static int find_labelled(Scan *scan, const TextRule *rule)
+{
+    const unsigned char *low = scan->low;
+    Py_ssize_t n = scan->folded.length;
+    int closes = 0;
+    for (Py_ssize_t at = 0; at < n; at++) {
+        if (low[at] == '<' && at + 1 < n && low[at + 1] == '/')
+            closes = 1;
+        if ((low[at] != ':' && low[at] != '=') || !at)
+            continue;
+        if (at + 1 < n && (low[at + 1] == ':' || low[at + 1] == '=' || low[at + 1] == '/'))
+            continue;
+        int declares = key_before(scan, rule, at);
+        if (declares < 0)
+            return -1;
+        if (!declares)
+            continue;
+        PyObject *span = PyObject_CallFunction(part(rule, 0), "On", scan->folded.object, at);
+        int failed = span == NULL ? -1 : span == Py_None ? 0 : take_span(scan, rule, span);
+        Py_XDECREF(span);
+        if (failed < 0)
+            return -1;
+    }
+    if (!closes)
+        return 0;
+    PyObject *spans = PyObject_CallFunctionObjArgs(part(rule, 2), scan->folded.object, NULL);
+    int failed = spans == NULL ? -1 : take_spans(scan, rule, spans);
+    Py_XDECREF(spans);
+    return failed;
+}
+
+/* ------------------------------------------------------------------ all of them */
+
+/* Reads what the rule's part needs; 0, or -1 with an error set. */
+int open_own(Scanner *self, const TextRule *rule)
+{
+    static const Py_ssize_t wanted[] = {0, 0, 2, 3, 2, 2, 3};
+    if (rule->own < 0 || rule->own > FIND_LABELLED || PyTuple_Size(rule->parts) < wanted[rule->own]
+        || (rule->own == FIND_NAMES && self->tagger == Py_None)) {
+        PyErr_SetString(PyExc_ValueError, "a rule has not the parts that are asked for");
+        return -1;
+    }
+    if (rule->own == FIND_EMAIL) {
+        char *bytes;
+        Py_ssize_t size;
+        if (PyBytes_AsStringAndSize(part(rule, 0), &bytes, &size) < 0)
+            return -1;
+        for (Py_ssize_t i = 0; i < size; i++)
+            self->email_local[(unsigned char)bytes[i]] = 1;
+        return words_open(self, &self->not_tld, part(rule, 1));
+    }
+    if (rule->own == FIND_IBAN) {
+        PyObject *countries = PySequence_Tuple(part(rule, 1));
+        int failed = countries == NULL ? -1 : 0;
+        for (Py_ssize_t i = 0; !failed && i < PyTuple_Size(countries); i++) {
+            Py_ssize_t size;
+            const char *pair = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(countries, i), &size);
+            if (pair == NULL || size != 2 || pair[0] < 'A' || pair[0] > 'Z' || pair[1] < 'A' || pair[1] > 'Z')
+                failed = -1;
+            else
+                self->iban_country[(pair[0] - 'A') * 26 + pair[1] - 'A'] = 1;
+        }
+        Py_XDECREF(countries);
+        if (failed && !PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "a country is two capitals");
+        return failed;
+    }
+    if (rule->own == FIND_LABELLED && self->keys == NULL && (self->keys = PyMem_Calloc(KEY_SLOTS, sizeof *self->keys)) == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 0;
+}
+
 int find_own(Scan *scan, const TextRule *rule)
 {
     switch (rule->own) {
     case FIND_NAMES: return find_names(scan);
+    case FIND_EMAIL: return find_emails(scan, rule);
+    case FIND_URL: return find_urls(scan, rule);
+    case FIND_COLONS: return find_colons(scan, rule);
+    case FIND_IBAN: return find_ibans(scan, rule);
+    case FIND_LABELLED: return find_labelled(scan, rule);
     default: PyErr_SetString(PyExc_ValueError, "no such rule"); return -1;
     }
 }

@@ -446,7 +446,7 @@ static int number_of(PyObject *object, const char *name, Py_ssize_t *out)
 }
 
 /* Takes over a span that Python has found. */
-static int take_span(Scan *scan, const TextRule *rule, PyObject *span)
+int take_span(Scan *scan, const TextRule *rule, PyObject *span)
 {
     Py_ssize_t start, end;
     PyObject *type = NULL, *name = NULL, *reason = NULL;
@@ -477,7 +477,7 @@ static int take_span(Scan *scan, const TextRule *rule, PyObject *span)
     return failed;
 }
 
-static int take_spans(Scan *scan, const TextRule *rule, PyObject *spans)
+int take_spans(Scan *scan, const TextRule *rule, PyObject *spans)
 {
     Py_ssize_t count = PyList_Check(spans) ? PyList_Size(spans) : -1;
     if (count < 0) {
@@ -783,7 +783,8 @@ static int build_text_rules(Scanner *self, PyObject *rules)
         PyObject *near_find;
         const char *bytes;
         Py_ssize_t size;
-        if (!PyArg_ParseTuple(PyList_GetItem(rules, i), "UOOiipy#:text rule", &r->name, &r->find, &near_find, &r->own, &r->rank,
+        if (!PyArg_ParseTuple(PyList_GetItem(rules, i), "UOOO!iipy#:text rule", &r->name, &r->find, &near_find, &PyTuple_Type,
+                              &r->parts, &r->own, &r->rank,
                               &r->model, &bytes, &size))
             return -1;
         if (size > 256) {
@@ -800,6 +801,8 @@ static int build_text_rules(Scanner *self, PyObject *rules)
         memcpy(self->needs + needs, bytes, (size_t)size);
         needs += size;
         self->text_rules_count++;
+        if (open_own(self, r) < 0)
+            return -1;
     }
     return 0;
 }
@@ -1115,26 +1118,8 @@ static int build(Scanner *self, PyObject *parts)
     }
     self->seed = mix(seed + 3);
     PyObject *names = item_of(parts, "names"), *never = item_of(parts, "no_names");
-    Py_ssize_t count = never == NULL ? -1 : PyList_Size(never);
-    if (count < 0)
+    if (never == NULL || words_open(self, &self->no_names, never) < 0)
         return -1;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        Text word;
-        int failed = text_open(&word, PyList_GetItem(never, i));
-        if (!failed && i >= 64) {
-            PyErr_SetString(PyExc_ValueError, "there are more words that are no names than fit");
-            failed = -1;
-        }
-        if (!failed && word.length > self->no_name_max)
-            self->no_name_max = word.length;
-        if (!failed && word.narrow) { /* the others are asked of Python */
-            uint64_t hash = hash_bytes(self->seed, word.narrow, word.length);
-            self->no_name[self->no_names++] = hash | !hash;
-        }
-        text_close(&word);
-        if (failed)
-            return -1;
-    }
     self->off_label[1] = PySet_Contains(self->off, self->t_person);
     self->off_label[2] = PySet_Contains(self->off, self->t_location);
     if (self->off_label[1] < 0 || self->off_label[2] < 0)
@@ -1227,6 +1212,7 @@ static void scanner_dealloc(PyObject *object)
     PyMem_Free(self->rules);
     PyMem_Free(self->text_rules);
     PyMem_Free(self->needs);
+    PyMem_Free(self->keys);
     PyMem_Free(self->sets);
     PyMem_Free(self->next);
     PyMem_Free(self->out_literal);

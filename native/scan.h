@@ -26,11 +26,20 @@ typedef struct {
 } Rule;
 
 typedef struct {
-    PyObject *name, *find, *near_find; /* near_find may be NULL */
+    PyObject *name, *find, *near_find, *parts; /* near_find may be NULL */
     int own;                           /* one of FIND_…: the part of it that is done here */
     int rank, model;                   /* rank: 0 as the score says */
     int needs_first, needs;            /* strings: the text must hold one of them; none: always */
 } TextRule;
+
+#define SMALL_SET 64
+
+/* A few short words. */
+typedef struct {
+    uint64_t hashes[SMALL_SET];
+    int count;
+    Py_ssize_t longest;
+} Words;
 
 enum { FIND_PYTHON = 0, FIND_NAMES, FIND_EMAIL, FIND_URL, FIND_COLONS, FIND_IBAN, FIND_LABELLED };
 
@@ -79,9 +88,11 @@ typedef struct {
     PyObject *t_email, *t_person, *t_location, *n_names;
     unsigned char glue[256], code_sign[256];
     double code_score;
-    uint64_t no_name[64]; /* hashes of words that are no names */
-    int no_names, off_label[3];
-    Py_ssize_t no_name_max;
+    int off_label[3];
+    Words no_names, not_tld;
+    unsigned char email_local[256], iban_country[26 * 26];
+    uint64_t *keys; /* of labelled values: a hash, its last bit says whether the key declares a type */
+    size_t keys_used;
     Py_ssize_t line_max;
     PyObject *keep; /* what the pointers below point into */
     PyObject *numbers; /* Rule to its number */
@@ -151,7 +162,12 @@ int add_found(Scan *scan, int rank, Py_ssize_t start, Py_ssize_t end, double sco
 int rank_of(const TextRule *rule, double score);
 
 PyObject *scan_view(Scan *scan); /* borrowed; NULL with an error set */
+int take_span(Scan *scan, const TextRule *rule, PyObject *span);
+int take_spans(Scan *scan, const TextRule *rule, PyObject *spans);
 int find_own(Scan *scan, const TextRule *rule); /* finders.c */
+int open_own(Scanner *self, const TextRule *rule);
+int words_open(const Scanner *self, Words *words, PyObject *list);
+int words_hold(const Scanner *self, const Words *words, const unsigned char *low, Py_ssize_t length);
 
 static inline int in_set(const Charset *set, Py_UCS4 c)
 {

@@ -51,45 +51,51 @@ def find(view: View) -> list[Span]:
     text = view.folded
     out: list[Span] = []
     for separator in _SEPARATOR.finditer(text):
-        at = separator.start()
-        before = text[at - 1 : at]
-        if not before or before.isdigit():
-            continue
-        quoted = before in _QUOTES
-        if quoted:
-            opened = text.rfind(before, max(0, at - KEY_CHARS), at - 1)
-            key = text[opened + 1 : at - 1].rstrip("\\") if opened >= 0 else ""
-        else:
-            behind = _KEY_BACKWARDS.match(text[max(0, at - KEY_CHARS) : at][::-1])
-            if behind is None:
-                continue
-            quoted, key = bool(behind[1]), behind[2][::-1]
-            if separator[0] == "=" and not quoted:
-                key = key.rpartition(" ")[2]
-        kind = _kind(key)
-        if kind is None:
-            continue
-        span = _value(
-            text,
-            separator.end(),
-            key,
-            kind,
-            quoted=quoted,
-            sign=separator[0],
-            touching=before not in " \t",
-        )
+        span = value_at(text, separator.start())
         if span is not None:
             out.append(span)
+    return out + find_elements(text)
+
+
+def value_at(text: str, at: int) -> Span | None:
+    """The value behind the separator at *at*, when the key before it declares one.
+
+    ``native/finders.c`` finds the key as this does, and asks here only where :func:`kind_of` knows it.
+    """
+    before = text[at - 1 : at]
+    if not before or before.isdigit():
+        return None
+    sign = text[at]
+    quoted = before in _QUOTES
+    if quoted:
+        opened = text.rfind(before, max(0, at - KEY_CHARS), at - 1)
+        key = text[opened + 1 : at - 1].rstrip("\\") if opened >= 0 else ""
+    else:
+        behind = _KEY_BACKWARDS.match(text[max(0, at - KEY_CHARS) : at][::-1])
+        if behind is None:
+            return None
+        quoted, key = bool(behind[1]), behind[2][::-1]
+        if sign == "=" and not quoted:
+            key = key.rpartition(" ")[2]
+    kind = kind_of(key)
+    if kind is None:
+        return None
+    return _value(text, at + 1, key, kind, quoted=quoted, sign=sign, touching=before not in " \t")
+
+
+def find_elements(text: str) -> list[Span]:
+    """``<key>value</key>``."""
+    out: list[Span] = []
     if "</" in text:
         for element in _ELEMENT.finditer(text):
-            kind = _kind(element[1].rpartition(":")[2])
+            kind = kind_of(element[1].rpartition(":")[2])
             if kind is not None and _is_value(element[1], kind, element[2]):
                 out.append(_span(text, element.start(2), element.end(2), kind, SCORE_QUOTED))
     return out
 
 
 @lru_cache(maxsize=4096)
-def _kind(key: str) -> str | None:
+def kind_of(key: str) -> str | None:
     kind = key_type(key)
     if kind is None and key.lower() in ("address", "full address", "current address"):
         return "ADDRESS"
@@ -170,6 +176,9 @@ TEXT_RULES: tuple[TextRule, ...] = (
         name="labelled",
         type="PERSON",
         find=find,
+        needs=(":", "=", "</"),
+        own="labelled",
+        own_parts=(value_at, kind_of, find_elements),
         source="RFC 8259 members; logfmt; forms; the keys of masking.keys",
         positive=(
             '{"first_name":"Ngozi","id":4}',

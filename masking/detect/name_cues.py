@@ -29,13 +29,14 @@ _INTRODUCED: Final = re.compile(
     r"jmenuji se|volám sa|a nevem|benim adım|adım|меня зовут|мене звати|με λένε|نام من|اسمي) "
     rf"({_NAME})"
 )
+_ABBREVIATED: Final = "mr mrs ms mx dr prof rev hon sgt capt lt col gen sr sra srta mme mlle hr fr"
+_WRITTEN_OUT: Final = (
+    "mr mrs ms miss prof professor doctor herr herrn frau señor señora señorita monsieur madame mademoiselle signor signora senhor senhora "
+    "mevrouw meneer pan pani sir dame lord lady don doña dom dona sheikh rabbi imam judge justice senator officer nurse coach captain sergeant"
+)
 _LITERALS: Final = (
-    *(f"{t}." for t in "mr mrs ms mx dr prof rev hon sgt capt lt col gen sr sra srta mme mlle hr fr".split()),
-    *(
-        f"{t} "
-        for t in "mr mrs ms miss prof professor doctor herr herrn frau señor señora señorita monsieur madame mademoiselle signor signora senhor senhora "
-        "mevrouw meneer pan pani sir dame lord lady don doña dom dona sheikh rabbi imam judge justice senator officer nurse coach captain sergeant".split()
-    ),
+    *(f"{title}." for title in _ABBREVIATED.split()),
+    *(f"{title} " for title in _WRITTEN_OUT.split()),
     *(
         "my name",
         "the name is",
