@@ -22,6 +22,7 @@ from masking.detect.names import (
     is_code,
     tagger,
 )
+from masking.detect.phone import CODES
 from masking.letters import Letters
 from masking.names.words import NO_NAMES, is_no_name
 from masking.native import scanner_type
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from masking.rules import TextRule
 
 _OWN: Final = {"": 0, "names": 1, "email": 2, "url": 3, "colons": 4, "iban": 5, "labelled": 6}
-"""The numbers of ``native/scan.h``."""
+_CHECKS: Final = {"phone": 1, "card": 2, "ipv4": 3, "us/ssn": 4, "us/ssn-unissued": 5, "us/itin": 6}
+"""The rules whose validators ``native/checks.c`` has as well. Both are numbers of ``native/scan.h``."""
 
 
 def near_words(text: str, start: int, end: int, line_bound: bool) -> list[str]:
@@ -122,6 +124,9 @@ def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
             "timeout_literal": "timeout: the window is masked",
             "timeout_run": "timeout: masked",
             "rest": ", rest",
+            "phone_codes": bytes(
+                f"{n:0{digits}d}" in CODES for digits in (1, 2, 3) for n in range(10**digits)
+            ),
             "t_email": "EMAIL_ADDRESS",
             "t_person": "PERSON",
             "t_location": "LOCATION",
@@ -166,6 +171,6 @@ def _row(rule: Rule, off: frozenset[str], parts: _Parts) -> tuple[Any, ...]:
         rule, rule.name, rule.type, rule.search, rule.validator, rule.score, rule.validated_score, rule.group,
         rule.before, rule.after, int(rule.at), parts.vocabulary(rule.context), parts.vocabulary(rule.anti),
         rule.context_required, rule.needs_words, rule.type in off, rule.score >= STRUCTURE, rule.score >= CERTAIN,
-        0, parts.row([forbidden]) if forbidden else -1, parts.row(first) if first else 0, len(first),
+        _CHECKS.get(rule.name, 0), parts.row([forbidden]) if forbidden else -1, parts.row(first) if first else 0, len(first),
         prefix.must_table(must),
     )  # fmt: skip

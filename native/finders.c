@@ -18,7 +18,157 @@ static int truth(PyObject *answer)
     return is;
 }
 
-/* Whether a line may be source code at all; most prose has no sign of it, and Python is not asked. */
+static int worded(Scan *scan, Py_ssize_t i)
+{
+    int bits = class_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
+    return bits < 0 ? -1 : (bits & WORDLY) != 0;
+}
+
+static int spaced(Scan *scan, Py_ssize_t i)
+{
+    int bits = class_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
+    return bits < 0 ? -1 : (bits & SPACE) != 0;
+}
+
+/* Where the white space that begins at *i* ends; -1: an error is set. */
+static Py_ssize_t skip_space(Scan *scan, Py_ssize_t i, Py_ssize_t right)
+{
+    int is = 0;
+    while (i < right && (is = spaced(scan, i)) > 0)
+        i++;
+    return is < 0 ? -1 : i;
+}
+
+/* Where the run of word characters (and of *more*) that begins at *i* ends. */
+static Py_ssize_t skip_words(Scan *scan, Py_ssize_t i, Py_ssize_t right, const char *more)
+{
+    for (; i < right; i++) {
+        int is = worded(scan, i);
+        if (is < 0)
+            return -1;
+        if (!is && (scan->low[i] == 0 || strchr(more, scan->low[i]) == NULL))
+            break;
+    }
+    return i;
+}
+
+/* Where the white space that ends at *i* begins. */
+static Py_ssize_t back_space(Scan *scan, Py_ssize_t left, Py_ssize_t i)
+{
+    int is = 0;
+    while (i > left && (is = spaced(scan, i - 1)) > 0)
+        i--;
+    return is < 0 ? -1 : i;
+}
+
+/* A call that a line ends with: ``[\w\])]\([^)]{0,80}\)?\s*[:{,]?\s*$`` from the bracket at *i* on. */
+static int ends_in_call(Scan *scan, Py_ssize_t left, Py_ssize_t i, Py_ssize_t right, Py_ssize_t tail)
+{
+    const unsigned char *low = scan->low;
+    int is = i > left ? worded(scan, i - 1) : 0;
+    if (is < 0)
+        return -1;
+    if (!is && !(i > left && (low[i - 1] == ']' || low[i - 1] == ')')))
+        return 0;
+    const unsigned char *close = memchr(low + i + 1, ')', (size_t)(right - i - 1));
+    if (close == NULL)
+        return tail - (i + 1) <= 80;
+    Py_ssize_t at = close - low;
+    return at - (i + 1) <= 80 && at + 1 >= tail;
+}
+
+/* ``^\s*\w[\w.]*(?:: [\w\[\]|. ]+)? [+|-]?= `` and ``^\s*["'\w]+\s*[:=]\s*\w+\(`` */
+static int begins_as_assignment(Scan *scan, Py_ssize_t left, Py_ssize_t right)
+{
+    const unsigned char *low = scan->low;
+    Py_ssize_t first = skip_space(scan, left, right), i, j, m;
+    if (first < 0 || first >= right)
+        return first < 0 ? -1 : 0;
+    int is = worded(scan, first);
+    if (is < 0)
+        return -1;
+    if (is) {
+        if ((j = skip_words(scan, first, right, ".")) < 0)
+            return -1;
+        if (j + 2 < right && low[j] == ' ') {
+            i = j + 1 + (low[j + 1] == '+' || low[j + 1] == '|' || low[j + 1] == '-');
+            if (i + 1 < right && low[i] == '=' && low[i + 1] == ' ')
+                return 1;
+        }
+        if (j + 2 < right && low[j] == ':' && low[j + 1] == ' ') {
+            if ((m = skip_words(scan, j + 2, right, "[]|. ")) < 0)
+                return -1;
+            if (m > j + 3 && m + 1 < right && low[m] == '=' && low[m + 1] == ' '
+                && (low[m - 1] == ' ' || (low[m - 1] == '|' && m > j + 4 && low[m - 2] == ' ')))
+                return 1;
+            if (m > j + 3 && m + 2 < right && (low[m] == '+' || low[m] == '-') && low[m + 1] == '=' && low[m + 2] == ' '
+                && low[m - 1] == ' ')
+                return 1;
+        }
+    }
+    if ((i = skip_words(scan, first, right, "\"'")) < 0)
+        return -1;
+    if (i == first || (i = skip_space(scan, i, right)) < 0)
+        return i < 0 ? -1 : 0;
+    if (i >= right || (low[i] != ':' && low[i] != '='))
+        return 0;
+    if ((i = skip_space(scan, i + 1, right)) < 0 || (j = skip_words(scan, i, right, "")) < 0)
+        return -1;
+    return j > i && j < right && low[j] == '(';
+}
+
+/* What names._CODE_INSIDE seeks in a line. */
+static int is_code_inside(Scan *scan, Py_ssize_t left, Py_ssize_t right)
+{
+    const unsigned char *low = scan->low;
+    Py_ssize_t end = back_space(scan, left, right), tail = end;
+    if (end < 0)
+        return -1;
+    if (end > left) {
+        unsigned char last = low[end - 1];
+        if (last == ';' || last == '{' || last == '}' || last == '\\')
+            return 1;
+        if (last == ':' || last == ',')
+            if ((tail = back_space(scan, left, end - 1)) < 0)
+                return -1;
+    }
+    for (Py_ssize_t i = left; i < right; i++) {
+        unsigned char c = low[i], next = i + 1 < right ? low[i + 1] : 0;
+        int is = 0;
+        switch (c) {
+        case '=': is = next == '=' || next == '>'; break;
+        case '!': is = next == '='; break;
+        case '&': is = next == '&'; break;
+        case '|': is = next == '|'; break;
+        case '-': is = next == '>'; break;
+        case ':': is = next == ':'; break;
+        case '#':
+            if (next == ' ' && i >= left + 2 && (is = spaced(scan, i - 1)) > 0)
+                is = spaced(scan, i - 2);
+            break;
+        case '[':
+            if (i > left && i + 1 < right && (is = worded(scan, i - 1)) > 0)
+                is = worded(scan, i + 1);
+            break;
+        case '(': {
+            if ((is = ends_in_call(scan, left, i, right, tail)))
+                break;
+            Py_ssize_t k = i;
+            while (k > left && (is = worded(scan, k - 1)) > 0)
+                k--;
+            if (is >= 0)
+                is = k < i && k >= left + 2 && low[k - 1] == '.' ? worded(scan, k - 2) : 0;
+            break;
+        }
+        default: break;
+        }
+        if (is)
+            return is;
+    }
+    return begins_as_assignment(scan, left, right);
+}
+
+/* Whether a line may be source code at all: 0 no, 1 ask Python, 2 by its beginning it is none, see what is inside. */
 static int may_be_code(Scan *scan, Py_ssize_t left, Py_ssize_t right)
 {
     const Scanner *self = scan->self;
@@ -46,7 +196,7 @@ static int may_be_code(Scan *scan, Py_ssize_t left, Py_ssize_t right)
     }
     for (i = left; i < right; i++)
         if (self->code_sign[scan->low[i]] || (scan->low[i] == ':' && i + 1 < right && scan->low[i + 1] == ':'))
-            return 1;
+            return 2;
     return 0;
 }
 
@@ -67,7 +217,9 @@ static int judge(Judged *judged, Py_ssize_t start, Py_ssize_t end)
         }
     judged->left = left, judged->right = right;
     judged->code = may_be_code(scan, left, right);
-    if (judged->code > 0) {
+    if (judged->code == 2) {
+        judged->code = is_code_inside(scan, left, right);
+    } else if (judged->code == 1) {
         PyObject *line = PyUnicode_Substring(scan->folded.object, left, right);
         judged->code = line == NULL ? -1 : truth(PyObject_CallFunctionObjArgs(scan->self->judge, line, NULL));
         Py_XDECREF(line);
@@ -512,6 +664,40 @@ static int find_colons(Scan *scan, const TextRule *rule)
 
 /* ------------------------------------------------------------------ IBAN: masking/detect/payment.py */
 
+/* Where the valid account number at *start*, of a country whose numbers are *length* long, ends, or 0. */
+static Py_ssize_t iban_end(const Scan *scan, Py_ssize_t start, Py_ssize_t length)
+{
+    const unsigned char *shape = scan->shape, *low = scan->low;
+    Py_ssize_t limit = scan->folded.length - start < 48 ? scan->folded.length : start + 48, at = start + 4, groups = 0;
+    for (; groups < 7; groups++) {
+        Py_ssize_t i = at < limit && (low[at] == ' ' || low[at] == '-') ? at + 1 : at, k = 0;
+        while (k < 4 && i + k < limit && (shape[i + k] == 'A' || shape[i + k] == '0'))
+            k++;
+        if (k < 4)
+            break;
+        at = i + 4;
+    }
+    if (groups < 2)
+        return 0;
+    Py_ssize_t i = at < limit && (low[at] == ' ' || low[at] == '-') ? at + 1 : at, k = 0;
+    while (k < 3 && i + k < limit && (shape[i + k] == 'A' || shape[i + k] == '0'))
+        k++;
+    limit = k ? i + k : at;
+    unsigned char compact[64];
+    Py_ssize_t seen = 0;
+    for (at = start; at < limit && seen < length; at++)
+        if (shape[at] == 'A' || shape[at] == '0')
+            compact[seen++] = low[at];
+    if (seen != length)
+        return 0;
+    unsigned rest = 0; /* ISO 7064 MOD 97-10, the first four last */
+    for (i = 0; i < length; i++) {
+        unsigned char c = compact[(i + 4) % length];
+        rest = c >= 'a' ? (100 * rest + c - 'a' + 10) % 97 : (10 * rest + c - '0') % 97;
+    }
+    return rest == 1 ? at : 0;
+}
+
 static int find_ibans(Scan *scan, const TextRule *rule)
 {
     const unsigned char *shape = scan->shape, *low = scan->low;
@@ -525,15 +711,14 @@ static int find_ibans(Scan *scan, const TextRule *rule)
         }
         if (shape[at] != 'A' || shape[at + 1] != 'A' || shape[at + 3] != '0')
             continue;
-        Py_ssize_t here = at;
+        Py_ssize_t here = at, length, end;
         at += 3;
         if ((here && (shape[here - 1] == 'A' || shape[here - 1] == '0' || shape[here - 1] == 0xe9))
-            || !scan->self->iban_country[(low[here] - 'a') * 26 + low[here + 1] - 'a'])
+            || !(length = scan->self->iban_country[(low[here] - 'a') * 26 + low[here + 1] - 'a']))
             continue;
-        PyObject *span = PyObject_CallFunction(part(rule, 0), "On", scan->folded.object, here);
-        int failed = span == NULL ? -1 : span == Py_None ? 0 : take_span(scan, rule, span);
-        Py_XDECREF(span);
-        if (failed < 0)
+        end = iban_end(scan, here, length);
+        if (end && !(end < n && (shape[end] == 'A' || shape[end] == '0'))
+            && give(scan, rule, here, end, 0.99, part(rule, 0), rule->name, scan->self->iban_reason) < 0)
             return -1;
     }
     return 0;
@@ -667,7 +852,7 @@ static int find_labelled(Scan *scan, const TextRule *rule)
 /* Reads what the rule's part needs; 0, or -1 with an error set. */
 int open_own(Scanner *self, const TextRule *rule)
 {
-    static const Py_ssize_t wanted[] = {0, 0, 2, 3, 2, 2, 3};
+    static const Py_ssize_t wanted[] = {0, 0, 2, 3, 2, 3, 3};
     if (rule->own < 0 || rule->own > FIND_LABELLED || PyTuple_Size(rule->parts) < wanted[rule->own]
         || (rule->own == FIND_NAMES && self->tagger == Py_None)) {
         PyErr_SetString(PyExc_ValueError, "a rule has not the parts that are asked for");
@@ -688,14 +873,16 @@ int open_own(Scanner *self, const TextRule *rule)
         for (Py_ssize_t i = 0; !failed && i < PyTuple_Size(countries); i++) {
             Py_ssize_t size;
             const char *pair = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(countries, i), &size);
-            if (pair == NULL || size != 2 || pair[0] < 'A' || pair[0] > 'Z' || pair[1] < 'A' || pair[1] > 'Z')
+            int length = pair != NULL && size == 4 ? 10 * (pair[2] - '0') + pair[3] - '0' : 0;
+            if (length < 12 || length > 40 || pair[0] < 'A' || pair[0] > 'Z' || pair[1] < 'A' || pair[1] > 'Z')
                 failed = -1;
             else
-                self->iban_country[(pair[0] - 'A') * 26 + pair[1] - 'A'] = 1;
+                self->iban_country[(pair[0] - 'A') * 26 + pair[1] - 'A'] = (unsigned char)length;
         }
         Py_XDECREF(countries);
+        self->iban_reason = part(rule, 2);
         if (failed && !PyErr_Occurred())
-            PyErr_SetString(PyExc_ValueError, "a country is two capitals");
+            PyErr_SetString(PyExc_ValueError, "a country is two capitals and a length");
         return failed;
     }
     if (rule->own == FIND_LABELLED && self->keys == NULL && (self->keys = PyMem_Calloc(KEY_SLOTS, sizeof *self->keys)) == NULL) {

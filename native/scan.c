@@ -73,7 +73,28 @@ int weigh(Scan *scan, const Rule *rule, Py_ssize_t start, Py_ssize_t end, double
     }
     if (!support && (rule->required || best < self->threshold))
         return 0;
-    if (validates) {
+    int verdict_here = ASK;
+    if (rule->check) {
+        unsigned char copy[64];
+        const unsigned char *value = scan->folded.narrow ? scan->folded.narrow + start : NULL;
+        if (value == NULL && end - start <= (Py_ssize_t)sizeof copy) {
+            Py_UCS4 all = 0;
+            for (Py_ssize_t i = start; i < end; i++) {
+                all |= scan->folded.wide[i];
+                copy[i - start] = (unsigned char)scan->folded.wide[i];
+            }
+            value = all < 0x80 ? copy : NULL;
+        }
+        if (value != NULL)
+            verdict_here = check(self, rule->check, value, end - start);
+        if (verdict_here == REFUSED)
+            return 0;
+        if (verdict_here == ACCEPTED) {
+            checked = 1;
+            score = rule->validated_score > score ? rule->validated_score : score;
+        }
+    }
+    if (validates && verdict_here == ASK) {
         PyObject *piece = PyUnicode_Substring(scan->folded.object, start, end);
         if (piece == NULL)
             return -1;
@@ -554,15 +575,6 @@ static int scan_text_rules(Scan *scan)
 
 /* ------------------------------------------------------------------ the forms of the text */
 
-static unsigned char shape_of(Letters *letters, unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return '0';
-    if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
-        return 'A';
-    return c >= 0x80 && (letters->classes[0][c] & (LOWER | UPPER)) ? 0xe9 : c; /* all letters of Latin-1 have a case */
-}
-
 /* Whether something in the text may be one of this package's placeholders or tokens. */
 static int may_be_masked(const Scan *scan)
 {
@@ -589,7 +601,6 @@ static int may_be_masked(const Scan *scan)
 
 static int open_forms(Scan *scan, PyObject *object)
 {
-    Letters *letters = (Letters *)scan->self->letters;
     Text *text = &scan->folded;
     if (text_open(text, object) < 0)
         return -1;
@@ -599,11 +610,8 @@ static int open_forms(Scan *scan, PyObject *object)
         return -1;
     }
     Py_ssize_t n = text->length;
-    unsigned char *low = scan->low = block, *shape = scan->shape = block + n + 1, lows[256], shapes[256];
-    for (int c = 0; c < 256; c++) {
-        lows[c] = (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-        shapes[c] = shape_of(letters, (unsigned char)c);
-    }
+    unsigned char *low = scan->low = block, *shape = scan->shape = block + n + 1;
+    const unsigned char *lows = scan->self->lows, *shapes = scan->self->shapes;
     memset(scan->seen, 0, sizeof scan->seen);
     for (Py_ssize_t i = 0; i < n; i++) {
         unsigned char c;
@@ -662,9 +670,20 @@ static void close_scan(Scan *scan)
 
 /* ------------------------------------------------------------------ answers */
 
+/* The fields are set past the class's own guard against it: this is its making. */
 static PyObject *make_span(const Scanner *self, const Candidate *c)
 {
-    return PyObject_CallFunction(self->span, "nnOdOO", c->start, c->end, c->type, c->score, c->rule, c->reason);
+    PyObject *span = self->new_span((PyTypeObject *)self->span, 0);
+    PyObject *values[6] = {PyLong_FromSsize_t(c->start), PyLong_FromSsize_t(c->end), Py_NewRef(c->type), PyFloat_FromDouble(c->score),
+                           Py_NewRef(c->rule), Py_NewRef(c->reason)};
+    int failed = span == NULL;
+    for (int i = 0; i < 6; i++) {
+        failed = failed || values[i] == NULL || PyObject_GenericSetAttr(span, self->fields[i], values[i]) < 0;
+        Py_XDECREF(values[i]);
+    }
+    if (failed)
+        Py_CLEAR(span);
+    return span;
 }
 
 static PyObject *answer_spans(Scan *scan)
@@ -746,7 +765,7 @@ static int build_rules(Scanner *self, PyObject *rules)
     for (Py_ssize_t i = 0; i < self->rules_count; i++) {
         Rule *r = &self->rules[i];
         PyObject *object, *name, *type, *search, *validator, *must;
-        if (!PyArg_ParseTuple(PyList_GetItem(rules, i), "OUUOOddiiiiiippppppiiiO:rule", &object, &name, &type, &search, &validator,
+        if (!PyArg_ParseTuple(PyList_GetItem(rules, i), "OUUOOddiiiiiipppppiiiiO:rule", &object, &name, &type, &search, &validator,
                               &r->score, &r->validated_score, &r->group, &r->before, &r->after, &r->at, &r->context, &r->anti,
                               &r->required, &r->needs_words, &r->off, &r->structure, &r->sure, &r->check, &r->forbidden,
                               &r->first_set, &r->sets, &must))
@@ -1117,6 +1136,31 @@ static int build(Scanner *self, PyObject *parts)
         return -1;
     }
     self->seed = mix(seed + 3);
+    for (int c = 0; c < 256; c++) {
+        int capital = c >= 'A' && c <= 'Z', letter = capital || (c >= 'a' && c <= 'z');
+        int other = c >= 0x80 && (((Letters *)self->letters)->classes[0][c] & (LOWER | UPPER)); /* all of Latin-1 have a case */
+        self->lows[c] = (unsigned char)(capital ? c | 0x20 : c);
+        self->shapes[c] = (unsigned char)(letter ? 'A' : c >= '0' && c <= '9' ? '0' : other ? 0xe9 : c);
+    }
+    static const char *const fields[] = {"start", "end", "type", "score", "rule", "reason"};
+    for (int i = 0; i < 6; i++)
+        if ((self->fields[i] = PyUnicode_InternFromString(fields[i])) == NULL)
+            return -1;
+    if (!PyType_Check(self->span)) {
+        PyErr_SetString(PyExc_TypeError, "a span is made of its class");
+        return -1;
+    }
+    self->new_span = (allocfunc)PyType_GetSlot((PyTypeObject *)self->span, Py_tp_alloc);
+    PyObject *codes = item_of(parts, "phone_codes");
+    Py_ssize_t codes_size;
+    char *code_bytes;
+    if (codes == NULL || PyBytes_AsStringAndSize(codes, &code_bytes, &codes_size) < 0)
+        return -1;
+    if (codes_size != sizeof self->phone_codes) {
+        PyErr_SetString(PyExc_ValueError, "codes of countries are 1110 bytes");
+        return -1;
+    }
+    memcpy(self->phone_codes, code_bytes, sizeof self->phone_codes);
     PyObject *names = item_of(parts, "names"), *never = item_of(parts, "no_names");
     if (never == NULL || words_open(self, &self->no_names, never) < 0)
         return -1;
@@ -1206,6 +1250,8 @@ static void scanner_dealloc(PyObject *object)
     EACH_OBJECT(Py_CLEAR)
     for (int i = 0; i < REASONS; i++)
         Py_CLEAR(self->reasons[i]);
+    for (int i = 0; i < 6; i++)
+        Py_CLEAR(self->fields[i]);
     if (self->places != NULL)
         forget_places(self);
     PyMem_Free(self->places);

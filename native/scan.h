@@ -89,8 +89,12 @@ typedef struct {
     unsigned char glue[256], code_sign[256];
     double code_score;
     int off_label[3];
+    unsigned char phone_codes[1110], lows[256], shapes[256]; /* codes of one, two, three digits */
+    allocfunc new_span;
+    PyObject *fields[6];
+    PyObject *iban_reason; /* borrowed of its rule's parts */
     Words no_names, not_tld;
-    unsigned char email_local[256], iban_country[26 * 26];
+    unsigned char email_local[256], iban_country[26 * 26]; /* the length of a country's IBAN, 0: none */
     uint64_t *keys; /* of labelled values: a hash, its last bit says whether the key declares a type */
     size_t keys_used;
     Py_ssize_t line_max;
@@ -168,6 +172,11 @@ int find_own(Scan *scan, const TextRule *rule); /* finders.c */
 int open_own(Scanner *self, const TextRule *rule);
 int words_open(const Scanner *self, Words *words, PyObject *list);
 int words_hold(const Scanner *self, const Words *words, const unsigned char *low, Py_ssize_t length);
+
+enum { CHECK_NONE = 0, CHECK_PHONE, CHECK_CARD, CHECK_IPV4, CHECK_SSN, CHECK_SSN_UNISSUED, CHECK_ITIN };
+enum { REFUSED, ACCEPTED, NO_OPINION, ASK };
+
+int check(const Scanner *self, int which, const unsigned char *value, Py_ssize_t length); /* checks.c */
 
 static inline int in_set(const Charset *set, Py_UCS4 c)
 {

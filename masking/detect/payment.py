@@ -350,7 +350,7 @@ TEXT_RULES: tuple[TextRule, ...] = (
         type="IBAN_CODE",
         find=find_iban,
         own="iban",
-        own_parts=(iban_at, tuple(sorted(IBAN_LENGTHS))),
+        own_parts=("IBAN_CODE", tuple(f"{c}{n}" for c, n in IBAN_LENGTHS.items()), "check digit"),
         source="ISO 13616 and the SWIFT IBAN registry",
         positive=(
             "IBAN DE89 3704 0044 0532 0130 00.",
