@@ -10,7 +10,7 @@ import re2
 
 from masking import detect
 from masking.config import CustomRecognizer, EngineConfig
-from masking.confirm import Search, compile_search
+from masking.confirm import LazySearch
 from masking.context import Vocabulary
 from masking.errors import MaskingError
 from masking.native import available
@@ -34,7 +34,7 @@ class Rule:
     type: str
     score: float
     group: int
-    search: Search | None
+    search: LazySearch | None
     whole: bool
     before: int
     after: int
@@ -130,11 +130,11 @@ def _denied(config: EngineConfig) -> TextRule:
     return TextRule("deny-list", "", find, "configuration", (), (), rank=RANK_KEY)
 
 
-def _search(pattern: Pattern) -> Search | None:
+def _search(pattern: Pattern) -> LazySearch | None:
     if not pattern.regex:
         return None
     at = isinstance(pattern.anchor, Literals) and pattern.anchor.at
-    return compile_search(pattern.regex, ignore_case=pattern.ignore_case, at=at)
+    return LazySearch(pattern.regex, ignore_case=pattern.ignore_case, at=at)
 
 
 def _rule(recognizer: Recognizer, pattern: Pattern, threshold: float) -> Rule:

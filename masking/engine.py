@@ -53,10 +53,20 @@ class Engine:
         """*native*: use the compiled loops; without them the same is found, more slowly."""
         self.config = config or EngineConfig()
         self._rules: Compiled = compile_rules(self.config, native=native)
+        self._chars_max = self.config.text_chars_max
+        scanner = self._rules.scanner
+        self._fast: Any = None if scanner is None or self._rules.allows else scanner.scan
 
     def scan(self, text: str) -> list[Span]:
         """Resolved, non-overlapping, sorted spans at or above the threshold, of the types that are on."""
-        return self._scan(text, line_bound=False)
+        fast = self._fast
+        if fast is None or not isinstance(text, str) or len(text) > self._chars_max:
+            return self._scan(text, line_bound=False)
+        try:
+            spans: list[Span] = fast(text, False, True)
+        except FAULTS as e:
+            raise MaskingError(f"scanning failed ({type(e).__name__})") from None
+        return spans
 
     def explain(self, text: str) -> list[Span]:
         """Every candidate before resolve, however unlikely, each with its rule and reason."""
@@ -113,10 +123,10 @@ class Engine:
                 answer: Any = scanner.scan(text, line_bound, not self._rules.allows)
             except FAULTS as e:
                 raise MaskingError(f"scanning failed ({type(e).__name__})") from None
-            if not self._rules.allows:
-                spans: list[Span] = answer
-                return spans
-            return self._standing(answer, text, fold(text))
+            if self._rules.allows:
+                return self._standing(answer, text, fold(text))
+            spans: list[Span] = answer
+            return spans
         view = View(text)
         found = self._candidates(view, line_bound=line_bound, threshold=self.config.threshold)
         return self._standing(found, text, view.folded)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ MUST_MAX: Final = 8
 """So many bits has a byte."""
 MUST_CHARS_MAX: Final = 24
 """A set of more characters than this says little about a window."""
+
+RUN_MIN: Final = 4
 
 Set = tuple[int, bool]
 """The 256 bits of Latin-1, and whether anything beyond is in it."""
@@ -65,6 +68,13 @@ def must_hold(pattern: str, *, ignore_case: bool = False) -> list[Set]:
     return sorted(found, key=lambda chars: (chars[0].bit_count(), chars[0]))[:MUST_MAX]
 
 
+def must_run(pattern: str, *, ignore_case: bool = False) -> tuple[Set, int] | None:
+    """A set and how many of its characters the match holds in a row, where that is ``RUN_MIN`` or more; the longest."""
+    tree = _parsed(pattern)
+    runs = [] if tree is None else list(_runs(tree, _flags(tree, ignore_case)))
+    return max(runs, key=lambda run: run[1], default=None)
+
+
 def must_table(sets: list[Set]) -> bytes | None:
     """For each character of Latin-1 the bits of the *sets* that it is in, and last the bits of all."""
     if not sets:
@@ -73,6 +83,7 @@ def must_table(sets: list[Set]) -> bytes | None:
     return table + bytes([(1 << len(sets)) - 1])
 
 
+@lru_cache(maxsize=64)
 def _parsed(pattern: str) -> Any:
     try:
         with warnings.catch_warnings():
@@ -154,6 +165,20 @@ def _musts(tree: Any, flags: int) -> list[Set]:
                 least = [min(sets, key=lambda chars: chars[0].bit_count()) for sets in each]
                 out.append((_union(bits for bits, _ in least), any(beyond for _, beyond in least)))
     return out
+
+
+def _runs(tree: Any, flags: int) -> Iterator[tuple[Set, int]]:
+    for op, arg in tree:
+        if op is sre.SUBPATTERN:
+            yield from _runs(arg[3], flags & ~arg[2] | arg[1])
+        elif op is sre.ATOMIC_GROUP:
+            yield from _runs(arg, flags)
+        elif op in _REPEATS and arg[0] > 0:
+            chars = _single(*arg[2][0], flags) if len(arg[2]) == 1 else None
+            if chars is None:
+                yield from _runs(arg[2], flags)
+            elif arg[0] >= RUN_MIN:
+                yield chars, arg[0]
 
 
 def _single(op: Any, arg: Any, flags: int) -> Set | None:

@@ -46,21 +46,11 @@ def near_words(text: str, start: int, end: int, line_bound: bool) -> list[str]:
 
 
 class _Parts:
-    """Numbers for what rules share: sets of characters, words, vocabularies."""
+    """Numbers for what rules share: words and vocabularies."""
 
     def __init__(self) -> None:
-        self.sets: list[bytes] = []
         self.words: dict[str, int] = {}
         self.vocabularies: dict[tuple[frozenset[str], tuple[str, ...]], int] = {}
-        self._rows: dict[tuple[bytes, ...], int] = {}
-
-    def row(self, sets: list[prefix.Set]) -> int:
-        """Where *sets* stand one after another."""
-        key = tuple(prefix.packed(s) for s in sets)
-        if key not in self._rows:
-            self._rows[key] = len(self.sets)
-            self.sets += key
-        return self._rows[key]
 
     def vocabulary(self, vocabulary: Vocabulary) -> int:
         if not vocabulary:
@@ -113,6 +103,7 @@ def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
             "fold": fold,
             "view": ready,
             "words_of": near_words,
+            "prepare": _prepare,
             "span": Span,
             "off": off,
             "is_no_name": is_no_name,
@@ -134,9 +125,9 @@ def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
             "model_reason": REASON,
             "rules": rows,
             "text_rules": [
-                (r.name, r.find, r.find_at, r.own_parts, _OWN[r.own], rank, r.model, needs) for r, needs, rank in spoken
+                (r.name, r.find, r.find_at, r.own_parts, _OWN[r.own], rank, r.model, needs)
+                for r, needs, rank in spoken
             ],
-            "sets": parts.sets,
             "words": list(parts.words),
             "vocabularies": parts.tables(),
             "literals": literals,
@@ -160,17 +151,30 @@ def _needs(rule: TextRule) -> bytes:
 
 
 def _row(rule: Rule, off: frozenset[str], parts: _Parts) -> tuple[Any, ...]:
-    forbidden: prefix.Set | None = None
-    first: list[prefix.Set] = []
-    must: list[prefix.Set] = []
-    if rule.regex and not rule.whole:
-        must = prefix.must_hold(rule.regex, ignore_case=rule.ignore_case)
-        if rule.at and not rule.before:
-            forbidden, first = prefix.begins(rule.regex, ignore_case=rule.ignore_case)
     return (
-        rule, rule.name, rule.type, rule.search, rule.validator, rule.score, rule.validated_score, rule.group,
-        rule.before, rule.after, int(rule.at), parts.vocabulary(rule.context), parts.vocabulary(rule.anti),
-        rule.context_required, rule.needs_words, rule.type in off, rule.score >= STRUCTURE, rule.score >= CERTAIN,
-        _CHECKS.get(rule.name, 0), parts.row([forbidden]) if forbidden else -1, parts.row(first) if first else 0, len(first),
-        prefix.must_table(must),
+        rule, rule.name, rule.type, rule.validator, rule.score, rule.validated_score, rule.group, rule.before,
+        rule.after, int(rule.at), parts.vocabulary(rule.context), parts.vocabulary(rule.anti), rule.context_required,
+        rule.needs_words, rule.type in off, rule.score >= STRUCTURE, rule.score >= CERTAIN, _CHECKS.get(rule.name, 0),
     )  # fmt: skip
+
+
+def _prepare(rule: Rule) -> tuple[Any, bytes, bytes, bytes, int, bytes]:
+    """The search of *rule* and its cheap conditions, as ``prepare`` in ``native/scan.c`` takes them."""
+    if rule.search is None:
+        return None, b"", b"", b"", 0, b""
+    search = rule.search.ready()
+    if rule.whole:
+        return search, b"", b"", b"", 0, b""
+    case = rule.ignore_case
+    forbidden, first = (
+        prefix.begins(rule.regex, ignore_case=case) if rule.at and not rule.before else (None, [])
+    )
+    run = prefix.must_run(rule.regex, ignore_case=case)
+    return (
+        search,
+        prefix.packed(forbidden) if forbidden else b"",
+        b"".join(prefix.packed(chars) for chars in first),
+        prefix.packed(run[0]) if run else b"",
+        run[1] if run else 0,
+        prefix.must_table(prefix.must_hold(rule.regex, ignore_case=case)) or b"",
+    )

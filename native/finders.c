@@ -730,36 +730,49 @@ static int find_ibans(Scan *scan, const TextRule *rule)
 #define KEY_SLOTS 8192
 #define KEYS_MAX 4096
 
-/* Whether a key declares a type, as Python says; remembered. */
+/* The number of the type that a key declares, as Python says (0: none); remembered. */
 static int key_declares(Scan *scan, const TextRule *rule, Py_ssize_t start, Py_ssize_t end)
 {
     Scanner *self = scan->self;
     const Text *text = &scan->folded;
     uint64_t hash = text->narrow ? hash_bytes(self->seed, text->narrow + start, end - start)
                                  : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * (end - start));
-    hash = (hash & ~1ULL) | 2;
-    size_t i = (size_t)(hash >> 8) & (KEY_SLOTS - 1);
+    hash = (hash & ~255ULL) | (hash < 256 ? 256 : 0);
+    size_t i = (size_t)(hash >> 16) & (KEY_SLOTS - 1);
     for (; self->keys[i]; i = (i + 1) & (KEY_SLOTS - 1))
-        if ((self->keys[i] & ~1ULL) == hash)
-            return (int)(self->keys[i] & 1);
+        if ((self->keys[i] & ~255ULL) == hash)
+            return (int)(self->keys[i] & 255);
     PyObject *key = PyUnicode_Substring(text->object, start, end);
     PyObject *kind = key ? PyObject_CallFunctionObjArgs(part(rule, 1), key, NULL) : NULL;
     Py_XDECREF(key);
     if (kind == NULL)
         return -1;
-    int declares = kind != Py_None;
+    Py_ssize_t number = 0, count = PyList_Size(self->kinds);
+    while (number < count && PyList_GetItem(self->kinds, number) != kind)
+        number++;
+    int failed = number == count ? (count < 256 ? PyList_Append(self->kinds, kind) : -1) : 0;
     Py_DECREF(kind);
+    if (failed < 0) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "keys declare too many types");
+        return -1;
+    }
     if (self->keys_used >= KEYS_MAX) {
         memset(self->keys, 0, KEY_SLOTS * sizeof *self->keys);
         self->keys_used = 0;
     }
-    for (i = (size_t)(hash >> 8) & (KEY_SLOTS - 1); self->keys[i]; i = (i + 1) & (KEY_SLOTS - 1))
-        if ((self->keys[i] & ~1ULL) == hash)
-            return declares;
-    self->keys[i] = hash | (uint64_t)declares;
+    for (i = (size_t)(hash >> 16) & (KEY_SLOTS - 1); self->keys[i]; i = (i + 1) & (KEY_SLOTS - 1))
+        if ((self->keys[i] & ~255ULL) == hash)
+            return (int)number;
+    self->keys[i] = hash | (uint64_t)number;
     self->keys_used++;
-    return declares;
+    return (int)number;
 }
+
+typedef struct {
+    Py_ssize_t start, end; /* of the key */
+    int quoted;
+} Key;
 
 /* The run of key characters that ends before *end*: where it begins, *most* characters back at most. */
 static Py_ssize_t key_run(Scan *scan, Py_ssize_t end, Py_ssize_t floor, Py_ssize_t most)
@@ -776,8 +789,8 @@ static Py_ssize_t key_run(Scan *scan, Py_ssize_t end, Py_ssize_t floor, Py_ssize
     return start;
 }
 
-/* Whether a key that declares a type stands before the separator at *at*; -1: an error is set. */
-static int key_before(Scan *scan, const TextRule *rule, Py_ssize_t at)
+/* The number of the type that the key before the separator at *at* declares, 0: none; -1: an error is set. */
+static int key_before(Scan *scan, const TextRule *rule, Py_ssize_t at, Key *key)
 {
     const unsigned char *low = scan->low;
     unsigned char before = low[at - 1];
@@ -791,6 +804,7 @@ static int key_before(Scan *scan, const TextRule *rule, Py_ssize_t at)
             return 0;
         for (end = at - 1; end > start + 1 && low[end - 1] == '\\'; end--)
             ;
+        key->start = start + 1, key->end = end, key->quoted = 1;
         return key_declares(scan, rule, start + 1, end);
     }
     while (end > floor && at - end < 3 && (low[end - 1] == ' ' || low[end - 1] == '\t'))
@@ -813,6 +827,7 @@ static int key_before(Scan *scan, const TextRule *rule, Py_ssize_t at)
                 break;
             start = more;
         }
+    key->start = start, key->end = end, key->quoted = quoted;
     return key_declares(scan, rule, start, end);
 }
 
@@ -828,13 +843,19 @@ static int find_labelled(Scan *scan, const TextRule *rule)
             continue;
         if (at + 1 < n && (low[at + 1] == ':' || low[at + 1] == '=' || low[at + 1] == '/'))
             continue;
-        int declares = key_before(scan, rule, at);
+        Key key;
+        int declares = key_before(scan, rule, at, &key);
         if (declares < 0)
             return -1;
         if (!declares)
             continue;
-        PyObject *span = PyObject_CallFunction(part(rule, 0), "On", scan->folded.object, at);
+        PyObject *name = PyUnicode_Substring(scan->folded.object, key.start, key.end), *span = NULL;
+        if (name != NULL)
+            span = PyObject_CallFunction(part(rule, 0), "OnOOisi", scan->folded.object, at + 1, name,
+                                         PyList_GetItem(scan->self->kinds, declares), key.quoted, low[at] == ':' ? ":" : "=",
+                                         low[at - 1] != ' ' && low[at - 1] != '\t');
         int failed = span == NULL ? -1 : span == Py_None ? 0 : take_span(scan, rule, span);
+        Py_XDECREF(name);
         Py_XDECREF(span);
         if (failed < 0)
             return -1;
@@ -885,6 +906,8 @@ int open_own(Scanner *self, const TextRule *rule)
             PyErr_SetString(PyExc_ValueError, "a country is two capitals and a length");
         return failed;
     }
+    if (rule->own == FIND_LABELLED && self->kinds == NULL && (self->kinds = Py_BuildValue("[O]", Py_None)) == NULL)
+        return -1;
     if (rule->own == FIND_LABELLED && self->keys == NULL && (self->keys = PyMem_Calloc(KEY_SLOTS, sizeof *self->keys)) == NULL) {
         PyErr_NoMemory();
         return -1;

@@ -411,6 +411,9 @@ static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
         if (ts->at_end)
             return 0;
         int kind = SKIP;
+        if (text->narrow)
+            while (ts->at < length && !(letters->classes[0][text->narrow[ts->at]] & TOKEN_BITS))
+                ts->at++;
         while (ts->at < length) {
             kind = class_of(letters, char_at(text, ts->at));
             if (kind < 0)
@@ -427,6 +430,11 @@ static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
         Py_ssize_t start = ts->at, end = start + 1;
         if (kind == LETTER || kind == DIGIT) {
             int next = 0;
+            if (text->narrow) {
+                const unsigned char *classes = letters->classes[0], *at = text->narrow;
+                while (end < length && (classes[at[end]] & TOKEN_BITS) == kind)
+                    end++;
+            } else
             while (end < length && (next = class_of(letters, char_at(text, end))) >= 0 && (next & TOKEN_BITS) == kind)
                 end++;
             if (next < 0)

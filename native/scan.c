@@ -129,27 +129,83 @@ int weigh(Scan *scan, const Rule *rule, Py_ssize_t start, Py_ssize_t end, double
 /* Whether a pattern that begins here, or stands in this window, can be there at all. */
 static int possible(const Scan *scan, const Rule *rule, Py_ssize_t start, Py_ssize_t limit)
 {
-    const Scanner *self = scan->self;
     const Text *text = &scan->folded;
-    if (rule->forbidden >= 0 && start > 0 && in_set(&self->sets[rule->forbidden], char_at(text, start - 1)))
+    if (rule->forbidden && start > 0 && in_set(&rule->set[0], char_at(text, start - 1)))
         return 0;
     if (rule->sets) {
         if (limit - start < rule->sets)
             return 0;
-        const Charset *set = &self->sets[rule->first_set];
+        const Charset *set = rule->set + 2;
         for (int i = 0; i < rule->sets; i++)
             if (!in_set(set + i, char_at(text, start + i)))
                 return 0;
     }
-    if (rule->must != NULL) {
+    if (rule->run_length) {
+        int run = 0;
+        for (Py_ssize_t i = start; i < limit && run < rule->run_length; i++)
+            run = in_set(&rule->set[1], char_at(text, i)) ? run + 1 : 0;
+        if (run < rule->run_length)
+            return 0;
+    }
+    if (rule->must_all) {
         unsigned char all = 0;
-        for (Py_ssize_t i = start; i < limit && all != rule->must_all; i++) {
+        for (Py_ssize_t i = start; i < limit && (all & rule->must_all) != rule->must_all; i++) {
             Py_UCS4 c = char_at(text, i);
             all |= c < 256 ? rule->must[c] : 0xff;
         }
         return (all & rule->must_all) == rule->must_all;
     }
     return 1;
+}
+
+static int read_set(const char *bytes, Charset *set)
+{
+    memcpy(set->bits, bytes, 32);
+    set->beyond = bytes[32] != 0;
+    return 0;
+}
+
+/* Asks Python for the search of a rule and its cheap conditions: (search, forbidden, begins, run, length, must). */
+static int prepare(Scanner *self, Rule *rule)
+{
+    PyObject *answer = PyObject_CallFunctionObjArgs(self->prepare, rule->object, NULL), *search;
+    const char *forbidden, *begins, *run, *must;
+    Py_ssize_t sizes[4];
+    int length, failed = -1;
+    if (answer == NULL)
+        return -1;
+    Charset *set = NULL;
+    if (!PyTuple_Check(answer)
+        || !PyArg_ParseTuple(answer, "Oy#y#y#iy#", &search, &forbidden, &sizes[0], &begins, &sizes[1], &run, &sizes[2], &length,
+                             &must, &sizes[3])) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_TypeError, "what a rule needs is a tuple");
+    } else if ((sizes[0] && sizes[0] != 33) || sizes[1] % 33 || sizes[1] > 33 * 1024 || (sizes[2] && sizes[2] != 33)
+               || (sizes[3] && sizes[3] != 257) || length < 0 || (length && !sizes[2])) {
+        PyErr_SetString(PyExc_ValueError, "what a rule needs has another length");
+    } else if ((set = PyMem_Calloc((size_t)(sizes[1] / 33) + 2, sizeof *set)) == NULL) {
+        PyErr_NoMemory();
+    } else if (rule->prepared) { /* another thread was faster */
+        PyMem_Free(set);
+        failed = 0;
+    } else {
+        for (Py_ssize_t i = 0; i < sizes[1] / 33; i++)
+            read_set(begins + 33 * i, &set[2 + i]);
+        if (sizes[0])
+            read_set(forbidden, &set[0]);
+        if (sizes[2])
+            read_set(run, &set[1]);
+        rule->forbidden = sizes[0] != 0, rule->sets = (int)(sizes[1] / 33), rule->run_length = length, rule->set = set;
+        if (sizes[3]) {
+            memcpy(rule->must, must, 256);
+            rule->must_all = (unsigned char)must[256];
+        }
+        rule->search = Py_NewRef(search);
+        rule->prepared = 1;
+        failed = 0;
+    }
+    Py_DECREF(answer);
+    return failed;
 }
 
 /* Asks Python for the match; 1: there is one (in *start* and *end*), 0: none, -1: an error is set, 2: it was settled. */
@@ -202,7 +258,7 @@ static int put_near(Scan *scan, Py_ssize_t rule, Py_ssize_t start)
 
 static int literal_hit(Scan *scan, int32_t literal, Py_ssize_t stop)
 {
-    const Scanner *self = scan->self;
+    Scanner *self = scan->self;
     Py_ssize_t start = stop - self->literal_length[literal], n = scan->folded.length;
     const int32_t *numbers = self->literal_rules + self->literal_first[literal];
     for (int32_t i = 0; i < self->literal_count[literal]; i++) {
@@ -214,9 +270,11 @@ static int literal_hit(Scan *scan, int32_t literal, Py_ssize_t stop)
                 return -1;
             continue;
         }
-        const Rule *rule = &self->rules[numbers[i]];
+        Rule *rule = &self->rules[numbers[i]];
         if (rule->off || scan->done[numbers[i]] > start)
             continue;
+        if (!rule->prepared && prepare(self, rule) < 0)
+            return -1;
         Py_ssize_t pos = start > rule->before ? start - rule->before : 0;
         Py_ssize_t limit = n - stop < rule->after ? n : stop + rule->after, s, e;
         if (!possible(scan, rule, pos, limit))
@@ -398,6 +456,8 @@ static int weigh_run(Scan *scan, const Places *places, Py_ssize_t at)
                 scan->reached = e;
             if (rule->off)
                 continue;
+            if (!rule->prepared && prepare(scan->self, &scan->self->rules[group->rule]) < 0)
+                return -1;
             if (rule->search != Py_None) {
                 PyObject *match = PyObject_CallFunction(rule->search, "Onn", scan->folded.object, s, e);
                 if (match == NULL) {
@@ -764,24 +824,12 @@ static int build_rules(Scanner *self, PyObject *rules)
     }
     for (Py_ssize_t i = 0; i < self->rules_count; i++) {
         Rule *r = &self->rules[i];
-        PyObject *object, *name, *type, *search, *validator, *must;
-        if (!PyArg_ParseTuple(PyList_GetItem(rules, i), "OUUOOddiiiiiipppppiiiiO:rule", &object, &name, &type, &search, &validator,
+        PyObject *object, *name, *type, *validator;
+        if (!PyArg_ParseTuple(PyList_GetItem(rules, i), "OUUOddiiiiiipppppi:rule", &object, &name, &type, &validator,
                               &r->score, &r->validated_score, &r->group, &r->before, &r->after, &r->at, &r->context, &r->anti,
-                              &r->required, &r->needs_words, &r->off, &r->structure, &r->sure, &r->check, &r->forbidden,
-                              &r->first_set, &r->sets, &must))
+                              &r->required, &r->needs_words, &r->off, &r->structure, &r->sure, &r->check))
             return -1;
-        r->object = object, r->name = name, r->type = type, r->search = search, r->validator = validator;
-        if (must != Py_None) {
-            char *bytes;
-            Py_ssize_t size;
-            if (PyBytes_AsStringAndSize(must, &bytes, &size) < 0)
-                return -1;
-            if (size != 257) {
-                PyErr_SetString(PyExc_ValueError, "what a window must hold is 257 bytes");
-                return -1;
-            }
-            r->must = (const unsigned char *)bytes, r->must_all = r->must[256];
-        }
+        r->object = object, r->name = name, r->type = type, r->validator = validator;
     }
     return 0;
 }
@@ -822,38 +870,6 @@ static int build_text_rules(Scanner *self, PyObject *rules)
         self->text_rules_count++;
         if (open_own(self, r) < 0)
             return -1;
-    }
-    return 0;
-}
-
-static int build_sets(Scanner *self, PyObject *sets)
-{
-    Py_ssize_t count = PyList_Size(sets);
-    if (count < 0)
-        return -1;
-    self->sets = PyMem_Calloc((size_t)count + 1, sizeof *self->sets);
-    if (self->sets == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < count; i++) {
-        char *bytes;
-        Py_ssize_t size;
-        if (PyBytes_AsStringAndSize(PyList_GetItem(sets, i), &bytes, &size) < 0)
-            return -1;
-        if (size != 33) {
-            PyErr_SetString(PyExc_ValueError, "a set is 33 bytes");
-            return -1;
-        }
-        memcpy(self->sets[i].bits, bytes, 32);
-        self->sets[i].beyond = bytes[32] != 0;
-    }
-    for (Py_ssize_t i = 0; i < self->rules_count; i++) {
-        const Rule *r = &self->rules[i];
-        if (r->forbidden >= count || r->sets < 0 || r->first_set < 0 || (Py_ssize_t)r->first_set + r->sets > count) {
-            PyErr_SetString(PyExc_ValueError, "a rule names a set that is not there");
-            return -1;
-        }
     }
     return 0;
 }
@@ -1093,13 +1109,14 @@ done:
 
 static int build(Scanner *self, PyObject *parts)
 {
-    PyObject *rules, *text_rules, *sets, *words, *vocabularies, *literals, *reasons, *numbers;
+    PyObject *rules, *text_rules, *words, *vocabularies, *literals, *reasons, *numbers;
     TAKE(letters);
     TAKE(tagger);
     TAKE(runs);
     TAKE(fold);
     TAKE(view);
     TAKE(words_of);
+    TAKE(prepare);
     TAKE(span);
     TAKE(off);
     TAKE(is_no_name);
@@ -1120,8 +1137,7 @@ static int build(Scanner *self, PyObject *parts)
         PyErr_SetString(PyExc_TypeError, "a part of the scanner is of another type");
         return -1;
     }
-    if (!(rules = item_of(parts, "rules")) || !(text_rules = item_of(parts, "text_rules")) || !(sets = item_of(parts, "sets"))
-        || !(words = item_of(parts, "words")) || !(vocabularies = item_of(parts, "vocabularies"))
+    if (!(rules = item_of(parts, "rules")) || !(text_rules = item_of(parts, "text_rules")) || !(words = item_of(parts, "words")) || !(vocabularies = item_of(parts, "vocabularies"))
         || !(literals = item_of(parts, "literals")) || !(reasons = item_of(parts, "reasons"))
         || !(numbers = item_of(parts, "numbers")))
         return -1;
@@ -1187,7 +1203,7 @@ static int build(Scanner *self, PyObject *parts)
     }
     for (int i = 0; i < REASONS; i++)
         self->reasons[i] = Py_NewRef(PyTuple_GetItem(reasons, i));
-    if (build_rules(self, rules) < 0 || build_text_rules(self, text_rules) < 0 || build_sets(self, sets) < 0
+    if (build_rules(self, rules) < 0 || build_text_rules(self, text_rules) < 0
         || build_vocabularies(self, words, vocabularies) < 0 || build_automaton(self, literals) < 0)
         return -1;
     self->numbers = PyDict_New();
@@ -1228,7 +1244,7 @@ static PyObject *scanner_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 }
 
 #define EACH_OBJECT(DO)                                                                                                  \
-    DO(self->letters); DO(self->tagger); DO(self->runs); DO(self->fold); DO(self->view); DO(self->words_of); DO(self->span); \
+    DO(self->letters); DO(self->tagger); DO(self->runs); DO(self->fold); DO(self->view); DO(self->words_of); DO(self->prepare); DO(self->kinds); DO(self->span); \
     DO(self->off); DO(self->is_no_name); DO(self->timeout_literal); DO(self->timeout_run); DO(self->rest);               \
     DO(self->t_email); DO(self->t_person); DO(self->t_location); DO(self->model_reason); DO(self->judge); DO(self->sql);  \
     DO(self->code_words); DO(self->n_names); DO(self->keep); DO(self->numbers);
@@ -1255,11 +1271,14 @@ static void scanner_dealloc(PyObject *object)
     if (self->places != NULL)
         forget_places(self);
     PyMem_Free(self->places);
+    for (Py_ssize_t i = 0; self->rules != NULL && i < self->rules_count; i++) {
+        Py_CLEAR(self->rules[i].search);
+        PyMem_Free(self->rules[i].set);
+    }
     PyMem_Free(self->rules);
     PyMem_Free(self->text_rules);
     PyMem_Free(self->needs);
     PyMem_Free(self->keys);
-    PyMem_Free(self->sets);
     PyMem_Free(self->next);
     PyMem_Free(self->out_literal);
     PyMem_Free(self->out_link);

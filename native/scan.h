@@ -19,10 +19,11 @@ typedef struct {
     int context, anti; /* numbers of vocabularies, -1: none */
     int required, needs_words, off, structure, sure; /* the rank that its own score earns */
     int check;                                       /* a validator that exists in C (checks.c), 0: none */
-    int forbidden; /* number of the set that may not stand before it, -1: none */
-    int first_set, sets; /* what it must begin with */
-    const unsigned char *must; /* 256 bytes: the bits of what its window must hold; or NULL */
-    unsigned char must_all;
+    /* What a match needs, asked of Python when the first of its literals is met. */
+    int prepared, sets, run_length;
+    Charset *set; /* forbidden before it (the first), in its run (the second), and what it must begin with */
+    int forbidden;
+    unsigned char must[256], must_all; /* the bits of what its window must hold */
 } Rule;
 
 typedef struct {
@@ -83,7 +84,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     PyObject *letters, *tagger, *runs;
-    PyObject *fold, *view, *words_of, *span, *off, *is_no_name, *judge, *sql, *code_words;
+    PyObject *fold, *view, *prepare, *words_of, *span, *off, *is_no_name, *judge, *sql, *code_words;
     PyObject *reasons[REASONS], *timeout_literal, *timeout_run, *rest, *model_reason;
     PyObject *t_email, *t_person, *t_location, *n_names;
     unsigned char glue[256], code_sign[256];
@@ -95,7 +96,8 @@ typedef struct {
     PyObject *iban_reason; /* borrowed of its rule's parts */
     Words no_names, not_tld;
     unsigned char email_local[256], iban_country[26 * 26]; /* the length of a country's IBAN, 0: none */
-    uint64_t *keys; /* of labelled values: a hash, its last bit says whether the key declares a type */
+    uint64_t *keys; /* of labelled values: a hash, its last eight bits are the number of the type that the key declares, 0: none */
+    PyObject *kinds; /* a list of those types; the first is None */
     size_t keys_used;
     Py_ssize_t line_max;
     PyObject *keep; /* what the pointers below point into */
@@ -108,7 +110,6 @@ typedef struct {
     TextRule *text_rules;
     Py_ssize_t text_rules_count;
     unsigned char *needs;
-    Charset *sets;
     /* the automaton */
     uint16_t *next;
     unsigned char byte_class[256];

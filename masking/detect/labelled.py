@@ -44,6 +44,7 @@ middle full city town street address line zip code postal county state country h
 int integer default test foo bar baz lorem ipsum pending missing confidential withheld redacted same above below see
 attached
 """
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
 _PLACEHOLDER: Final = frozenset(_ABOUT.split())
 
 
@@ -60,7 +61,7 @@ def find(view: View) -> list[Span]:
 def value_at(text: str, at: int) -> Span | None:
     """The value behind the separator at *at*, when the key before it declares one.
 
-    ``native/finders.c`` finds the key as this does, and asks here only where :func:`kind_of` knows it.
+    ``native/finders.c`` finds the key as this does, and asks :func:`value_of` where :func:`kind_of` knows it.
     """
     before = text[at - 1 : at]
     if not before or before.isdigit():
@@ -80,7 +81,7 @@ def value_at(text: str, at: int) -> Span | None:
     kind = kind_of(key)
     if kind is None:
         return None
-    return _value(text, at + 1, key, kind, quoted=quoted, sign=sign, touching=before not in " \t")
+    return value_of(text, at + 1, key, kind, quoted, sign, before not in " \t")
 
 
 def find_elements(text: str) -> list[Span]:
@@ -102,9 +103,8 @@ def kind_of(key: str) -> str | None:
     return None if kind in _LEFT_OUT else kind
 
 
-def _value(
-    text: str, at: int, key: str, kind: str, *, quoted: bool, sign: str, touching: bool
-) -> Span | None:
+def value_of(text: str, at: int, key: str, kind: str, quoted: bool, sign: str, touching: bool) -> Span | None:
+    """The value of *kind* behind the *sign* that ends at *at*; *touching*: nothing stands between the key and the sign."""
     opening = _QUOTED.match(text, at)
     if opening is not None:
         start = opening.end()
@@ -148,19 +148,23 @@ def _is_value(key: str, kind: str, value: str) -> bool:
     """Plausible for its kind, and not a word about the field (``"city": "string"``, ``First name: required``)."""
     if not value.strip() or "\0" in value:
         return False
-    words = {w.lower() for w in re.findall(r"[^\W\d_]+", value[:VALUE_CHARS])}
-    if words and words <= _PLACEHOLDER:
+    first = _LETTERS.search(value, 0, VALUE_CHARS)
+    if first is not None and first[0].lower() in _PLACEHOLDER and _words(value) <= _PLACEHOLDER:
         return False
     if kind == "ADDRESS":
         return (
             "@" not in value
             and any(c.isdigit() for c in value)
-            and any(len(w) > 2 for w in words)
+            and any(len(w) > 2 for w in _words(value))
             and not re.match(r"[\w.]+\(", value)
         )
     if kind == "LOCATION" and not re.fullmatch(r"[\w .,'’()/-]{2,60}", value):
         return False
     return key_decides(key, value) is not None
+
+
+def _words(value: str) -> set[str]:
+    return {w.lower() for w in _LETTERS.findall(value, 0, VALUE_CHARS)}
 
 
 def _span(text: str, start: int, end: int, kind: str, score: float) -> Span:
@@ -178,7 +182,7 @@ TEXT_RULES: tuple[TextRule, ...] = (
         find=find,
         needs=(":", "=", "</"),
         own="labelled",
-        own_parts=(value_at, kind_of, find_elements),
+        own_parts=(value_of, kind_of, find_elements),
         source="RFC 8259 members; logfmt; forms; the keys of masking.keys",
         positive=(
             '{"first_name":"Ngozi","id":4}',
