@@ -612,6 +612,20 @@ static int is_hex(unsigned char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
+/* Whether three times a dot and one to three digits stand at *i*. */
+static int is_quad(const unsigned char *low, Py_ssize_t i, Py_ssize_t n)
+{
+    for (int part = 0; part < 3; part++) {
+        if (i + 1 >= n || low[i] != '.' || low[i + 1] < '0' || low[i + 1] > '9')
+            return 0;
+        Py_ssize_t stop = i + 1;
+        while (stop < n && stop < i + 4 && low[stop] >= '0' && low[stop] <= '9')
+            stop++;
+        i = stop;
+    }
+    return 1;
+}
+
 static int find_colons(Scan *scan, const TextRule *rule)
 {
     const unsigned char *low = scan->low, *hit;
@@ -631,7 +645,7 @@ static int find_colons(Scan *scan, const TextRule *rule)
             twice |= low[stop] == ':' && stop + 1 < n && low[stop + 1] == ':';
         }
         /* Five colons of a MAC, seven of an address, two in a row, or a dotted quad at the end. */
-        int quad = stop + 1 < n && low[stop] == '.' && low[stop + 1] >= '0' && low[stop + 1] <= '9' && colons >= 2;
+        int quad = colons >= 2 && is_quad(low, stop, n);
         if (!(colons >= 5 || twice || quad)) {
             at = stop > at ? stop : at + 1;
             continue;
@@ -727,6 +741,7 @@ static int find_ibans(Scan *scan, const TextRule *rule)
 /* ------------------------------------------------------------------ labelled values: masking/detect/labelled.py */
 
 #define KEY_CHARS 48
+#define VALUE_CHARS 160
 #define KEY_SLOTS 8192
 #define KEYS_MAX 4096
 
@@ -831,6 +846,69 @@ static int key_before(Scan *scan, const TextRule *rule, Py_ssize_t at, Key *key)
     return key_declares(scan, rule, start, end);
 }
 
+/* The quoted value behind the separator at *at*, where it is plain enough to be judged here; 0: ask Python, 1: it is settled,
+   -1: an error is set. What is settled here is what value_of, _is_value and keys.key_decides say of it. */
+static int quoted_value(Scan *scan, const TextRule *rule, Py_ssize_t at, PyObject *kind)
+{
+    const Scanner *self = scan->self;
+    const unsigned char *low = scan->low, *classes = ((Letters *)self->letters)->classes[0];
+    Py_ssize_t n = scan->folded.length, i = at + 1, start, end;
+    int plain = 0;
+    while (plain < LABELLED_KINDS && self->plain[plain] != kind)
+        plain++;
+    if (plain == LABELLED_KINDS || !scan->folded.narrow)
+        return 0;
+    while (i < n && i - at <= 3 && (low[i] == ' ' || low[i] == '\t'))
+        i++;
+    if (i >= n || (low[i] != '"' && low[i] != '\'' && low[i] != '`'))
+        return 0;
+    start = i + 1;
+    for (end = start; end < n && end - start < VALUE_CHARS && low[end] != low[i]; end++)
+        if (low[end] == '\n' || low[end] == 0)
+            return 0;
+    /* Whether it is a word that says nothing (null, <name>, ${NAME}, ***) is seen by its beginning. */
+    if (end >= n || end - start >= VALUE_CHARS || end - start < 6 || strchr("$ {<[*-x\t", low[start]) != NULL
+        || classes[low[start]] & SPACE || classes[low[end - 1]] & SPACE)
+        return 0;
+    if (end - start <= 10 && memchr(low + start, ' ', (size_t)(end - start)) == NULL)
+        return 0;
+    Py_ssize_t word = start, stop, digits = 0, at_signs = 0, odd = 0;
+    while (word < end && (classes[low[word]] & TOKEN_BITS) != LETTER)
+        word++;
+    for (stop = word; stop < end && (classes[low[stop]] & TOKEN_BITS) == LETTER; stop++)
+        ;
+    if (stop > word && words_hold(self, &self->no_values, low + word, stop - word))
+        return 0;
+    for (i = start; i < end; i++) {
+        digits += low[i] >= '0' && low[i] <= '9';
+        at_signs += low[i] == '@';
+        odd += strchr("_/{}<>=\\", low[i]) != NULL;
+    }
+    switch (plain) {
+    case PLAIN_PERSON:
+        if (digits || at_signs || odd || end - start > 80 || word != start)
+            return 0;
+        break;
+    case PLAIN_EMAIL:
+        if (!at_signs)
+            return 0;
+        break;
+    case PLAIN_PHONE:
+        if (digits < 6)
+            return 0;
+        break;
+    case PLAIN_SSN:
+        if (digits < 4)
+            return 0;
+        break;
+    default:
+        if (digits < 8)
+            return 0;
+        break;
+    }
+    return give(scan, rule, start, end, self->quoted_score, kind, rule->name, part(rule, 4)) < 0 ? -1 : 1;
+}
+
 static int find_labelled(Scan *scan, const TextRule *rule)
 {
     const unsigned char *low = scan->low;
@@ -848,6 +926,11 @@ static int find_labelled(Scan *scan, const TextRule *rule)
         if (declares < 0)
             return -1;
         if (!declares)
+            continue;
+        int settled = quoted_value(scan, rule, at, PyList_GetItem(scan->self->kinds, declares));
+        if (settled < 0)
+            return -1;
+        if (settled)
             continue;
         PyObject *name = PyUnicode_Substring(scan->folded.object, key.start, key.end), *span = NULL;
         if (name != NULL)
@@ -873,7 +956,7 @@ static int find_labelled(Scan *scan, const TextRule *rule)
 /* Reads what the rule's part needs; 0, or -1 with an error set. */
 int open_own(Scanner *self, const TextRule *rule)
 {
-    static const Py_ssize_t wanted[] = {0, 0, 2, 3, 2, 3, 3};
+    static const Py_ssize_t wanted[] = {0, 0, 2, 3, 2, 3, 7};
     if (rule->own < 0 || rule->own > FIND_LABELLED || PyTuple_Size(rule->parts) < wanted[rule->own]
         || (rule->own == FIND_NAMES && self->tagger == Py_None)) {
         PyErr_SetString(PyExc_ValueError, "a rule has not the parts that are asked for");
@@ -905,6 +988,20 @@ int open_own(Scanner *self, const TextRule *rule)
         if (failed && !PyErr_Occurred())
             PyErr_SetString(PyExc_ValueError, "a country is two capitals and a length");
         return failed;
+    }
+    if (rule->own == FIND_LABELLED) {
+        self->quoted_score = PyFloat_AsDouble(part(rule, 5));
+        if (self->quoted_score == -1.0 && PyErr_Occurred())
+            return -1;
+        PyObject *kinds = part(rule, 3);
+        if (!PyTuple_Check(kinds) || PyTuple_Size(kinds) != LABELLED_KINDS) {
+            PyErr_SetString(PyExc_ValueError, "there are five types of plain values");
+            return -1;
+        }
+        for (int i = 0; i < LABELLED_KINDS; i++)
+            self->plain[i] = PyTuple_GetItem(kinds, i);
+        if (words_open(self, &self->no_values, part(rule, 6)) < 0)
+            return -1;
     }
     if (rule->own == FIND_LABELLED && self->kinds == NULL && (self->kinds = Py_BuildValue("[O]", Py_None)) == NULL)
         return -1;

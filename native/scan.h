@@ -33,7 +33,7 @@ typedef struct {
     int needs_first, needs;            /* strings: the text must hold one of them; none: always */
 } TextRule;
 
-#define SMALL_SET 64
+#define SMALL_SET 160
 
 /* A few short words. */
 typedef struct {
@@ -81,6 +81,8 @@ typedef struct {
     int32_t id;
 } WordId;
 
+enum { PLAIN_PERSON, PLAIN_EMAIL, PLAIN_PHONE, PLAIN_SSN, PLAIN_CARD, LABELLED_KINDS };
+
 typedef struct {
     PyObject_HEAD
     PyObject *letters, *tagger, *runs;
@@ -94,7 +96,9 @@ typedef struct {
     allocfunc new_span;
     PyObject *fields[6];
     PyObject *iban_reason; /* borrowed of its rule's parts */
-    Words no_names, not_tld;
+    Words no_names, not_tld, no_values;
+    PyObject *plain[LABELLED_KINDS]; /* the types whose quoted values are judged here; borrowed of their rule's parts */
+    double quoted_score;
     unsigned char email_local[256], iban_country[26 * 26]; /* the length of a country's IBAN, 0: none */
     uint64_t *keys; /* of labelled values: a hash, its last eight bits are the number of the type that the key declares, 0: none */
     PyObject *kinds; /* a list of those types; the first is None */

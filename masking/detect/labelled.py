@@ -21,6 +21,9 @@ SCORE_QUOTED: Final = 0.85
 SCORE_BARE: Final = 0.75
 KEY_CHARS: Final = 48
 VALUE_CHARS: Final = 160
+REASON: Final = "stands behind a key that says so"
+_PLAIN: Final = ("PERSON", "EMAIL_ADDRESS", "PHONE_NUMBER", "US_SSN", "CREDIT_CARD")
+"""The types whose plain quoted values ``native/finders.c`` judges as :func:`value_of` does."""
 _LEFT_OUT: Final = frozenset({"PASSWORD", "SECRET", "CVV", "AGE"})
 """Kinds that have recognizers of their own for every one of these forms, with guards of their own."""
 _BARE: Final = frozenset({"PERSON", "LOCATION", "ADDRESS"})
@@ -172,7 +175,7 @@ def _span(text: str, start: int, end: int, kind: str, score: float) -> Span:
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
-    return Span(start, end, kind, score, "labelled", "stands behind a key that says so")
+    return Span(start, end, kind, score, "labelled", REASON)
 
 
 TEXT_RULES: tuple[TextRule, ...] = (
@@ -182,7 +185,7 @@ TEXT_RULES: tuple[TextRule, ...] = (
         find=find,
         needs=(":", "=", "</"),
         own="labelled",
-        own_parts=(value_of, kind_of, find_elements),
+        own_parts=(value_of, kind_of, find_elements, _PLAIN, REASON, SCORE_QUOTED, tuple(sorted(_PLACEHOLDER))),
         source="RFC 8259 members; logfmt; forms; the keys of masking.keys",
         positive=(
             '{"first_name":"Ngozi","id":4}',
