@@ -253,6 +253,39 @@ static int no_name(Scan *scan, Py_ssize_t start, Py_ssize_t end)
     return is;
 }
 
+/* str.isupper of a stretch */
+static int is_upper_case(Scan *scan, Py_ssize_t start, Py_ssize_t end)
+{
+    if (!scan->folded.narrow)
+        return ask_of(scan, start, end, "isupper");
+    int upper = 0;
+    for (Py_ssize_t i = start; i < end; i++) {
+        unsigned char c = scan->folded.narrow[i];
+        if (c >= 'a' && c <= 'z')
+            return 0;
+        upper |= c >= 'A' && c <= 'Z';
+    }
+    return upper;
+}
+
+/* What names.SQL seeks, in ASCII. */
+static int after_sql(Scan *scan, Py_ssize_t left, Py_ssize_t right)
+{
+    static const char *const words[] = {"insert into", "update", "select", "values", "where"};
+    const unsigned char *low = scan->low, *classes = ((Letters *)scan->self->letters)->classes[0];
+    for (Py_ssize_t i = left; i < right; i++) {
+        if ((low[i] != 'i' && low[i] != 'u' && low[i] != 's' && low[i] != 'v' && low[i] != 'w') || (i && classes[low[i - 1]] & WORDLY))
+            continue;
+        for (int k = 0; k < 5; k++) {
+            Py_ssize_t size = (Py_ssize_t)strlen(words[k]);
+            if (size <= right - i && memcmp(low + i, words[k], (size_t)size) == 0
+                && (i + size == right || !(classes[low[i + size]] & WORDLY)))
+                return 1;
+        }
+    }
+    return 0;
+}
+
 /* names._is_prose */
 static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, const Judged *judged)
 {
@@ -303,7 +336,7 @@ static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, 
     if (score < self->code_score)
         return 0;
     if (!(has_before && (before == '\'' || before == '"'))) {
-        is = ask_of(scan, start, end, "isupper");
+        is = is_upper_case(scan, start, end);
         if (is)
             return is < 0 ? -1 : 0;
     }
@@ -313,6 +346,8 @@ static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, 
         for (Py_ssize_t i = start; i < end; i++)
             if (scan->low[i] == ' ')
                 return 1;
+    if (text->narrow)
+        return after_sql(scan, start > self->line_max ? start - self->line_max : 0, start);
     PyObject *match = PyObject_CallFunction(self->sql, "Onn", text->object, start > self->line_max ? start - self->line_max : 0, start);
     is = match == NULL ? -1 : match != Py_None;
     Py_XDECREF(match);
