@@ -57,8 +57,8 @@ class Compiled:
     literals: tuple[bytes, ...]
     index: RunIndex[Rule]
     text_rules: tuple[TextRule, ...]
-    said: tuple[tuple[int, ...], ...] = ()
-    """For each literal the numbers of the text rules that it may begin."""
+    said: tuple[tuple[tuple[int, bool], ...], ...] = ()
+    """For each literal the numbers of the text rules that it may begin, and whether with a capital only."""
     allow: frozenset[str] = frozenset()
     allow_patterns: tuple[Any, ...] = ()
     scanner: Any = None
@@ -93,10 +93,10 @@ def compile_rules(config: EngineConfig, *, native: bool = available) -> Compiled
     text_rules += [_custom(c) for c in config.custom]
     if config.deny:
         text_rules.append(_denied(config))
-    spoken: dict[str, list[int]] = {}
+    spoken: dict[str, list[tuple[int, bool]]] = {}
     for number, text_rule in enumerate(text_rules):
         for literal in text_rule.literals if text_rule.find_at is not None else ():
-            spoken.setdefault(literal, []).append(number)
+            spoken.setdefault(literal.lower(), []).append((number, literal[0].isupper()))
     words = sorted({*literals, *spoken})
     compiled = Compiled(
         automaton=ahocorasick_rs.BytesAhoCorasick(

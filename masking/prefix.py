@@ -174,7 +174,8 @@ def _runs(tree: Any, flags: int) -> Iterator[tuple[Set, int]]:
         elif op is sre.ATOMIC_GROUP:
             yield from _runs(arg, flags)
         elif op in _REPEATS and arg[0] > 0:
-            chars = _single(*arg[2][0], flags) if len(arg[2]) == 1 else None
+            inner, members = arg[2][0] if len(arg[2]) == 1 else (None, None)
+            chars = _single(inner, members, flags)
             if chars is None:
                 yield from _runs(arg[2], flags)
             elif arg[0] >= RUN_MIN:
@@ -190,43 +191,50 @@ def _single(op: Any, arg: Any, flags: int) -> Set | None:
 
 @lru_cache(maxsize=4096)
 def _chars(op: Any, _key: str, arg: Any, ignore_case: bool) -> Set:
-    bits = 0
-    for code in range(256):
-        char = chr(code)
-        forms = {char, *(f for f in (char.lower(), char.upper()) if len(f) == 1)} if ignore_case else {char}
-        if any(_matches(op, arg, ord(form)) for form in forms):
-            bits |= 1 << code
+    if op is sre.LITERAL:
+        bits = 1 << arg if arg < 256 else 0
+    elif op is sre.NOT_LITERAL:
+        bits = _ALL & ~(1 << arg if arg < 256 else 0)
+    elif op is sre.ANY:
+        bits = _ALL & ~(1 << 10)
+    else:
+        negated = arg[0][0] is sre.NEGATE
+        bits = _union(_member(o, a) for o, a in arg[negated:])
+        # What the negated set means without regard to case is not worth knowing.
+        bits = (_ALL if ignore_case else _ALL & ~bits) if negated else bits
+    if ignore_case:
+        bits = _union(forms for code, forms in enumerate(_FORMS) if bits >> code & 1)
     return bits, ignore_case or _beyond(op, arg)
 
 
-def _matches(op: Any, arg: Any, code: int) -> bool:
+def _member(op: Any, arg: Any) -> int:
     if op is sre.LITERAL:
-        return bool(code == arg)
-    if op is sre.NOT_LITERAL:
-        return bool(code != arg)
-    if op is sre.ANY:
-        return code != 10
-    negated = arg[0][0] is sre.NEGATE
-    return any(_in(o, a, code) for o, a in arg[negated:]) != negated
-
-
-def _in(op: Any, arg: Any, code: int) -> bool:
-    if op is sre.LITERAL:
-        return bool(code == arg)
+        return 1 << arg if arg < 256 else 0
     if op is sre.RANGE:
-        return bool(arg[0] <= code <= arg[1])
+        low, high = arg[0], min(arg[1], 255)
+        return (1 << high + 1) - (1 << low) if low <= high else 0
     if op is not sre.CATEGORY:
         raise ValueError(f"a set holds {op}")
-    return _CATEGORIES[arg].match(chr(code)) is not None
+    return _CATEGORIES[arg]
+
+
+_FORMS: Final = tuple(
+    _union(1 << ord(f) for f in (chr(c), chr(c).lower(), chr(c).upper()) if len(f) == 1 and ord(f) < 256)
+    for c in range(256)
+)
+
+
+def _bits(pattern: str) -> int:
+    return _union(1 << c for c in range(256) if re.match(pattern, chr(c)))
 
 
 _CATEGORIES: Final = {
-    sre.CATEGORY_DIGIT: re.compile(r"\d"),
-    sre.CATEGORY_NOT_DIGIT: re.compile(r"\D"),
-    sre.CATEGORY_SPACE: re.compile(r"\s"),
-    sre.CATEGORY_NOT_SPACE: re.compile(r"\S"),
-    sre.CATEGORY_WORD: re.compile(r"\w"),
-    sre.CATEGORY_NOT_WORD: re.compile(r"\W"),
+    sre.CATEGORY_DIGIT: _bits(r"\d"),
+    sre.CATEGORY_NOT_DIGIT: _bits(r"\D"),
+    sre.CATEGORY_SPACE: _bits(r"\s"),
+    sre.CATEGORY_NOT_SPACE: _bits(r"\S"),
+    sre.CATEGORY_WORD: _bits(r"\w"),
+    sre.CATEGORY_NOT_WORD: _bits(r"\W"),
 }
 
 

@@ -44,7 +44,7 @@ class TextRule:
     needs: tuple[str, ...] = ()
     """Lower-case strings (Latin-1): a text that holds none of them holds nothing of this kind, and ``find`` is not called."""
     literals: tuple[str, ...] = ()
-    """Lower-case strings that everything of this kind begins with; the literal pass finds them, and ``find_at`` is called
+    """Strings that everything of this kind begins with, in small letters (a first capital: only so written); the literal pass finds them, and ``find_at`` is called
     instead of ``find`` with the offsets at which one of them stands and no letter, digit or ``_`` before it, in the
     order of where they end (an offset may come twice)."""
     find_at: Callable[[View, list[int]], list[Span]] | None = None

@@ -27,7 +27,9 @@ def scan_literals(
     n = len(text)
     done: dict[Rule, int] = {}
     for literal, start, end in hits:
-        for number in rules.said[literal]:
+        for number, capital in rules.said[literal]:
+            if capital and text[start] == chr(view.low[start]):
+                continue
             if not start or not (text[start - 1].isalnum() or text[start - 1] == "_"):
                 places.setdefault(number, []).append(start)
         for rule in rules.by_literal[literal]:

@@ -122,20 +122,29 @@ static int ipv4(const unsigned char *value, Py_ssize_t length)
     return NO_OPINION;
 }
 
+/* The digits of a number as checks.bare leaves them; the count, or -1 where something else stands between. */
+static int bare_digits(const unsigned char *value, Py_ssize_t length, unsigned char *d, int most)
+{
+    int n = 0;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        if (value[i] >= '0' && value[i] <= '9') {
+            if (n < most)
+                d[n] = value[i] - '0';
+            n++;
+        } else if (value[i] == 0 || strchr(" -./()+\t", value[i]) == NULL) {
+            return -1;
+        }
+    }
+    return n;
+}
+
 /* ids_us.ssn, ssn_unissued, itin: nine digits, with what checks.bare takes away between them. */
 static int social(const unsigned char *value, Py_ssize_t length, int which)
 {
     unsigned char d[9];
-    size_t n = 0;
-    for (Py_ssize_t i = 0; i < length; i++) {
-        if (value[i] >= '0' && value[i] <= '9') {
-            if (n == 9)
-                return REFUSED;
-            d[n++] = value[i] - '0';
-        } else if (value[i] == 0 || strchr(" -./()+\t", value[i]) == NULL) {
-            return ASK;
-        }
-    }
+    int n = bare_digits(value, length, d, 9);
+    if (n < 0)
+        return ASK;
     if (n != 9)
         return REFUSED;
     int area = number_of_digits(d, 3), group = number_of_digits(d + 3, 2), serial = number_of_digits(d + 5, 4);
@@ -150,6 +159,49 @@ static int social(const unsigned char *value, Py_ssize_t length, int which)
     return could ? NO_OPINION : REFUSED;
 }
 
+/* ids_south_asia.aadhaar */
+static int aadhaar(const Scanner *self, const unsigned char *value, Py_ssize_t length)
+{
+    unsigned char d[12];
+    int n = bare_digits(value, length, d, 12), state = 0, same = 1;
+    if (n < 0)
+        return ASK;
+    if (n != 12 || d[0] < 2)
+        return REFUSED;
+    for (int i = 0; i < 6; i++)
+        same = same && d[i] == d[11 - i];
+    if (same)
+        return REFUSED;
+    for (int i = 0; i < 12; i++)
+        state = self->verhoeff[100 * (i % 8) + 10 * state + d[11 - i]];
+    return state == 0 ? ACCEPTED : REFUSED;
+}
+
+static int is_day(int year, int month, int day)
+{
+    static const unsigned char days[] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (month < 1 || month > 12 || day < 1)
+        return 0;
+    return day <= days[month] + (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+}
+
+/* ids_asia.id_nik */
+static int nik(const unsigned char *value, Py_ssize_t length)
+{
+    unsigned char d[16];
+    int n = bare_digits(value, length, d, 16);
+    if (n < 0)
+        return ASK;
+    if (n != 16)
+        return REFUSED;
+    int province = number_of_digits(d, 2), day = number_of_digits(d + 6, 2), month = number_of_digits(d + 8, 2);
+    int year = number_of_digits(d + 10, 2);
+    if (province < 11 || province > 96 || number_of_digits(d + 12, 4) == 0 || number_of_digits(d + 2, 2) == 0)
+        return REFUSED;
+    day -= day > 40 ? 40 : 0;
+    return is_day(2000 + year, month, day) || is_day(1900 + year, month, day) ? NO_OPINION : REFUSED;
+}
+
 int check(const Scanner *self, int which, const unsigned char *value, Py_ssize_t length)
 {
     switch (which) {
@@ -159,6 +211,8 @@ int check(const Scanner *self, int which, const unsigned char *value, Py_ssize_t
     case CHECK_SSN:
     case CHECK_SSN_UNISSUED:
     case CHECK_ITIN: return social(value, length, which);
+    case CHECK_AADHAAR: return aadhaar(self, value, length);
+    case CHECK_NIK: return nik(value, length);
     default: return ASK;
     }
 }

@@ -675,6 +675,13 @@ static int find_colons(Scan *scan, const TextRule *rule)
         Py_ssize_t start = at, stop = at, colons = 0, twice = 0, floor = at > BACK_MAX ? at - BACK_MAX : 0;
         while (start > floor && (is_hex(low[start - 1]) || low[start - 1] == ':'))
             start--;
+        int before = start ? bits_at(scan, start - 1) : 0;
+        if (before < 0)
+            return -1;
+        if (before & WORDLY || (start && (low[start - 1] == ':' || low[start - 1] == '.'))) {
+            at++;
+            continue;
+        }
         for (stop = start; stop < n && (is_hex(low[stop]) || low[stop] == ':') && stop - start <= BACK_MAX; stop++) {
             colons += low[stop] == ':';
             twice |= low[stop] == ':' && stop + 1 < n && low[stop + 1] == ':';

@@ -7,6 +7,8 @@
 
 #include <math.h>
 
+#define CHECKED_WINDOW 512
+
 /* ------------------------------------------------------------------ candidates */
 
 int add_found(Scan *scan, int rank, Py_ssize_t start, Py_ssize_t end, double score, PyObject *type, PyObject *rule,
@@ -95,20 +97,28 @@ int weigh(Scan *scan, const Rule *rule, Py_ssize_t start, Py_ssize_t end, double
         }
     }
     if (validates && verdict_here == ASK) {
-        PyObject *piece = PyUnicode_Substring(scan->folded.object, start, end);
-        if (piece == NULL)
-            return -1;
-        PyObject *verdict = PyObject_CallFunctionObjArgs(rule->validator, piece, NULL);
-        Py_DECREF(piece);
-        if (verdict == NULL)
-            return -1;
-        int refused = verdict == Py_False, is_true = !refused && PyObject_IsTrue(verdict);
-        Py_DECREF(verdict);
-        if (is_true < 0)
-            return -1;
-        if (refused)
+        uint64_t hash = scan->folded.narrow ? hash_bytes(self->seed + (uint64_t)(rule - self->rules) + 1, scan->folded.narrow + start, end - start)
+                                            : 0;
+        uint64_t *known = &self->verdicts[(hash >> 8) % VERDICTS];
+        if (hash && (*known & ~3ULL) == (hash & ~3ULL)) {
+            verdict_here = (int)(*known & 3);
+        } else {
+            PyObject *piece = PyUnicode_Substring(scan->folded.object, start, end);
+            PyObject *verdict = piece ? PyObject_CallFunctionObjArgs(rule->validator, piece, NULL) : NULL;
+            Py_XDECREF(piece);
+            if (verdict == NULL)
+                return -1;
+            int is_true = verdict == Py_False ? 0 : PyObject_IsTrue(verdict);
+            verdict_here = verdict == Py_False ? REFUSED : is_true ? ACCEPTED : NO_OPINION;
+            Py_DECREF(verdict);
+            if (is_true < 0)
+                return -1;
+            if (hash)
+                *known = (hash & ~3ULL) | (uint64_t)verdict_here;
+        }
+        if (verdict_here == REFUSED)
             return 0;
-        if (is_true) {
+        if (verdict_here == ACCEPTED) {
             checked = 1;
             score = rule->validated_score > score ? rule->validated_score : score;
         }
@@ -140,6 +150,8 @@ static int possible(const Scan *scan, const Rule *rule, Py_ssize_t start, Py_ssi
             if (!in_set(set + i, char_at(text, start + i)))
                 return 0;
     }
+    if (limit - start > CHECKED_WINDOW) /* what is far away is dear to look at, and there more often */
+        return 1;
     if (rule->run_length) {
         int run = 0;
         for (Py_ssize_t i = start; i < limit && run < rule->run_length; i++)
@@ -263,10 +275,16 @@ static int literal_hit(Scan *scan, int32_t literal, Py_ssize_t stop)
     const int32_t *numbers = self->literal_rules + self->literal_first[literal];
     for (int32_t i = 0; i < self->literal_count[literal]; i++) {
         if (numbers[i] < 0) { /* of a rule over the text */
+            Py_ssize_t number = -1 - numbers[i];
             int bits = start ? class_of((Letters *)self->letters, char_at(&scan->folded, start - 1)) : 0;
             if (bits < 0)
                 return -1;
-            if (!(bits & WORDLY) && put_near(scan, -1 - numbers[i], start) < 0)
+            if (number >= self->text_rules_count) { /* only with a capital */
+                number -= self->text_rules_count;
+                if (char_at(&scan->folded, start) == scan->low[start])
+                    continue;
+            }
+            if (!(bits & WORDLY) && put_near(scan, number, start) < 0)
                 return -1;
             continue;
         }
@@ -994,7 +1012,7 @@ static int build_automaton(Scanner *self, PyObject *literals)
             self->literal_first[i] = (int32_t)rules, self->literal_count[i] = (int32_t)n, self->literal_length[i] = (int32_t)size;
             for (Py_ssize_t k = 0; pass && k < n; k++) {
                 long number = PyLong_AsLong(PyTuple_GetItem(numbers, k));
-                if (number >= self->rules_count || number < -self->text_rules_count || (number == -1 && PyErr_Occurred())) {
+                if (number >= self->rules_count || number < -2 * self->text_rules_count || (number == -1 && PyErr_Occurred())) {
                     if (!PyErr_Occurred())
                         PyErr_SetString(PyExc_ValueError, "a literal names a rule that is not there");
                     goto done;
@@ -1167,6 +1185,10 @@ static int build(Scanner *self, PyObject *parts)
         return -1;
     }
     self->new_span = (allocfunc)PyType_GetSlot((PyTypeObject *)self->span, Py_tp_alloc);
+    if ((self->verdicts = PyMem_Calloc(VERDICTS, sizeof *self->verdicts)) == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
     PyObject *codes = item_of(parts, "phone_codes");
     Py_ssize_t codes_size;
     char *code_bytes;
@@ -1177,6 +1199,15 @@ static int build(Scanner *self, PyObject *parts)
         return -1;
     }
     memcpy(self->phone_codes, code_bytes, sizeof self->phone_codes);
+    PyObject *verhoeff = item_of(parts, "verhoeff");
+    if (verhoeff == NULL || PyBytes_AsStringAndSize(verhoeff, &code_bytes, &codes_size) < 0)
+        return -1;
+    if (codes_size != sizeof self->verhoeff) {
+        PyErr_SetString(PyExc_ValueError, "the steps of Verhoeff are 800 bytes");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < codes_size; i++)
+        self->verhoeff[i] = (unsigned char)code_bytes[i] < 10 ? (unsigned char)code_bytes[i] : 0;
     PyObject *names = item_of(parts, "names"), *never = item_of(parts, "no_names");
     if (never == NULL || words_open(self, &self->no_names, never) < 0)
         return -1;
@@ -1279,6 +1310,7 @@ static void scanner_dealloc(PyObject *object)
     PyMem_Free(self->text_rules);
     PyMem_Free(self->needs);
     PyMem_Free(self->keys);
+    PyMem_Free(self->verdicts);
     PyMem_Free(self->next);
     PyMem_Free(self->out_literal);
     PyMem_Free(self->out_link);

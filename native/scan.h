@@ -33,6 +33,7 @@ typedef struct {
     int needs_first, needs;            /* strings: the text must hold one of them; none: always */
 } TextRule;
 
+#define VERDICTS 4096
 #define SMALL_SET 160
 
 /* A few short words. */
@@ -92,7 +93,8 @@ typedef struct {
     unsigned char glue[256], code_sign[256];
     double code_score;
     int off_label[3];
-    unsigned char phone_codes[1110], lows[256], shapes[256]; /* codes of one, two, three digits */
+    uint64_t *verdicts; /* what Python said last of a value under a rule: a hash, its last two bits the verdict */
+    unsigned char verhoeff[800], phone_codes[1110], lows[256], shapes[256]; /* codes of one, two, three digits */
     allocfunc new_span;
     PyObject *fields[6];
     PyObject *iban_reason; /* borrowed of its rule's parts */
@@ -178,7 +180,7 @@ int open_own(Scanner *self, const TextRule *rule);
 int words_open(const Scanner *self, Words *words, PyObject *list);
 int words_hold(const Scanner *self, const Words *words, const unsigned char *low, Py_ssize_t length);
 
-enum { CHECK_NONE = 0, CHECK_PHONE, CHECK_CARD, CHECK_IPV4, CHECK_SSN, CHECK_SSN_UNISSUED, CHECK_ITIN };
+enum { CHECK_NONE = 0, CHECK_PHONE, CHECK_CARD, CHECK_IPV4, CHECK_SSN, CHECK_SSN_UNISSUED, CHECK_ITIN, CHECK_AADHAAR, CHECK_NIK };
 enum { REFUSED, ACCEPTED, NO_OPINION, ASK };
 
 int check(const Scanner *self, int which, const unsigned char *value, Py_ssize_t length); /* checks.c */

@@ -35,8 +35,8 @@ _WRITTEN_OUT: Final = (
     "mevrouw meneer pan pani sir dame lord lady don doña dom dona sheikh rabbi imam judge justice senator officer nurse coach captain sergeant"
 )
 _LITERALS: Final = (
-    *(f"{title}." for title in _ABBREVIATED.split()),
-    *(f"{title} " for title in _WRITTEN_OUT.split()),
+    *(f"{title}. ".capitalize() for title in _ABBREVIATED.split()),
+    *(f"{title} ".capitalize() for title in _WRITTEN_OUT.split()),
     *(
         "my name",
         "the name is",
@@ -179,7 +179,7 @@ def find_at(view: View, places: list[int]) -> list[Span]:
 
 _STARTS: Final = re.compile(
     b"(?="
-    + b"|".join(re.escape(t.encode("latin-1")) for t in sorted(_LITERALS, key=len, reverse=True))
+    + b"|".join(re.escape(t.lower().encode("latin-1")) for t in sorted(_LITERALS, key=len, reverse=True))
     + b")"
 )
 
