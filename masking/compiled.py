@@ -45,6 +45,8 @@ class Rule:
     context_required: bool
     needs_words: bool = False
     """No place of this rule can reach the threshold without a word for it."""
+    worded: bool = False
+    """Words near it say something for or against it."""
     regex: str = ""
     ignore_case: bool = False
     at: bool = False
@@ -59,6 +61,8 @@ class Compiled:
     text_rules: tuple[TextRule, ...]
     said: tuple[tuple[tuple[int, bool], ...], ...] = ()
     """For each literal the numbers of the text rules that it may begin, and whether with a capital only."""
+    needs: tuple[tuple[bytes, ...], ...] = ()
+    """What each text rule needs."""
     allow: frozenset[str] = frozenset()
     allow_patterns: tuple[Any, ...] = ()
     scanner: Any = None
@@ -106,6 +110,7 @@ def compile_rules(config: EngineConfig, *, native: bool = available) -> Compiled
         literals=tuple(w.encode("latin-1", "replace") for w in words) or (b"\0\0\0",),
         index=RunIndex(shapes, finders, native=native),
         text_rules=tuple(text_rules),
+        needs=tuple(tuple(n.encode("latin-1") for n in r.needs) for r in text_rules),
         said=tuple(tuple(spoken.get(w, ())) for w in words) or ((),),
         allow=frozenset(v.casefold() for v in config.allow),
         allow_patterns=tuple(_re2(p) for p in config.allow_patterns),
@@ -153,6 +158,7 @@ def _rule(recognizer: Recognizer, pattern: Pattern, threshold: float) -> Rule:
         after=anchor.after if isinstance(anchor, Literals) else 0,
         validator=recognizer.validator,
         validated_score=recognizer.validated_score,
+        worded=bool(recognizer.context or recognizer.anti_context),
         regex=pattern.regex,
         ignore_case=pattern.ignore_case,
         at=isinstance(anchor, Literals) and anchor.at,
@@ -179,6 +185,7 @@ def _run_rule(rule: RunRule) -> Rule:
         Vocabulary(rule.context),
         Vocabulary(rule.anti_context),
         rule.context_required,
+        worded=bool(rule.context or rule.anti_context),
     )
 
 

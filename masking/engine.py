@@ -150,7 +150,7 @@ class Engine:
             for number, rule in enumerate(self._rules.text_rules):
                 if rule.find_at is not None:
                     spans = rule.find_at(view, places[number]) if number in places else []
-                elif rule.needs and not any(n.encode("latin-1") in view.low for n in rule.needs):
+                elif (needs := self._rules.needs[number]) and not _holds(view.low, needs):
                     continue
                 else:
                     spans = rule.find(view)
@@ -168,6 +168,14 @@ class Engine:
         if len(text) > self.config.text_chars_max:
             raise MaskingError("the text is longer than the engine may take")
         return text
+
+
+def _holds(low: bytes, needs: tuple[bytes, ...]) -> bool:
+    """Whether one of *needs* stands in the text."""
+    for needed in needs:  # noqa: SIM110 - a generator costs more than what it asks
+        if needed in low:
+            return True
+    return False
 
 
 def _rank(span: Span) -> int:

@@ -75,7 +75,7 @@ def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, 
         done = _places(*before) if offset < reached else frozenset()
         before = offset, groups
         for rule, spots in groups:
-            if words is None and (rule.context or rule.anti):
+            if words is None and rule.worded:
                 words = Words(text, offset + spots[0][0], offset + spots[0][1], line_bound)
             # Most kinds of numbers are nothing without a word; one look settles all their places in the run.
             if rule.needs_words and threshold > 0 and (words is None or not rule.context.count(words)):
@@ -122,7 +122,7 @@ def weigh(
     validator = rule.validator
     # The dearest question last: without context many candidates cannot reach the threshold.
     best = max(score, rule.validated_score) if validator is not None else score
-    if context or anti:
+    if rule.worded:
         if words is None:
             words = Words(view.folded, s, e, line_bound)
         support = context.count(words) if context else 0

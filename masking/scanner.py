@@ -37,7 +37,16 @@ if TYPE_CHECKING:
     from masking.rules import TextRule
 
 _OWN: Final = {"": 0, "names": 1, "email": 2, "url": 3, "colons": 4, "iban": 5, "labelled": 6}
-_CHECKS: Final = {"phone": 1, "card": 2, "ipv4": 3, "us/ssn": 4, "us/ssn-unissued": 5, "us/itin": 6, "in/aadhaar": 7, "id/nik": 8}
+_CHECKS: Final = {
+    "phone": 1,
+    "card": 2,
+    "ipv4": 3,
+    "us/ssn": 4,
+    "us/ssn-unissued": 5,
+    "us/itin": 6,
+    "in/aadhaar": 7,
+    "id/nik": 8,
+}
 """The rules whose validators ``native/checks.c`` has as well. Both are numbers of ``native/scan.h``."""
 
 
@@ -87,7 +96,10 @@ def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
             every.setdefault(rule, len(every))
     spoken = [(r, _needs(r), RANK_MODEL if r.model else r.rank) for r in rules.text_rules]
     literals = [
-        (literal, (*(every[r] for r in row), *(-1 - number - capital * len(spoken) for number, capital in said)))
+        (
+            literal,
+            (*(every[r] for r in row), *(-1 - number - capital * len(spoken) for number, capital in said)),
+        )
         for literal, row, said in zip(rules.literals, rules.by_literal, rules.said, strict=True)
     ]
     reasons = tuple(

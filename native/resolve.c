@@ -108,12 +108,8 @@ typedef struct {
     Py_ssize_t *items, count, size;
 } Rivals;
 
-static int rivals_add(Rivals *rivals, const Candidate *taken, Py_ssize_t number)
+static int rivals_add(Rivals *rivals, Py_ssize_t number)
 {
-    Py_ssize_t at = rivals->count;
-    for (Py_ssize_t i = 0; i < rivals->count; i++)
-        if (rivals->items[i] == number)
-            return 0;
     if (rivals->count == rivals->size) {
         Py_ssize_t size = rivals->size ? 2 * rivals->size : 16;
         Py_ssize_t *items = PyMem_Realloc(rivals->items, (size_t)size * sizeof *items);
@@ -123,12 +119,43 @@ static int rivals_add(Rivals *rivals, const Candidate *taken, Py_ssize_t number)
         }
         rivals->items = items, rivals->size = size;
     }
-    while (at > 0 && taken[rivals->items[at - 1]].start > taken[number].start) {
-        rivals->items[at] = rivals->items[at - 1];
-        at--;
+    rivals->items[rivals->count++] = number;
+    return 0;
+}
+
+/* The rivals in the order of their places: those of one cell at a time, each cell's few by insertion. */
+static void rivals_sort(Rivals *rivals, const Candidate *taken, Py_ssize_t from)
+{
+    for (Py_ssize_t i = from + 1; i < rivals->count; i++) {
+        Py_ssize_t number = rivals->items[i], at = i;
+        for (; at > from && taken[rivals->items[at - 1]].start > taken[number].start; at--)
+            rivals->items[at] = rivals->items[at - 1];
+        rivals->items[at] = number;
     }
-    rivals->items[at] = number;
-    rivals->count++;
+}
+
+/* The taken candidates that *span* overlaps. Nothing is left of one that is not likely, or of the type of a rival: then the
+   first such rival is enough. */
+static int find_rivals(const Cells *cells, const Candidates *taken, const Candidate *span, Rivals *rivals)
+{
+    Py_ssize_t first = span->start >> CELL, last = (span->end > span->start ? span->end - 1 : span->start) >> CELL;
+    rivals->count = 0;
+    for (Py_ssize_t cell = first; cell <= last; cell++) {
+        Py_ssize_t from = rivals->count;
+        for (Py_ssize_t at = cells->heads[cell - cells->floor]; at >= 0; at = cells->items[at + 1]) {
+            const Candidate *other = &taken->items[cells->items[at]];
+            if (!(other->start < span->end && span->start < other->end))
+                continue;
+            Py_ssize_t seen_first = other->start >> CELL;
+            if (cell != (seen_first > first ? seen_first : first)) /* seen in an earlier cell */
+                continue;
+            if (rivals_add(rivals, cells->items[at]) < 0)
+                return -1;
+            if (span->score < LEFTOVER_SCORE || other->type == span->type)
+                return 0;
+        }
+        rivals_sort(rivals, taken->items, from);
+    }
     return 0;
 }
 
@@ -199,14 +226,8 @@ static int settle(const Resolving *how, Candidate *first, Py_ssize_t count, Py_s
     qsort(first, (size_t)count, sizeof *first, by_weight);
     for (Py_ssize_t i = 0; i < count; i++) {
         const Candidate *span = &first[i];
-        rivals.count = 0;
-        for (Py_ssize_t cell = span->start >> CELL; cell <= (span->end > span->start ? span->end - 1 : span->start) >> CELL; cell++)
-            for (Py_ssize_t at = cells.heads[cell - cells.floor]; at >= 0; at = cells.items[at + 1]) {
-                const Candidate *other = &taken->items[cells.items[at]];
-                if (other->start < span->end && span->start < other->end
-                    && rivals_add(&rivals, taken->items, cells.items[at]) < 0)
-                    goto done;
-            }
+        if (find_rivals(&cells, taken, span, &rivals) < 0)
+            goto done;
         if (rivals.count == 0) {
             if (candidates_add(taken, span->rank, span->start, span->end, span->score, span->type, span->rule, span->reason) < 0
                 || cells_put(&cells, taken->count - 1, span->start, span->end) < 0)

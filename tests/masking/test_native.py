@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from masking import Engine, EngineConfig, MaskingError, native
+from masking import Engine, EngineConfig, MaskingError, Span, native, scanner
 from masking.detect.names import BIAS
 from masking.letters import TOKEN_BITS, Letters, page_of_classes, page_of_lower
 from masking.names.features import TOKEN
@@ -193,6 +194,110 @@ def test_a_page_that_cannot_be_used_is_an_error_and_no_crash(answer):
         native.letters_type(page_of_lower, page_of_lower)
     with pytest.raises((TypeError, RuntimeError)):
         _tagger(letters=native.letters_type(page, page_of_lower)).find("Ann Иван")
+
+
+MISSING = object()
+
+
+def _parts(monkeypatch, **changed):
+    """What the scanner of a plain engine is built from, with some parts changed (``MISSING``: left out)."""
+    taken = {}
+    monkeypatch.setattr(scanner, "scanner_type", taken.update)
+    Engine(EngineConfig(names=False))
+    taken.update(changed)
+    return {name: part for name, part in taken.items() if part is not MISSING}
+
+
+@needs_native
+def test_the_scanner_built_from_its_parts_scans(monkeypatch):
+    spans = native.scanner_type(_parts(monkeypatch)).scan("mail ann@example.org", False, True)
+
+    assert [(s.start, s.end, s.type) for s in spans] == [(5, 20, "EMAIL_ADDRESS")]
+
+
+@needs_native
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rules": MISSING},
+        {"letters": object()},
+        {"tagger": object()},
+        {"runs": object()},
+        {"off": ["URL"]},
+        {"span": Engine.scan},
+        {"numbers": (0.4, 3.2, 0.5, 2.5, 1000, 20, 1, 100)},
+        {"numbers": (0.4, 3.2, 0.5, 2.5, 40, 20, 1, 0)},
+        {"reasons": ("form",)},
+        {"verhoeff": b""},
+        {"phone_codes": b"\0"},
+        {"literals": [(b"", (0,))]},
+        {"literals": [(b"ab", (0,)), (b"ab", (0,))]},
+        {"literals": [(b"ab", (1 << 20,))]},
+        {"literals": [(b"ab", (-1000,))]},
+        {"literals": [(bytes((n >> 8, n & 255, 1, 2)), ()) for n in range(30_000)]},
+        {"vocabularies": [(b"", ())]},
+        {"vocabularies": []},
+        {"rules": [()]},
+        {"text_rules": [("x", None, None, (), 99, 0, False, b"")]},
+        {"text_rules": [("x", None, None, (), 1, 0, False, b"")]},
+        {"text_rules": [("x", None, None, (), 2, 0, False, b"")]},
+        {"text_rules": [("x", None, None, (), 0, 0, False, b"\5a")]},
+        {"no_names": [str(n) for n in range(1000)]},
+        {"names": (b"", b"", 0.8, 0)},
+    ],
+    ids=str,
+)
+def test_parts_that_do_not_fit_are_refused(monkeypatch, wrong):
+    with pytest.raises((TypeError, ValueError, KeyError, OverflowError)):
+        native.scanner_type(_parts(monkeypatch, **wrong))
+
+
+@needs_native
+@pytest.mark.parametrize(
+    "answer",
+    [None, [None], [Span(0, 99, "X", 1.0)], [Span(-1, 2, "X", 1.0)], [Span(3, 2, "X", 1.0)], RuntimeError()],
+)
+def test_a_rule_whose_answer_cannot_be_used_fails_the_scan(monkeypatch, answer):
+    def find(_):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    built = native.scanner_type(
+        _parts(monkeypatch, text_rules=[("x", find, None, (), 0, 0, False, b"")], literals=[(b"ab", ())])
+    )
+
+    with pytest.raises((TypeError, ValueError, AttributeError, RuntimeError)):
+        built.scan("some text", False, True)
+
+
+@needs_native
+def test_conditions_that_cannot_be_used_fail_the_scan(monkeypatch):
+    for answer in (
+        None,
+        (),
+        (None, b"x", b"", b"", 0, b""),
+        (None, b"", b"", b"", 5, b""),
+        (None, b"", b"", b"", 0, b"x"),
+    ):
+        built = native.scanner_type(_parts(monkeypatch, prepare=lambda _, a=answer: a))
+
+        with pytest.raises((TypeError, ValueError)):
+            built.scan("password: hunter2 ghp_" + "a" * 36, False, True)
+
+
+@needs_native
+def test_one_long_span_over_many_others_is_settled_in_linear_time():
+    engine = Engine()
+
+    def spent(count):
+        text = "4111 " * count
+        start = time.process_time()
+        engine.scan(text)
+        return time.process_time() - start
+
+    spent(1000)
+    assert spent(16_000) < 12 * min(spent(4000) for _ in range(3)) + 0.1
 
 
 @needs_native
