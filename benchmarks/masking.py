@@ -37,7 +37,10 @@ TYPES = (
     "IBAN_CODE",
     "ADDRESS",
 )
-PATHOLOGICAL = ("a.", "1.", "1 ", "@", "a@a.", "+1(", "Aa ", "://", "eyJ", "4111 ", "[PERSON_1]")
+PATHOLOGICAL = (
+    *("a.", "1.", "1 ", "@", "a@a.", "+1(", "Aa ", "://", "eyJ", "4111 ", "[PERSON_1]"),
+    *("::", "Mr. ", "password: ", "-----BEGIN ", "0.0.0.0 ", "Иван "),
+)
 
 
 def overlap(docs, spans):
