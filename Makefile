@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-$(READY): requirements/app.txt requirements/dev.txt requirements/build.txt pyproject.toml hatch_build.py native/native.c
+$(READY): requirements/app.txt requirements/dev.txt requirements/build.txt pyproject.toml hatch_build.py $(wildcard native/*.[ch])
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed (looked for $(PYTHON)); set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --require-hashes -r requirements/app.txt -r requirements/dev.txt

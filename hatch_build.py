@@ -18,7 +18,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).resolve().parent
-SOURCE = ROOT / "native" / "native.c"
+SOURCES = ROOT / "native"
 BINARY = ROOT / "masking" / "_native.abi3.so"
 FLAGS = (
     "-std=c11", "-O2", "-g0", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wno-missing-field-initializers",
@@ -40,7 +40,14 @@ def compile_native(flags: tuple[str, ...] = FLAGS, binary: Path = BINARY) -> str
         return "Python's C headers are not installed"
     # Beside the goal and then moved over it: a process that has the old one loaded keeps it whole.
     fresh = binary.with_suffix(".new")
-    command = [*compiler.split(), *flags, f"-I{include}", str(SOURCE), "-o", str(fresh)]
+    command = [
+        *compiler.split(),
+        *flags,
+        f"-I{include}",
+        *map(str, sorted(SOURCES.glob("*.c"))),
+        "-o",
+        str(fresh),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode != 0:
         fresh.unlink(missing_ok=True)

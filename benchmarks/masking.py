@@ -53,8 +53,11 @@ COARSE = {
     "URL_CREDENTIALS": "URL", "US_DRIVER_LICENSE": "DRIVER_LICENSE", "MEDICAL_RECORD": "MRN", "POSTAL_CODE": "LOCATION", "UK_POSTCODE": "LOCATION",
 }  # fmt: skip
 EXCLUDE = {"ORG", "NRP", "DATE", "MRN", "NPI"}
-PATHOLOGICAL = ("a.", "1.", "1 ", "@", "a@a.", "+1(", "Aa ", "://", "eyJ", "4111 ", "[PERSON_1]")
 IMAGES = ROOT / "docs" / "images"
+PATHOLOGICAL = (
+    *("a.", "1.", "1 ", "@", "a@a.", "+1(", "Aa ", "://", "eyJ", "4111 ", "[PERSON_1]"),
+    *("::", "Mr. ", "password: ", "-----BEGIN ", "0.0.0.0 ", "Иван "),
+)
 
 
 def overlap(docs, spans):

@@ -85,7 +85,7 @@ def _verhoeff_steps() -> tuple[bytes, ...]:
     return tuple(bytes(int(_D5[state][int(char)]) for state in range(10) for char in row) for row in rows)
 
 
-_VERHOEFF = _verhoeff_steps()
+VERHOEFF = _verhoeff_steps()
 
 
 def verhoeff(text: str) -> bool:
@@ -96,7 +96,7 @@ def verhoeff(text: str) -> bool:
     if not is_digits(text):
         return False
     state = 0
-    for step, byte in zip(cycle(_VERHOEFF), reversed(text.encode())):
+    for step, byte in zip(cycle(VERHOEFF), reversed(text.encode())):
         state = step[10 * state + byte - 48]
     return state == 0
 

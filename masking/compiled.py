@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import ahocorasick_rs
@@ -11,13 +10,15 @@ import re2
 
 from masking import detect
 from masking.config import CustomRecognizer, EngineConfig
-from masking.confirm import Search, compile_search
+from masking.confirm import LazySearch
 from masking.context import Vocabulary
 from masking.errors import MaskingError
 from masking.native import available
 from masking.recognizer import Literals, Pattern, Recognizer, Shapes, Validator
+from masking.resolve import RANK_KEY
 from masking.rules import RunRule, TextRule
 from masking.runs import RunIndex
+from masking.scanner import build
 from masking.spans import Span
 from masking.validators import VALIDATORS
 from masking.view import View
@@ -33,7 +34,7 @@ class Rule:
     type: str
     score: float
     group: int
-    search: Search | None
+    search: LazySearch | None
     whole: bool
     before: int
     after: int
@@ -44,18 +45,28 @@ class Rule:
     context_required: bool
     needs_words: bool = False
     """No place of this rule can reach the threshold without a word for it."""
+    worded: bool = False
+    """Words near it say something for or against it."""
+    regex: str = ""
+    ignore_case: bool = False
+    at: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
     automaton: Any
     by_literal: tuple[tuple[Rule, ...], ...]
-    lengths: tuple[int, ...]
+    literals: tuple[bytes, ...]
     index: RunIndex[Rule]
     text_rules: tuple[TextRule, ...]
+    said: tuple[tuple[tuple[int, bool], ...], ...] = ()
+    """For each literal the numbers of the text rules that it may begin, and whether with a capital only."""
+    needs: tuple[tuple[bytes, ...], ...] = ()
+    """What each text rule needs."""
     allow: frozenset[str] = frozenset()
     allow_patterns: tuple[Any, ...] = ()
-    deny: tuple[tuple[str, Any], ...] = field(default=())
+    scanner: Any = None
+    """The compiled scan over the same rules, where there is one."""
 
     @property
     def allows(self) -> bool:
@@ -63,14 +74,6 @@ class Compiled:
 
     def allowed(self, value: str) -> bool:
         return value.casefold() in self.allow or any(p.fullmatch(value) for p in self.allow_patterns)
-
-    def denied(self, text: str) -> Iterator[tuple[str, Span]]:
-        for kind, pattern in self.deny:
-            for match in pattern.finditer(text):
-                yield (
-                    kind,
-                    Span(match.start(1), match.end(1), kind, 1.0, "deny-list", "listed by the operator"),
-                )
 
 
 def compile_rules(config: EngineConfig, *, native: bool = available) -> Compiled:
@@ -92,29 +95,51 @@ def compile_rules(config: EngineConfig, *, native: bool = available) -> Compiled
     if not native:
         text_rules = [replace(r, find=r.find_without_native or r.find) for r in text_rules]
     text_rules += [_custom(c) for c in config.custom]
-    words = sorted(literals)
-    return Compiled(
+    if config.deny:
+        text_rules.append(_denied(config))
+    spoken: dict[str, list[tuple[int, bool]]] = {}
+    for number, text_rule in enumerate(text_rules):
+        for literal in text_rule.literals if text_rule.find_at is not None else ():
+            spoken.setdefault(literal.lower(), []).append((number, literal[0].isupper()))
+    words = sorted({*literals, *spoken})
+    compiled = Compiled(
         automaton=ahocorasick_rs.BytesAhoCorasick(
             [w.encode("latin-1", "replace") for w in words] or [b"\0\0\0"]
         ),
-        by_literal=tuple(tuple(literals[w]) for w in words) or ((),),
-        lengths=tuple(len(w) for w in words) or (3,),
+        by_literal=tuple(tuple(literals.get(w, ())) for w in words) or ((),),
+        literals=tuple(w.encode("latin-1", "replace") for w in words) or (b"\0\0\0",),
         index=RunIndex(shapes, finders, native=native),
         text_rules=tuple(text_rules),
+        needs=tuple(tuple(n.encode("latin-1") for n in r.needs) for r in text_rules),
+        said=tuple(tuple(spoken.get(w, ())) for w in words) or ((),),
         allow=frozenset(v.casefold() for v in config.allow),
         allow_patterns=tuple(_re2(p) for p in config.allow_patterns),
-        deny=tuple(
-            (kind, _re2(rf"(?i)(?:^|[^\pL\pN])({re2.escape(word)})(?:$|[^\pL\pN])"))
-            for word, kind in config.deny
-        ),
     )
+    if native and config.threshold > 0:
+        return replace(compiled, scanner=build(compiled, config.off, config.threshold))
+    return compiled
 
 
-def _search(pattern: Pattern) -> Search | None:
+def _denied(config: EngineConfig) -> TextRule:
+    patterns = [
+        (kind, _re2(rf"(?i)(?:^|[^\pL\pN])({re2.escape(word)})(?:$|[^\pL\pN])")) for word, kind in config.deny
+    ]
+
+    def find(view: View) -> list[Span]:
+        return [
+            Span(match.start(1), match.end(1), kind, 1.0, "deny-list", "listed by the operator")
+            for kind, pattern in patterns
+            for match in pattern.finditer(view.folded)
+        ]
+
+    return TextRule("deny-list", "", find, "configuration", (), (), rank=RANK_KEY)
+
+
+def _search(pattern: Pattern) -> LazySearch | None:
     if not pattern.regex:
         return None
     at = isinstance(pattern.anchor, Literals) and pattern.anchor.at
-    return compile_search(pattern.regex, ignore_case=pattern.ignore_case, at=at)
+    return LazySearch(pattern.regex, ignore_case=pattern.ignore_case, at=at)
 
 
 def _rule(recognizer: Recognizer, pattern: Pattern, threshold: float) -> Rule:
@@ -133,6 +158,10 @@ def _rule(recognizer: Recognizer, pattern: Pattern, threshold: float) -> Rule:
         after=anchor.after if isinstance(anchor, Literals) else 0,
         validator=recognizer.validator,
         validated_score=recognizer.validated_score,
+        worded=bool(recognizer.context or recognizer.anti_context),
+        regex=pattern.regex,
+        ignore_case=pattern.ignore_case,
+        at=isinstance(anchor, Literals) and anchor.at,
         context=Vocabulary(recognizer.context),
         anti=Vocabulary(recognizer.anti_context),
         context_required=recognizer.context_required,
@@ -156,6 +185,7 @@ def _run_rule(rule: RunRule) -> Rule:
         Vocabulary(rule.context),
         Vocabulary(rule.anti_context),
         rule.context_required,
+        worded=bool(rule.context or rule.anti_context),
     )
 
 

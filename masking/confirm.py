@@ -25,6 +25,25 @@ TIMEOUT_SECONDS: Final = 0.05
 Search = Callable[[str, int, int], Any]
 
 
+class LazySearch:
+    """A search that is compiled when it is first made: most patterns meet nothing in the life of a process."""
+
+    __slots__ = ("_at", "_found", "_ignore_case", "_pattern")
+
+    def __init__(self, pattern: str, *, ignore_case: bool, at: bool) -> None:
+        self._pattern, self._ignore_case, self._at = pattern, ignore_case, at
+        self._found: Search | None = None
+
+    def __call__(self, text: str, pos: int, endpos: int) -> Any:
+        return (self._found or self.ready())(text, pos, endpos)
+
+    def ready(self) -> Search:
+        """The compiled search itself."""
+        if self._found is None:
+            self._found = compile_search(self._pattern, ignore_case=self._ignore_case, at=self._at)
+        return self._found
+
+
 def compile_search(pattern: str, *, ignore_case: bool = False, at: bool = False) -> Search:
     """The cheapest safe way to search for *pattern*; *at*: to match it at the position alone."""
     if _is_simple(pattern):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from masking.compiled import Compiled, compile_rules
 from masking.config import EngineConfig
@@ -23,7 +23,6 @@ from masking.operators import Numbering, Writing, write
 from masking.resolve import (
     CERTAIN,
     RANK_CERTAIN,
-    RANK_KEY,
     RANK_MODEL,
     RANK_PATTERN,
     RANK_STRUCTURE,
@@ -32,8 +31,19 @@ from masking.resolve import (
 )
 from masking.scan import Candidates, scan_literals, scan_runs
 from masking.spans import Span
-from masking.view import View, is_placeholder
+from masking.view import View, fold, is_placeholder
 
+FAULTS: Final = (
+    RecursionError,
+    MemoryError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+)
+"""What a scan may fail with; any of it is a :class:`MaskingError`, and then nothing is shown."""
 ROUNDS_MAX: Final = 4
 """Masked text is scanned again until nothing is found; context can only shrink, so two rounds are the rule."""
 
@@ -53,6 +63,9 @@ class Engine:
         self._rules: Compiled = compile_rules(self.config, native=native)
         self._deep = deep
         self._soft = frozenset(rule.name for rule in self._rules.text_rules if rule.model)
+        self._chars_max = self.config.text_chars_max
+        scanner = self._rules.scanner
+        self._fast: Any = None if scanner is None or self._rules.allows else scanner.scan
 
     def without_deep(self) -> Engine:
         """The same rules without the second reader."""
@@ -60,12 +73,23 @@ class Engine:
             return self
         plain: Engine = object.__new__(type(self))
         plain.config, plain._rules, plain._deep, plain._soft = self.config, self._rules, None, self._soft
+        plain._chars_max, plain._fast = self._chars_max, self._fast
         return plain
 
     def scan(self, text: str) -> list[Span]:
         """Resolved, non-overlapping, sorted spans at or above the threshold, of the types that are on."""
-        spans = self._scan(text, line_bound=False)
+        spans = self._fast_tier(text)
         return spans if self._deep is None else self._deepened(text, spans)
+
+    def _fast_tier(self, text: str) -> list[Span]:
+        fast = self._fast
+        if fast is None or not isinstance(text, str) or len(text) > self._chars_max:
+            return self._scan(text, line_bound=False)
+        try:
+            spans: list[Span] = fast(text, False, True)
+        except FAULTS as e:
+            raise MaskingError(f"scanning failed ({type(e).__name__})") from None
+        return spans
 
     def explain(self, text: str) -> list[Span]:
         """Every candidate before resolve, however unlikely, each with its rule and reason."""
@@ -121,15 +145,30 @@ class Engine:
         return is_placeholder(value)
 
     def _scan(self, text: str, *, line_bound: bool) -> list[Span]:
-        view = View(self._checked(text))
+        self._checked(text)
+        scanner = self._rules.scanner
+        if scanner is not None:
+            try:
+                answer: Any = scanner.scan(text, line_bound, not self._rules.allows)
+            except FAULTS as e:
+                raise MaskingError(f"scanning failed ({type(e).__name__})") from None
+            if self._rules.allows:
+                return self._standing(answer, text, fold(text))
+            spans: list[Span] = answer
+            return spans
+        view = View(text)
         found = self._candidates(view, line_bound=line_bound, threshold=self.config.threshold)
+        return self._standing(found, text, view.folded)
+
+    def _standing(self, found: Candidates, text: str, folded: str) -> list[Span]:
+        """What of *found* is of a type that is on, not allowed, not masked already, and beaten by nothing else."""
         off = self.config.off
         if off:
             found = [f for f in found if f[1].type not in off]
         if self._rules.allows:
             found = [f for f in found if not self._rules.allowed(text[f[1].start : f[1].end])]
-        if "\0" in view.folded:
-            found = [(rank, piece) for rank, span in found for piece in _shown(span, view.folded)]
+        if "\0" in folded:
+            found = [(rank, piece) for rank, span in found for piece in _shown(span, folded)]
         return resolve(found, text)
 
     def _deepened(self, text: str, spans: list[Span]) -> list[Span]:
@@ -148,25 +187,20 @@ class Engine:
     def _candidates(self, view: View, *, line_bound: bool, threshold: float) -> Candidates:
         found: Candidates = []
         try:
-            scan_literals(self._rules, view, found, threshold, line_bound)
+            places = scan_literals(self._rules, view, found, threshold, line_bound)
             scan_runs(self._rules, view, found, threshold, line_bound)
-            for rule in self._rules.text_rules:
-                rank = RANK_MODEL if rule.model else RANK_PATTERN
-                for span in rule.find(view):
+            for number, rule in enumerate(self._rules.text_rules):
+                if rule.find_at is not None:
+                    spans = rule.find_at(view, places[number]) if number in places else []
+                elif (needs := self._rules.needs[number]) and not _holds(view.low, needs):
+                    continue
+                else:
+                    spans = rule.find(view)
+                rank = RANK_MODEL if rule.model else rule.rank
+                for span in spans:
                     if span.score >= threshold:
-                        found.append((_rank(span) or rank if not rule.model else rank, span))
-            for _kind, span in self._rules.denied(view.folded):
-                found.append((RANK_KEY, span))
-        except (
-            RecursionError,
-            MemoryError,
-            ValueError,
-            IndexError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            OverflowError,
-        ) as e:
+                        found.append((rank or _rank(span) or RANK_PATTERN, span))
+        except FAULTS as e:
             raise MaskingError(f"scanning failed ({type(e).__name__})") from None
         return found
 
@@ -176,6 +210,14 @@ class Engine:
         if len(text) > self.config.text_chars_max:
             raise MaskingError("the text is longer than the engine may take")
         return text
+
+
+def _holds(low: bytes, needs: tuple[bytes, ...]) -> bool:
+    """Whether one of *needs* stands in the text."""
+    for needed in needs:  # noqa: SIM110 - a generator costs more than what it asks
+        if needed in low:
+            return True
+    return False
 
 
 def _rank(span: Span) -> int:

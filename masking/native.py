@@ -1,4 +1,4 @@
-"""The compiled hot loops, where they were built (``native/native.c``); everything works without them, slower.
+"""The compiled hot loops, where they were built (``native/*.c``); everything works without them, slower.
 
 ``available`` says which it is and ``reason`` why, for those who explain an installation. Both ways give the same
 spans with the same scores: ``tests/masking/test_native.py`` compares them. A binary of another version than this
@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, Final
 
-VERSION: Final = 1
+VERSION: Final = 7
 """What the Python side expects of ``NATIVE_VERSION``."""
 
 
@@ -26,5 +26,7 @@ def _load() -> tuple[Any, str]:
 
 _MODULE, reason = _load()
 available: Final[bool] = _MODULE is not None
+letters_type: Final[Any] = _MODULE.Letters if available else None
 tagger_type: Final[Any] = _MODULE.Tagger if available else None
 run_finder_type: Final[Any] = _MODULE.RunFinder if available else None
+scanner_type: Final[Any] = _MODULE.Scanner if available else None

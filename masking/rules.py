@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from masking.recognizer import Validator
 from masking.spans import Span
@@ -40,3 +41,15 @@ class TextRule:
     model: bool = False
     find_without_native: Callable[[View], list[Span]] | None = None
     """The same by Python alone, where ``find`` uses the compiled loops when there are any."""
+    needs: tuple[str, ...] = ()
+    """Lower-case strings (Latin-1): a text that holds none of them holds nothing of this kind, and ``find`` is not called."""
+    literals: tuple[str, ...] = ()
+    """Strings that everything of this kind begins with, in small letters (a first capital: only so written); the literal pass finds them, and ``find_at`` is called
+    instead of ``find`` with the offsets at which one of them stands and no letter, digit or ``_`` before it, in the
+    order of where they end (an offset may come twice)."""
+    find_at: Callable[[View, list[int]], list[Span]] | None = None
+    rank: int = 0
+    """The rank of ``masking.resolve`` that all of it has; 0: as its score and ``model`` say."""
+    own: str = ""
+    """The part of ``native/finders.c`` that finds the same; it asks ``own_parts`` where its cheap conditions hold."""
+    own_parts: tuple[Any, ...] = ()

@@ -57,20 +57,27 @@ class RunIndex(Generic[T]):
         self._longest = max((len(s) for s in self._shapes), default=0)
         loose = {m[0] for s in self._shapes if (m := re.match(rb"(?:A+[-. /])+(?=[0A]*0)", s))}
         self._loose = tuple(sorted(loose, key=len, reverse=True))
+        self._loose_max = max(map(len, self._loose), default=0) + 1
+        self._loose_memo: dict[bytes, int] = {}
         tails = {m[0] for s in self._shapes if (m := re.search(rb"[-. /]A+$", s))}
         self._tails = tuple(sorted(tails, key=len, reverse=True))
         odd = tuple(s for s in self._shapes if not _REGULAR.fullmatch(s))
         self._odd = _alternatives(odd)
-        self._native: Any = None
+        self.native: Any = None
         if native:
-            self._native = run_finder_type(
+            self.native = run_finder_type(
                 self._memo, self._places, self._odd_places, self._loose, self._tails, odd
             )
 
+    def rules(self) -> tuple[T, ...]:
+        """Everything that may stand in a run."""
+        shaped = (what for places in self._shapes.values() for _, what in places)
+        return tuple(dict.fromkeys((*shaped, *(what for _, what in self._finders))))
+
     def runs(self, shape: bytes) -> list[tuple[int, Groups[T]]]:
         """(offset, places) of every run of *shape* in which something may stand."""
-        if self._native is not None:
-            found: list[tuple[int, Groups[T]]] = self._native.runs(shape)
+        if self.native is not None:
+            found: list[tuple[int, Groups[T]]] = self.native.runs(shape)
             return found
         out: list[tuple[int, Groups[T]]] = []
         pos = 0
@@ -99,12 +106,7 @@ class RunIndex(Generic[T]):
             start -= 2
             before = shape[start - 1] if start else 0
         if before in b"- ./" and start > 1 and shape[start - 2] == 0x41:
-            for prefix in self._loose:
-                if shape.endswith(prefix, 0, start) and not shape.endswith(
-                    (b"A" + prefix, b"0" + prefix), 0, start
-                ):
-                    start -= len(prefix)
-                    break
+            start -= self._letters_before(shape[max(0, start - self._loose_max) : start])
         after = shape[end : end + 1]
         if after and after in b"- ./":
             if shape[end + 1 : end + 2] == b"A":
@@ -124,6 +126,20 @@ class RunIndex(Generic[T]):
             places = self._places(run)
         if places:
             out.append((start, places))
+
+    def _letters_before(self, left: bytes) -> int:
+        """How many bytes at the end of *left* are the loose letters of a shape, longest first; remembered."""
+        found = self._loose_memo.get(left)
+        if found is None:
+            found = 0
+            for prefix in self._loose:
+                if left.endswith(prefix) and not left.endswith((b"A" + prefix, b"0" + prefix)):
+                    found = len(prefix)
+                    break
+            if len(self._loose_memo) >= MEMO_MAX:
+                self._loose_memo.clear()
+            self._loose_memo[left] = found
+        return found
 
     def _odd_runs(self, shape: bytes, start: int, end: int, out: list[tuple[int, Groups[T]]]) -> None:
         """The odd shapes that begin at a group of the run and go on into the letters after it."""

@@ -12,14 +12,26 @@ from masking.view import View
 Candidates = list[tuple[int, Span]]
 
 
-def scan_literals(rules: Compiled, view: View, found: Candidates, threshold: float, line_bound: bool) -> None:
+Places = dict[int, list[int]]
+"""The number of a text rule, and where its literals stand."""
+
+
+def scan_literals(
+    rules: Compiled, view: View, found: Candidates, threshold: float, line_bound: bool
+) -> Places:
+    places: Places = {}
     hits = rules.automaton.find_matches_as_indexes(view.low, overlapping=True)
     if not hits:
-        return
+        return places
     text = view.folded
     n = len(text)
     done: dict[Rule, int] = {}
     for literal, start, end in hits:
+        for number, capital in rules.said[literal]:
+            if capital and text[start] == chr(view.low[start]):
+                continue
+            if not start or not (text[start - 1].isalnum() or text[start - 1] == "_"):
+                places.setdefault(number, []).append(start)
         for rule in rules.by_literal[literal]:
             # A match found from an earlier literal already covers this one.
             if done.get(rule, -1) > start:
@@ -50,6 +62,7 @@ def scan_literals(rules: Compiled, view: View, found: Candidates, threshold: flo
                 continue
             done[rule] = e
             weigh(rule, view, s, e, rule.score, None, found, threshold, line_bound)
+    return places
 
 
 def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, line_bound: bool) -> None:
@@ -62,7 +75,7 @@ def scan_runs(rules: Compiled, view: View, found: Candidates, threshold: float, 
         done = _places(*before) if offset < reached else frozenset()
         before = offset, groups
         for rule, spots in groups:
-            if words is None and (rule.context or rule.anti):
+            if words is None and rule.worded:
                 words = Words(text, offset + spots[0][0], offset + spots[0][1], line_bound)
             # Most kinds of numbers are nothing without a word; one look settles all their places in the run.
             if rule.needs_words and threshold > 0 and (words is None or not rule.context.count(words)):
@@ -109,7 +122,7 @@ def weigh(
     validator = rule.validator
     # The dearest question last: without context many candidates cannot reach the threshold.
     best = max(score, rule.validated_score) if validator is not None else score
-    if context or anti:
+    if rule.worded:
         if words is None:
             words = Words(view.folded, s, e, line_bound)
         support = context.count(words) if context else 0

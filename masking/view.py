@@ -10,7 +10,6 @@ masked text scans clean and lends no context.
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from typing import Final
 
@@ -22,6 +21,10 @@ _TOKEN: Final = re.compile(r"(?:tok|mac|vlt)_[a-z0-9_]{1,40}_[a-z0-9]{1,8}_[a-z2
 def is_placeholder(value: str) -> bool:
     """Whether *value* is one placeholder or token that this package wrote, and nothing else."""
     return _LABEL.fullmatch(value) is not None or _TOKEN.fullmatch(value) is not None
+
+
+FOLDED_MAX: Final = 0x20000
+"""Beyond are ideographs, tags and private use (Unicode 15, chapter 2.8): no digits, blanks or dashes."""
 
 
 def _shape_table() -> bytes:
@@ -40,18 +43,16 @@ def _shape_table() -> bytes:
 def _fold_map() -> dict[int, str]:
     """Every non-ASCII code point that is a digit, blank, dash or full-width form, to its ASCII form."""
     out: dict[int, str] = {}
-    for code in range(0x80, sys.maxunicode + 1):
-        char = chr(code)
-        if 0xFF01 <= code <= 0xFF5E:
-            out[code] = chr(code - 0xFEE0)
-            continue
+    for char in map(chr, range(0x80, FOLDED_MAX)):
         kind = unicodedata.category(char)
         if kind == "Nd":
-            out[code] = str(unicodedata.digit(char))
+            out[ord(char)] = str(unicodedata.digit(char))
         elif kind == "Zs":
-            out[code] = " "
+            out[ord(char)] = " "
         elif kind == "Pd":
-            out[code] = "-"
+            out[ord(char)] = "-"
+    for code in range(0xFF01, 0xFF5F):
+        out[code] = chr(code - 0xFEE0)
     out[0x2212] = "-"  # minus sign
     return out
 
@@ -69,17 +70,29 @@ class View:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        folded = text
-        if not text.isascii() and (_BMP.search(text) or _ASTRAL.search(text)):
-            folded = text.translate(_FOLD)
-        if "]" in text:
-            folded = _LABEL.sub(_blank, folded)
-        if "tok_" in text or "mac_" in text or "vlt_" in text:
-            folded = _TOKEN.sub(_blank, folded)
-        self.folded = folded
+        folded = self.folded = fold(text)
         raw = folded.encode("latin-1", "replace")
         self.low = raw.lower()
         self.shape = raw.translate(SHAPE)
+
+
+def fold(text: str) -> str:
+    """*text* with look-alikes written in ASCII and what this package wrote blanked; as long as *text*."""
+    folded = text
+    if not text.isascii() and (_BMP.search(text) or _ASTRAL.search(text)):
+        folded = text.translate(_FOLD)
+    if "]" in text:
+        folded = _LABEL.sub(_blank, folded)
+    if "tok_" in text or "mac_" in text or "vlt_" in text:
+        folded = _TOKEN.sub(_blank, folded)
+    return folded
+
+
+def ready(text: str, folded: str, low: bytes, shape: bytes) -> View:
+    """The view of *text* whose forms are there already."""
+    view = View.__new__(View)
+    view.text, view.folded, view.low, view.shape = text, folded, low, shape
+    return view
 
 
 def _blank(match: re.Match[str]) -> str:

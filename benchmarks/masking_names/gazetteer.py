@@ -16,6 +16,9 @@ import pkgutil
 import re
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from pack import pack
+
 GIVEN, SURNAME, PLACE, COUNTRY, COMMON = 1, 2, 4, 8, 16
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]{1,20})?")
 POPULATION_MIN = 40_000
@@ -136,6 +139,7 @@ def main() -> None:
     text = "\n".join(f"{flag} {' '.join(sorted(words))}" for flag, words in sorted(groups.items()))
     out = pathlib.Path(__file__).resolve().parents[2] / "masking" / "data" / "gazetteer.txt.gz"
     out.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    pack()
     print(len(flags), "words,", out.stat().st_size, "bytes", {f: len(w) for f, w in groups.items()})
 
 

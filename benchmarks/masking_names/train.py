@@ -20,10 +20,10 @@ import pycrfsuite
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from pack import gazetteer, pack
 from templates import Filler
 
 from masking.names.features import BOS, TOKEN, beside, kind, own, pair
-from masking.names.tagger import gazetteer
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "masking" / "data" / "names.json.gz"
 QUICK = "--quick" in sys.argv
@@ -151,7 +151,7 @@ def main():
     OUT.write_bytes(
         gzip.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0)
     )
-    print(len(kept), "features,", OUT.stat().st_size, "bytes")
+    print(len(kept), "features,", OUT.stat().st_size, "bytes;", pack(), "packed")
     from masking.names.tagger import Tagger
 
     tag = Tagger()

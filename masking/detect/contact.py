@@ -29,44 +29,56 @@ SCHEME_MAX: Final = 12
 def find_emails(view: View) -> list[Span]:
     """From each ``@``: the domain to the right, then the local part to the left."""
     out = []
-    text, low = view.folded, view.low
+    low = view.low
     at = low.find(b"@")
     while at >= 0:
-        step = at + 1
-        match = _DOMAIN.match(text, step)
-        if match is not None:
-            before = low[max(0, at - LOCAL_MAX) : at]
-            local = before[len(before.rstrip(_LOCAL)) :]
-            start = at - len(local)
-            while start < at and not text[start].isalnum() and text[start] != "_":
-                start += 1
-            if start < at and text[at - 1] not in ".'" and _email(text[start : match.end()]) is not False:
-                out.append(Span(start, match.end(), "EMAIL_ADDRESS", 0.98, "email", "form"))
-                step = match.end()
+        span, step = email_at(view.folded, low, at)
+        if span is not None:
+            out.append(span)
         at = low.find(b"@", step)
     return out
 
 
+def email_at(text: str, low: bytes, at: int) -> tuple[Span | None, int]:
+    """The address around the ``@`` at *at*, and where to look for the next."""
+    match = _DOMAIN.match(text, at + 1)
+    if match is not None:
+        before = low[max(0, at - LOCAL_MAX) : at]
+        start = at - len(before) + len(before.rstrip(_LOCAL))
+        while start < at and not text[start].isalnum() and text[start] != "_":
+            start += 1
+        if start < at and text[at - 1] not in ".'" and _email(text[start : match.end()]) is not False:
+            return Span(start, match.end(), "EMAIL_ADDRESS", 0.98, "email", "form"), match.end()
+    return None, at + 1
+
+
 def find_urls(view: View) -> list[Span]:
     """From each ``://``: credentials before an ``@``, and the whole URL."""
-    out = []
-    text, low = view.folded, view.low
+    out: list[Span] = []
+    low = view.low
     at = low.find(b"://")
     while at >= 0:
-        step = at + 3
-        userinfo = _USERINFO.match(text, step)
-        if userinfo is not None:
-            out.append(
-                Span(userinfo.start(1), userinfo.end(1), "URL_CREDENTIALS", 0.999, "url-credentials", "form")
-            )
-        rest = _REST.match(text, step)
-        before = low[max(0, at - SCHEME_MAX) : at]
-        scheme = before[len(before.rstrip(_SCHEME)) :].lstrip(b"0123456789+.-")
-        if rest is not None and len(scheme) > 1:
-            out.append(Span(at - len(scheme), rest.end(), "URL", 0.7, "url", "form"))
-            step = rest.end()
+        spans, step = url_at(view.folded, low, at)
+        out += spans
         at = low.find(b"://", step)
     return out
+
+
+def url_at(text: str, low: bytes, at: int) -> tuple[list[Span], int]:
+    """What the ``://`` at *at* belongs to, and where to look for the next."""
+    out = []
+    step = at + 3
+    userinfo = _USERINFO.match(text, step)
+    if userinfo is not None:
+        out.append(
+            Span(userinfo.start(1), userinfo.end(1), "URL_CREDENTIALS", 0.999, "url-credentials", "form")
+        )
+    before = low[max(0, at - SCHEME_MAX) : at]
+    scheme = before[len(before.rstrip(_SCHEME)) :].lstrip(b"0123456789+.-")
+    if len(scheme) > 1 and (rest := _REST.match(text, step)) is not None:
+        out.append(Span(at - len(scheme), rest.end(), "URL", 0.7, "url", "form"))
+        step = rest.end()
+    return out, step
 
 
 def _email(value: str) -> bool | None:
@@ -113,6 +125,9 @@ TEXT_RULES: tuple[TextRule, ...] = (
         name="email",
         type="EMAIL_ADDRESS",
         find=find_emails,
+        needs=("@",),
+        own="email",
+        own_parts=(_LOCAL, tuple(sorted(_NOT_TLD))),
         source="RFC 5321, RFC 6531",
         positive=(
             "mail ann@example.org now",
@@ -128,6 +143,9 @@ TEXT_RULES: tuple[TextRule, ...] = (
         name="url-credentials",
         type="URL_CREDENTIALS",
         find=find_urls,
+        needs=("://",),
+        own="url",
+        own_parts=(url_at, "URL", "url"),
         source="RFC 3986 section 3.2.1, deprecated there and still everywhere",
         positive=("postgres://app:s3cretPw@db.internal:5432/main", "https://user:pa55@host.example/x"),
         negative=("std::vector", "a//b", "://"),

@@ -21,6 +21,9 @@ SCORE_QUOTED: Final = 0.85
 SCORE_BARE: Final = 0.75
 KEY_CHARS: Final = 48
 VALUE_CHARS: Final = 160
+REASON: Final = "stands behind a key that says so"
+_PLAIN: Final = ("PERSON", "EMAIL_ADDRESS", "PHONE_NUMBER", "US_SSN", "CREDIT_CARD")
+"""The types whose plain quoted values ``native/finders.c`` judges as :func:`value_of` does."""
 _LEFT_OUT: Final = frozenset({"PASSWORD", "SECRET", "CVV", "AGE"})
 """Kinds that have recognizers of their own for every one of these forms, with guards of their own."""
 _BARE: Final = frozenset({"PERSON", "LOCATION", "ADDRESS"})
@@ -44,6 +47,7 @@ middle full city town street address line zip code postal county state country h
 int integer default test foo bar baz lorem ipsum pending missing confidential withheld redacted same above below see
 attached
 """
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
 _PLACEHOLDER: Final = frozenset(_ABOUT.split())
 
 
@@ -51,54 +55,59 @@ def find(view: View) -> list[Span]:
     text = view.folded
     out: list[Span] = []
     for separator in _SEPARATOR.finditer(text):
-        at = separator.start()
-        before = text[at - 1 : at]
-        if not before or before.isdigit():
-            continue
-        quoted = before in _QUOTES
-        if quoted:
-            opened = text.rfind(before, max(0, at - KEY_CHARS), at - 1)
-            key = text[opened + 1 : at - 1].rstrip("\\") if opened >= 0 else ""
-        else:
-            behind = _KEY_BACKWARDS.match(text[max(0, at - KEY_CHARS) : at][::-1])
-            if behind is None:
-                continue
-            quoted, key = bool(behind[1]), behind[2][::-1]
-            if separator[0] == "=" and not quoted:
-                key = key.rpartition(" ")[2]
-        kind = _kind(key)
-        if kind is None:
-            continue
-        span = _value(
-            text,
-            separator.end(),
-            key,
-            kind,
-            quoted=quoted,
-            sign=separator[0],
-            touching=before not in " \t",
-        )
+        span = value_at(text, separator.start())
         if span is not None:
             out.append(span)
+    return out + find_elements(text)
+
+
+def value_at(text: str, at: int) -> Span | None:
+    """The value behind the separator at *at*, when the key before it declares one.
+
+    ``native/finders.c`` finds the key as this does, and asks :func:`value_of` where :func:`kind_of` knows it.
+    """
+    before = text[at - 1 : at]
+    if not before or before.isdigit():
+        return None
+    sign = text[at]
+    quoted = before in _QUOTES
+    if quoted:
+        opened = text.rfind(before, max(0, at - KEY_CHARS), at - 1)
+        key = text[opened + 1 : at - 1].rstrip("\\") if opened >= 0 else ""
+    else:
+        behind = _KEY_BACKWARDS.match(text[max(0, at - KEY_CHARS) : at][::-1])
+        if behind is None:
+            return None
+        quoted, key = bool(behind[1]), behind[2][::-1]
+        if sign == "=" and not quoted:
+            key = key.rpartition(" ")[2]
+    kind = kind_of(key)
+    if kind is None:
+        return None
+    return value_of(text, at + 1, key, kind, quoted, sign, before not in " \t")
+
+
+def find_elements(text: str) -> list[Span]:
+    """``<key>value</key>``."""
+    out: list[Span] = []
     if "</" in text:
         for element in _ELEMENT.finditer(text):
-            kind = _kind(element[1].rpartition(":")[2])
+            kind = kind_of(element[1].rpartition(":")[2])
             if kind is not None and _is_value(element[1], kind, element[2]):
                 out.append(_span(text, element.start(2), element.end(2), kind, SCORE_QUOTED))
     return out
 
 
 @lru_cache(maxsize=4096)
-def _kind(key: str) -> str | None:
+def kind_of(key: str) -> str | None:
     kind = key_type(key)
     if kind is None and key.lower() in ("address", "full address", "current address"):
         return "ADDRESS"
     return None if kind in _LEFT_OUT else kind
 
 
-def _value(
-    text: str, at: int, key: str, kind: str, *, quoted: bool, sign: str, touching: bool
-) -> Span | None:
+def value_of(text: str, at: int, key: str, kind: str, quoted: bool, sign: str, touching: bool) -> Span | None:
+    """The value of *kind* behind the *sign* that ends at *at*; *touching*: nothing stands between the key and the sign."""
     opening = _QUOTED.match(text, at)
     if opening is not None:
         start = opening.end()
@@ -142,14 +151,14 @@ def _is_value(key: str, kind: str, value: str) -> bool:
     """Plausible for its kind, and not a word about the field (``"city": "string"``, ``First name: required``)."""
     if not value.strip() or "\0" in value:
         return False
-    words = {w.lower() for w in re.findall(r"[^\W\d_]+", value[:VALUE_CHARS])}
-    if words and words <= _PLACEHOLDER:
+    first = _LETTERS.search(value, 0, VALUE_CHARS)
+    if first is not None and first[0].lower() in _PLACEHOLDER and _words(value) <= _PLACEHOLDER:
         return False
     if kind == "ADDRESS":
         return (
             "@" not in value
             and any(c.isdigit() for c in value)
-            and any(len(w) > 2 for w in words)
+            and any(len(w) > 2 for w in _words(value))
             and not re.match(r"[\w.]+\(", value)
         )
     if kind == "LOCATION" and not re.fullmatch(r"[\w .,'’()/-]{2,60}", value):
@@ -157,12 +166,16 @@ def _is_value(key: str, kind: str, value: str) -> bool:
     return key_decides(key, value) is not None
 
 
+def _words(value: str) -> set[str]:
+    return {w.lower() for w in _LETTERS.findall(value, 0, VALUE_CHARS)}
+
+
 def _span(text: str, start: int, end: int, kind: str, score: float) -> Span:
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
-    return Span(start, end, kind, score, "labelled", "stands behind a key that says so")
+    return Span(start, end, kind, score, "labelled", REASON)
 
 
 TEXT_RULES: tuple[TextRule, ...] = (
@@ -170,6 +183,9 @@ TEXT_RULES: tuple[TextRule, ...] = (
         name="labelled",
         type="PERSON",
         find=find,
+        needs=(":", "=", "</"),
+        own="labelled",
+        own_parts=(value_of, kind_of, find_elements, _PLAIN, REASON, SCORE_QUOTED, tuple(sorted(_PLACEHOLDER))),
         source="RFC 8259 members; logfmt; forms; the keys of masking.keys",
         positive=(
             '{"first_name":"Ngozi","id":4}',

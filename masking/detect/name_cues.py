@@ -29,12 +29,58 @@ _INTRODUCED: Final = re.compile(
     r"jmenuji se|volám sa|a nevem|benim adım|adım|меня зовут|мене звати|με λένε|نام من|اسمي) "
     rf"({_NAME})"
 )
-_HINT: Final = re.compile(
-    r"(?i)\b(?:mr|mrs|ms|mx|miss|dr|prof|professor|rev|hon|sgt|capt|lt|col|gen|sr|sra|srta|mme|mlle|hr|fr|doctor|herrn?|frau|señor|madame|monsieur|mademoiselle|signor|senhor|mevrouw|meneer|"
-    r"pani?|sir|dame|lord|lady|don|doña|dom|dona|sheikh|rabbi|imam|judge|justice|senator|officer|nurse|coach|captain|sergeant|name|llamo|llama|nombre|appelle|nomme|nom|heiße|heisse|"
-    r"chiamo|nome|chamo|naam|heet|heter|namn|navn|hedder|nimeni|nazywam|jmenuji|volám|nevem|adım|зовут|звати|λένε|من|اسمي)"
+_ABBREVIATED: Final = "mr mrs ms mx dr prof rev hon sgt capt lt col gen sr sra srta mme mlle hr fr"
+_WRITTEN_OUT: Final = (
+    "mr mrs ms miss prof professor doctor herr herrn frau señor señora señorita monsieur madame mademoiselle signor signora senhor senhora "
+    "mevrouw meneer pan pani sir dame lord lady don doña dom dona sheikh rabbi imam judge justice senator officer nurse coach captain sergeant"
 )
-"""No text without one of these words holds what the two patterns seek; most have none, and are read once."""
+_LITERALS: Final = (
+    *(f"{title}. ".capitalize() for title in _ABBREVIATED.split()),
+    *(f"{title} ".capitalize() for title in _WRITTEN_OUT.split()),
+    *(
+        "my name",
+        "the name is",
+        "i am called",
+        "me llamo",
+        "mi nombre es",
+        "se llama",
+        "je m'appelle",
+        "je m?appelle",
+        "je me nomme",
+        "mon nom est",
+        "ich hei",
+    ),
+    *(
+        "mein name ist",
+        "mi chiamo",
+        "il mio nome ",
+        "me chamo",
+        "meu nome ",
+        "mijn naam is",
+        "ik heet",
+        "jag heter",
+        "mitt namn ",
+        "jeg heter",
+        "mitt navn er",
+        "mit navn er",
+    ),
+    *(
+        "jeg hedder",
+        "nimeni on",
+        "nazywam si",
+        "jmenuji se",
+        "vol",
+        "a nevem",
+        "benim ad",
+        "ad?m",
+        "adim",
+        "???? ????? ",
+        "?? ???? ",
+        "??? ?? ",
+        "???? ",
+    ),
+)
+"""What a match begins with, in small letters (``?`` stands for what is not Latin-1)."""
 _NO_NAME: Final = frozenset(
     [
         "the",
@@ -112,17 +158,30 @@ _HOUSE: Final = re.compile(r"\d[\w-]*[,.]? (?:[\w.'’-]+ ){1,3}$")
 
 
 def find(view: View) -> list[Span]:
+    return find_at(view, [m.start() for m in _STARTS.finditer(view.low)])
+
+
+def find_at(view: View, places: list[int]) -> list[Span]:
     text = view.folded
-    if _HINT.search(text) is None:
-        return []
-    out: list[Span] = []
-    for match in _TITLED.finditer(text):
-        if match[0].startswith("Dr") and _HOUSE.search(text, max(0, match.start() - 48), match.start()):
-            continue
-        _add(out, text, match.start(1), match.end(1), "a form of address stands before it")
-    for match in _INTRODUCED.finditer(text):
-        _add(out, text, match.start(1), match.end(1), "the words before it introduce a person")
-    return out
+    titled: list[Span] = []
+    introduced: list[Span] = []
+    after_title = after_words = 0
+    for at in sorted(set(places)):
+        if at >= after_title and (match := _TITLED.match(text, at)) is not None:
+            after_title = match.end()
+            if not match[0].startswith("Dr") or not _HOUSE.search(text, max(0, at - 48), at):
+                _add(titled, text, match.start(1), match.end(1), "a form of address stands before it")
+        if at >= after_words and (match := _INTRODUCED.match(text, at)) is not None:
+            after_words = match.end()
+            _add(introduced, text, match.start(1), match.end(1), "the words before it introduce a person")
+    return titled + introduced
+
+
+_STARTS: Final = re.compile(
+    b"(?="
+    + b"|".join(re.escape(t.lower().encode("latin-1")) for t in sorted(_LITERALS, key=len, reverse=True))
+    + b")"
+)
 
 
 def _add(out: list[Span], text: str, start: int, end: int, why: str) -> None:
@@ -144,6 +203,8 @@ TEXT_RULES: tuple[TextRule, ...] = (
         type="PERSON",
         find=find,
         source="Unicode CLDR person names; forms of address",
+        literals=_LITERALS,
+        find_at=find_at,
         positive=(
             "signed, Mrs Patel",
             "Ms. Xiuying Li will join",

@@ -22,24 +22,33 @@ BIAS = 0.9
 
 
 @cache
-def _tagger(*, native: bool) -> Tagger:
+def tagger(*, native: bool) -> Tagger:
     return Tagger(BIAS, native=native)
 
 
-_CODE_START: Final = re.compile(
-    r"\s*(?:#\s*(?:define|include|undef|if\w*|el\w+|endif|pragma|error)\b|(?:import|from|def|class|return|raise|assert|elif|except|with|async|await|yield|lambda|package|using|namespace|"
-    r"public|private|protected|static|const|let|var|function|func|fn|impl|struct|enum|typedef|extern|export|interface|type|void|int|char|bool|template|@\w+|//|/\*|\*|\.\.)\b"
-    r"|(?:if|for|while|elif|else)\b.*:\s*$)| {0,4}\*\s"
+_FIRST: Final = (
+    "import from def class return raise assert elif except with async await yield lambda package using namespace "
+    "public private protected static const let var function func fn impl struct enum typedef extern export interface type void int char bool template"
 )
-"""Lines that begin as source code does."""
+CODE_WORDS: Final = frozenset(f"{_FIRST} if for while elif else".split())
+"""A line that begins with a small letter begins as source code does with one of these alone."""
+_CODE_START: Final = re.compile(
+    r"\s*(?:#\s*(?:define|include|undef|if\w*|el\w+|endif|pragma|error)\b|(?:"
+    + "|".join(_FIRST.split())
+    + r"|@\w+|//|/\*|\*|\.\.)\b|(?:if|for|while|elif|else)\b.*:\s*$)| {0,4}\*\s"
+)
+"""Lines that begin as source code does: with one of ``CODE_WORDS`` or of ``# @ / * .``."""
+CODE_SIGNS: Final = ";{}\\([=&|>#"
 _CODE_SIGN: Final = re.compile(r"[;{}\\(\[=&|>#]|::")
 """No line without one of these holds what ``_CODE_INSIDE`` seeks, and most prose has none."""
 _CODE_INSIDE: Final = re.compile(
     r"[;{}\\]\s*$|[\w\])]\([^)]{0,80}\)?\s*[:{,]?\s*$|\w\.\w+\(|[=!]=|&&|\|\||=>|->|::|\w\[\w|^\s*\w[\w.]*(?:: [\w\[\]|. ]+)? [+|-]?= |^\s*[\"\'\w]+\s*[:=]\s*\w+\(|\s{2}# "
 )
-_SQL: Final = re.compile(r"(?i)\b(?:insert into|update|select|values|where)\b")
-_GLUE: Final = frozenset("_/\\$%&=<>@#*~^|{}[]")
+SQL: Final = re.compile(r"(?i)\b(?:insert into|update|select|values|where)\b")
+GLUE: Final = frozenset("_/\\$%&=<>@#*~^|{}[]")
 CODE_SCORE: Final = 0.82
+RULE: Final = "names"
+REASON: Final = "model: the word and those beside it"
 
 
 def find(view: View) -> list[Span]:
@@ -54,11 +63,11 @@ def _find(view: View, *, native: bool) -> list[Span]:
     text = view.folded
     judged = (0, -1, False)  # the last line looked at: start, end, is it code
     out = []
-    for start, end, label, score in _tagger(native=native).find(text):
+    for start, end, label, score in tagger(native=native).find(text):
         if not judged[0] <= start < judged[1]:
             judged = _judged(text, start, end)
         if _is_prose(text, start, end, score, code=judged[2]):
-            out.append(Span(start, end, LABELS[label], score, "names", "model: the word and those beside it"))
+            out.append(Span(start, end, LABELS[label], score, RULE, REASON))
     return out
 
 
@@ -68,16 +77,19 @@ def _judged(text: str, start: int, end: int) -> tuple[int, int, bool]:
     left = text.rfind("\n", floor, start) + 1 or floor
     right = text.find("\n", end, end + LINE_MAX)
     right = right if right >= 0 else min(len(text), end + LINE_MAX)
-    line = text[left:right]
-    is_code = _CODE_START.match(line) or (_CODE_SIGN.search(line) and _CODE_INSIDE.search(line))
-    return left, right, bool(is_code)
+    return left, right, is_code(text[left:right])
+
+
+def is_code(line: str) -> bool:
+    """Whether *line* looks like source code."""
+    return bool(_CODE_START.match(line) or (_CODE_SIGN.search(line) and _CODE_INSIDE.search(line)))
 
 
 def _is_prose(text: str, start: int, end: int, score: float, *, code: bool) -> bool:
     """Not an identifier, and not a word of a line of source code unless it stands quoted and is very likely."""
     before = text[start - 1 : start]
     after = text[end : end + 1]
-    if (before in _GLUE and before) or (after in _GLUE and after not in "<@" and after):
+    if (before in GLUE and before) or (after in GLUE and after not in "<@" and after):
         return _JSONISH.match(text, max(0, start - 2)) is not None
     value = text[start:end]
     if is_no_name(value):
@@ -95,7 +107,7 @@ def _is_prose(text: str, start: int, end: int, score: float, *, code: bool) -> b
         return False
     if " " in value and value[0].isupper():
         return True
-    return _SQL.search(text, max(0, start - LINE_MAX), start) is not None
+    return SQL.search(text, max(0, start - LINE_MAX), start) is not None
 
 
 _JSONISH: Final = re.compile(r"[\s>]?[>\[{|]")
@@ -112,5 +124,6 @@ TEXT_RULES: tuple[TextRule, ...] = (
         positive=("My name is Maria Gonzalez.", "Dear Mr. Johnson,", "please call John Smith"),
         negative=("the quick brown fox", "def parse(self): return None"),
         model=True,
+        own="names",
     ),
 )

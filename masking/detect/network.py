@@ -55,19 +55,31 @@ def find_colons(view: View) -> list[Span]:
             floor = max(0, at - _BACK_MAX)
             while start > floor and _HEX_OR_COLON[low[start - 1]]:
                 start -= 1
-            match = _COLONS.match(text, start)
-            if match:
-                stop = match.end()
-                value = match[0]
-                if _MAC.fullmatch(value):
-                    out.append(Span(start, stop, "MAC_ADDRESS", 0.92, "mac-ipv6", "form"))
-                elif (
-                    value.count(":") >= 2
-                    and ("::" in value or value.count(":") == 7 or "." in value)
-                    and ipv6(value)
-                ):
-                    out.append(Span(start, stop, "IP_ADDRESS", 0.92, "mac-ipv6", "form"))
+            span, stop = address_at(text, start, stop)
+            if span is not None:
+                out.append(span)
         at = low.find(b":", stop)
+    return out + find_dashes(view)
+
+
+def address_at(text: str, start: int, stop: int) -> tuple[Span | None, int]:
+    """The MAC or IPv6 address that begins at *start*, and where to go on (*stop*, where no such form stands there)."""
+    match = _COLONS.match(text, start)
+    if match is None:
+        return None, stop
+    stop, value = match.end(), match[0]
+    if _MAC.fullmatch(value):
+        return Span(start, stop, "MAC_ADDRESS", 0.92, "mac-ipv6", "form"), stop
+    colons = value.count(":")
+    if colons >= 2 and ("::" in value or colons == 7 or "." in value) and ipv6(value):
+        return Span(start, stop, "IP_ADDRESS", 0.92, "mac-ipv6", "form"), stop
+    return None, stop
+
+
+def find_dashes(view: View) -> list[Span]:
+    """MAC addresses written with dashes."""
+    out = []
+    low, text = view.low, view.folded
     for dashes in _DASHES.finditer(low):
         start = dashes.start() - 2
         if (
@@ -84,6 +96,9 @@ TEXT_RULES: tuple[TextRule, ...] = (
         name="mac-ipv6",
         type="IP_ADDRESS",
         find=find_colons,
+        needs=(":", "-"),
+        own="colons",
+        own_parts=(address_at, find_dashes),
         source="RFC 4291 section 2.2; IEEE 802-2014 clause 8",
         positive=("from 2001:db8::8a2e:370:7334 to", "fe80:0:0:0:200:f8ff:fe21:67cf", "listen on fe80::1"),
         negative=("std::vector", "12:30:45", "a::b::c", "f(::)", "abc::def()"),

@@ -160,12 +160,22 @@ def find_iban(view: View) -> list[Span]:
     text, shape = view.folded, view.shape
     at = shape.find(b"AA00")
     while at >= 0:
-        if (not at or shape[at - 1] not in b"A0\xe9") and (match := _IBAN.match(text, at, at + 48)):
-            end = _iban_end(text, at, match.end())
-            if end and shape[end : end + 1] not in (b"A", b"0"):
-                out.append(Span(at, end, "IBAN_CODE", 0.99, "iban", "check digit"))
+        if not at or shape[at - 1] not in b"A0\xe9":
+            span = iban_at(text, at)
+            if span is not None:
+                out.append(span)
         at = shape.find(b"AA00", at + 4)
     return out
+
+
+def iban_at(text: str, at: int) -> Span | None:
+    """The account number that begins at *at*."""
+    if text[at : at + 2].upper() in IBAN_LENGTHS and (match := _IBAN.match(text, at, at + 48)):
+        end = _iban_end(text, at, match.end())
+        after = text[end : end + 1]
+        if end and not (after.isascii() and after.isalnum()):
+            return Span(at, end, "IBAN_CODE", 0.99, "iban", "check digit")
+    return None
 
 
 def _iban_end(text: str, start: int, limit: int) -> int:
@@ -339,6 +349,8 @@ TEXT_RULES: tuple[TextRule, ...] = (
         name="iban",
         type="IBAN_CODE",
         find=find_iban,
+        own="iban",
+        own_parts=("IBAN_CODE", tuple(f"{c}{n}" for c, n in IBAN_LENGTHS.items()), "check digit"),
         source="ISO 13616 and the SWIFT IBAN registry",
         positive=(
             "IBAN DE89 3704 0044 0532 0130 00.",

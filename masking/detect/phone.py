@@ -12,7 +12,7 @@ from typing import Final
 
 from masking.rules import RunRule
 
-_CODES: Final = frozenset(
+CODES: Final = frozenset(
     [
         "1",
         "7",
@@ -289,7 +289,7 @@ def valid(value: str) -> bool | None:
         return False
     if value.lstrip().startswith("+"):
         digits = digits.lstrip("0")
-        if not any(digits[:n] in _CODES for n in (1, 2, 3)) or not 7 <= len(digits) <= 16:
+        if not any(digits[:n] in CODES for n in (1, 2, 3)) or not 7 <= len(digits) <= 16:
             return False
         return None
     if digits.startswith("00") and len(digits) >= 10:

@@ -12,6 +12,7 @@ import math
 import re
 import warnings
 from collections import Counter
+from functools import lru_cache
 from typing import Any, Final
 
 from masking.recognizer import Pattern, Recognizer, Validator, starting
@@ -186,15 +187,21 @@ class _Sampler:
     def _char(self, members: Any) -> str:
         if members[0][0] is sre.NEGATE:
             return "abcdefgh"[self._next(8)]
-        pool: list[str] = []
-        for op, arg in members:
-            if op is sre.LITERAL:
-                pool.append(chr(arg))
-            elif op is sre.RANGE:
-                pool.extend(map(chr, range(arg[0], arg[1] + 1)))
-            elif op is sre.CATEGORY and arg is sre.CATEGORY_DIGIT:
-                pool.extend("0123456789")
-            elif op is sre.CATEGORY and arg is sre.CATEGORY_WORD:
-                pool.extend("abcdefghijkmnpqrstuvwyzABCDEFGHJKLMNPQRSTUVWYZ23456789")
-        letters = [char for char in pool if char.isalnum()] or pool
+        letters = _letters(tuple(members))
         return letters[self._next(len(letters))]
+
+
+@lru_cache(maxsize=512)
+def _letters(members: tuple[Any, ...]) -> list[str]:
+    """What an example takes of a set of characters: its letters and digits, where it has any."""
+    pool: list[str] = []
+    for op, arg in members:
+        if op is sre.LITERAL:
+            pool.append(chr(arg))
+        elif op is sre.RANGE:
+            pool.extend(map(chr, range(arg[0], arg[1] + 1)))
+        elif op is sre.CATEGORY and arg is sre.CATEGORY_DIGIT:
+            pool.extend("0123456789")
+        elif op is sre.CATEGORY and arg is sre.CATEGORY_WORD:
+            pool.extend("abcdefghijkmnpqrstuvwyzABCDEFGHJKLMNPQRSTUVWYZ23456789")
+    return [char for char in pool if char.isalnum()] or pool

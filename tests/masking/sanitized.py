@@ -41,11 +41,13 @@ for text in texts(int(sys.argv[2]), int(sys.argv[3])):
         except MaskingError as error:
             answers.append(str(error))
     assert answers[0] == answers[1], repr(text)
-for module_answer in (None, (1.0,), ("x",) * 12):
-    tagger = module.Tagger(lambda _: module_answer, lambda *_: module_answer, lambda _: bytes([1]) * 256, (0.0,) * 9, 1.0, (0.0,) * 12, 1, 100, 64, 60)
+from masking.letters import Letters
+from masking.names.table import load
+for answer in (None, (1,), ("x",) * 12, (1 << 40,) * 12):
+    tagger = module.Tagger(Letters.native(), load().raw, lambda _: answer, 90, -150, 1.0, 1, 100, 64, 60)
     try:
-        tagger.find("Ann")
-    except TypeError:
+        tagger.find("Änn")
+    except (TypeError, ValueError, OverflowError):
         continue
     raise AssertionError("an unusable answer was used")
 print("checked", sys.argv[3], "texts")

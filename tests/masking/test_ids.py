@@ -356,6 +356,7 @@ def test_hostile_digits_take_linear_time(unit):
 
     seconds(2_000)
     small = min(seconds(20_000) for _ in range(2))
-    large = seconds(80_000)
+    # Twice: a collection of garbage that other tests left may fall into one of them.
+    large = min(seconds(80_000) for _ in range(2))
 
     assert large < 8 * small + 0.2

@@ -8,13 +8,17 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from masking import Engine, EngineConfig, MaskingError, native
+from masking import Engine, EngineConfig, MaskingError, Span, native, scanner
 from masking.detect.names import BIAS
-from masking.names.tagger import MEMO_MAX, TOKEN, Tagger, page_of_classes
+from masking.letters import TOKEN_BITS, Letters, page_of_classes, page_of_lower
+from masking.names.features import TOKEN
+from masking.names.table import load
+from masking.names.tagger import MEMO_MAX, Tagger
 from tests.masking.texts import STRANGE, texts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +106,7 @@ def test_they_agree_when_the_memory_of_words_has_overflowed():
 
 def test_a_page_of_classes_says_what_the_pattern_of_tokens_says():
     for char in STRANGE:
-        kind = page_of_classes(ord(char) >> 8)[ord(char) & 255]
+        kind = page_of_classes(ord(char) >> 8)[ord(char) & 255] & TOKEN_BITS
         alone = TOKEN.findall(char)
 
         assert bool(kind) == bool(alone)
@@ -115,41 +119,185 @@ def test_what_is_no_text_is_refused():
 
     for wrong in (None, 7, b"Ann"):
         with pytest.raises(TypeError):
-            tagger._native.find(wrong)
+            tagger.native.find(wrong)
+
+
+def _tagger(**changed):
+    arguments = {
+        "letters": Letters.native(),
+        "table": load().raw,
+        "ask_word": lambda _: (0,) * 12,
+        "bias": 90,
+        "hopeless": -150,
+        "slack": 1.0,
+        "seed": 1,
+        "words_max": 100,
+        "word_chars_max": 64,
+        "stretch_max": 60,
+    }
+    return native.tagger_type(*(arguments | changed).values())
 
 
 @needs_native
-def test_arguments_out_of_range_are_refused():
-    def row(_):
-        return (0.0,) * 12
-
-    good = [row, row, page_of_classes, (0.0,) * 9, 1.0, (0.0,) * 12, 1, 100, 64, 60]
-    for place, wrong in (
-        (3, (0.0,) * 8),
-        (5, (0.0,)),
-        (7, 0),
-        (7, 1 << 30),
-        (8, 0),
-        (9, 0),
-        (9, 600),
-        (4, "x"),
-    ):
-        with pytest.raises((TypeError, ValueError)):
-            native.tagger_type(*[wrong if i == place else value for i, value in enumerate(good)])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"letters": object()},
+        {"letters": None},
+        {"table": b""},
+        {"table": load().raw[:-1]},
+        {"table": b"X" + load().raw[1:]},
+        {"table": load().raw[:120] + b"\xff" * 4 + load().raw[124:]},
+        {"table": load().raw[:124] + b"\xff" * 4 + load().raw[128:]},
+        {"bias": 1 << 30},
+        {"words_max": 0},
+        {"words_max": 1 << 30},
+        {"word_chars_max": 0},
+        {"word_chars_max": 65},
+        {"stretch_max": 0},
+        {"stretch_max": 600},
+        {"slack": "x"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_arguments_out_of_range_are_refused(wrong):
+    assert _tagger().find("Ann of nowhere") is not None
+    with pytest.raises((TypeError, ValueError)):
+        _tagger(**wrong)
 
 
 @needs_native
-@pytest.mark.parametrize("answer", [None, (1.0,), ("x",) * 12, RuntimeError("no")])
+@pytest.mark.parametrize("answer", [None, (1,), ("x",) * 12, (1 << 40,) * 12, (-1,) * 12, RuntimeError("no")])
 def test_an_answer_that_cannot_be_used_is_an_error_and_no_crash(answer):
     def word(_):
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    tagger = native.tagger_type(word, word, page_of_classes, (0.0,) * 9, 1.0, (0.0,) * 12, 1, 100, 64, 60)
+    tagger = _tagger(ask_word=word)
+
+    with pytest.raises((TypeError, ValueError, RuntimeError, OverflowError)):
+        tagger.find("Änn")
+
+
+@needs_native
+@pytest.mark.parametrize("answer", [None, b"", b"x" * 255, "x" * 256, RuntimeError("no")])
+def test_a_page_that_cannot_be_used_is_an_error_and_no_crash(answer):
+    def page(number):
+        if number == 0:
+            return page_of_classes(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     with pytest.raises((TypeError, RuntimeError)):
-        tagger.find("Ann")
+        native.letters_type(page_of_lower, page_of_lower)
+    with pytest.raises((TypeError, RuntimeError)):
+        _tagger(letters=native.letters_type(page, page_of_lower)).find("Ann Иван")
+
+
+MISSING = object()
+
+
+def _parts(monkeypatch, **changed):
+    """What the scanner of a plain engine is built from, with some parts changed (``MISSING``: left out)."""
+    taken = {}
+    monkeypatch.setattr(scanner, "scanner_type", taken.update)
+    Engine(EngineConfig(names=False))
+    taken.update(changed)
+    return {name: part for name, part in taken.items() if part is not MISSING}
+
+
+@needs_native
+def test_the_scanner_built_from_its_parts_scans(monkeypatch):
+    spans = native.scanner_type(_parts(monkeypatch)).scan("mail ann@example.org", False, True)
+
+    assert [(s.start, s.end, s.type) for s in spans] == [(5, 20, "EMAIL_ADDRESS")]
+
+
+@needs_native
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rules": MISSING},
+        {"letters": object()},
+        {"tagger": object()},
+        {"runs": object()},
+        {"off": ["URL"]},
+        {"span": Engine.scan},
+        {"numbers": (0.4, 3.2, 0.5, 2.5, 1000, 20, 1, 100)},
+        {"numbers": (0.4, 3.2, 0.5, 2.5, 40, 20, 1, 0)},
+        {"reasons": ("form",)},
+        {"verhoeff": b""},
+        {"phone_codes": b"\0"},
+        {"literals": [(b"", (0,))]},
+        {"literals": [(b"ab", (0,)), (b"ab", (0,))]},
+        {"literals": [(b"ab", (1 << 20,))]},
+        {"literals": [(b"ab", (-1000,))]},
+        {"literals": [(bytes((n >> 8, n & 255, 1, 2)), ()) for n in range(30_000)]},
+        {"vocabularies": [(b"", ())]},
+        {"vocabularies": []},
+        {"rules": [()]},
+        {"text_rules": [("x", None, None, (), 99, 0, False, b"")]},
+        {"text_rules": [("x", None, None, (), 1, 0, False, b"")]},
+        {"text_rules": [("x", None, None, (), 2, 0, False, b"")]},
+        {"text_rules": [("x", None, None, (), 0, 0, False, b"\5a")]},
+        {"no_names": [str(n) for n in range(1000)]},
+        {"names": (b"", b"", 0.8, 0)},
+    ],
+    ids=str,
+)
+def test_parts_that_do_not_fit_are_refused(monkeypatch, wrong):
+    with pytest.raises((TypeError, ValueError, KeyError, OverflowError)):
+        native.scanner_type(_parts(monkeypatch, **wrong))
+
+
+@needs_native
+@pytest.mark.parametrize(
+    "answer",
+    [None, [None], [Span(0, 99, "X", 1.0)], [Span(-1, 2, "X", 1.0)], [Span(3, 2, "X", 1.0)], RuntimeError()],
+)
+def test_a_rule_whose_answer_cannot_be_used_fails_the_scan(monkeypatch, answer):
+    def find(_):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    built = native.scanner_type(
+        _parts(monkeypatch, text_rules=[("x", find, None, (), 0, 0, False, b"")], literals=[(b"ab", ())])
+    )
+
+    with pytest.raises((TypeError, ValueError, AttributeError, RuntimeError)):
+        built.scan("some text", False, True)
+
+
+@needs_native
+def test_conditions_that_cannot_be_used_fail_the_scan(monkeypatch):
+    for answer in (
+        None,
+        (),
+        (None, b"x", b"", b"", 0, b""),
+        (None, b"", b"", b"", 5, b""),
+        (None, b"", b"", b"", 0, b"x"),
+    ):
+        built = native.scanner_type(_parts(monkeypatch, prepare=lambda _, a=answer: a))
+
+        with pytest.raises((TypeError, ValueError)):
+            built.scan("password: hunter2 ghp_" + "a" * 36, False, True)
+
+
+@needs_native
+def test_one_long_span_over_many_others_is_settled_in_linear_time():
+    engine = Engine()
+
+    def spent(count):
+        text = "4111 " * count
+        start = time.process_time()
+        engine.scan(text)
+        return time.process_time() - start
+
+    spent(1000)
+    assert spent(16_000) < 12 * min(spent(4000) for _ in range(3)) + 0.1
 
 
 @needs_native

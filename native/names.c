@@ -1,0 +1,757 @@
+/* Tagging of names: what masking/names/tagger.py does, over the same table (masking/names/table.py).
+ *
+ * Sums are of whole hundredths, so that their order is all one; the decoding adds doubles in the order of the Python code.
+ * What a token that is not ASCII is worth is asked of Python once and remembered.
+ */
+#include "native.h"
+
+#define AFTER_APOSTROPHE_MAX 20
+#define RING 512
+#define TOKEN_MAX 64 /* longer ones are asked of Python */
+#define FLAG_BITS 5
+#define SIGNS 32
+#define WEIGHT_BITS 12
+#define WORD_BITS 14
+
+enum { FORM_x = 1, FORM_X, FORM_Xx, FORM_XX, FORM_u, FORM_xX, FORM_XxX, FORM_0, FORM_LINE = FORM_0 + 6 };
+
+typedef struct {
+    uint64_t hash; /* 0: free */
+    Word word;
+} WordSlot;
+
+typedef struct {
+    uint64_t key; /* 0: free; kinds are stored plus one */
+    int32_t left[2], right[2];
+} PairSlot;
+
+struct Tagger {
+    PyObject_HEAD
+    PyObject *letters, *table, *ask_word;
+    double t[9], slack;
+    uint64_t seed;
+    Py_ssize_t words_max, word_chars_max, stretch_max;
+    int32_t bias, hopeless;
+    const uint32_t *weight_index, *word_index;
+    const uint64_t *weight_keys, *gazetteer;
+    const int16_t *weights;
+    size_t features, entries;
+    WordSlot *words;
+    size_t words_size, words_used;
+    PairSlot *pairs;
+    size_t pairs_size, pairs_used;
+    uint32_t crc[256];
+    Word edge;
+};
+
+/* ------------------------------------------------------------------ the table */
+
+static uint64_t key_of(const Tagger *self, const unsigned char *name, size_t length)
+{
+    uint32_t a = 0xffffffff, b = 0xffffffff;
+    for (size_t i = 0; i < length; i++) {
+        a = self->crc[(a ^ name[i]) & 0xff] ^ (a >> 8);
+        b = self->crc[(b ^ name[length - 1 - i]) & 0xff] ^ (b >> 8);
+    }
+    return (uint64_t)~a << 32 | (uint32_t)~b;
+}
+
+static void add_weight(const Tagger *self, const unsigned char *name, size_t length, int32_t out[2])
+{
+    uint64_t key = key_of(self, name, length), first = key >> (64 - WEIGHT_BITS);
+    for (uint32_t i = self->weight_index[first], stop = self->weight_index[first + 1]; i < stop; i++)
+        if (self->weight_keys[i] == key) {
+            out[0] += self->weights[2 * i];
+            out[1] += self->weights[2 * i + 1];
+            return;
+        }
+}
+
+static int flags_of(const Tagger *self, const unsigned char *low, size_t length)
+{
+    const uint64_t flags = (1 << FLAG_BITS) - 1;
+    uint64_t key = key_of(self, low, length) & ~flags, first = key >> (64 - WORD_BITS);
+    for (uint32_t i = self->word_index[first], stop = self->word_index[first + 1]; i < stop; i++)
+        if ((self->gazetteer[i] & ~flags) == key)
+            return (int)(self->gazetteer[i] & flags);
+    return 0;
+}
+
+static int open_table(Tagger *self, PyObject *table)
+{
+    char *raw;
+    Py_ssize_t size;
+    uint32_t counts[2];
+    if (PyBytes_AsStringAndSize(table, &raw, &size) < 0)
+        return -1;
+    size_t head = 8 + 32 + 9 * 8 + 8, indices = 4 * (((1 << WEIGHT_BITS) + 1) + ((1 << WORD_BITS) + 1));
+    size_t keys = (head + indices + 7) / 8 * 8;
+    if ((size_t)size < keys || memcmp(raw, "SGNAMES1", 8) != 0)
+        goto wrong;
+    memcpy(counts, raw + head - 8, 8);
+    self->features = counts[0], self->entries = counts[1];
+    if ((size_t)size != keys + 12 * self->features + 8 * self->entries)
+        goto wrong;
+    memcpy(self->t, raw + 40, 72);
+    /* Bytes objects begin at a multiple of eight, and every part at one of its own size. */
+    self->weight_index = (const uint32_t *)(const void *)(raw + head);
+    self->word_index = self->weight_index + (1 << WEIGHT_BITS) + 1;
+    self->weight_keys = (const uint64_t *)(const void *)(raw + keys);
+    self->gazetteer = self->weight_keys + self->features;
+    self->weights = (const int16_t *)(const void *)(self->gazetteer + self->entries);
+    if ((uintptr_t)self->weight_keys % 8 != 0)
+        goto wrong;
+    for (size_t i = 0; i < 1 << WEIGHT_BITS; i++)
+        if (self->weight_index[i] > self->weight_index[i + 1] || self->weight_index[i + 1] > self->features)
+            goto wrong;
+    for (size_t i = 0; i < 1 << WORD_BITS; i++)
+        if (self->word_index[i] > self->word_index[i + 1] || self->word_index[i + 1] > self->entries)
+            goto wrong;
+    self->table = Py_NewRef(table);
+    return 0;
+wrong:
+    PyErr_SetString(PyExc_ValueError, "this is no table of names");
+    return -1;
+}
+
+/* ------------------------------------------------------------------ what a word is worth */
+
+typedef struct {
+    unsigned char bytes[2 * TOKEN_MAX + 32];
+    size_t length;
+} Name;
+
+static void put(Name *name, const void *bytes, size_t length)
+{
+    memcpy(name->bytes + name->length, bytes, length);
+    name->length += length;
+}
+
+static void put_form(Name *name, int place)
+{
+    static const char *const forms[] = {"", "x", "X", "Xx", "XX", "u", "xX", "XxX", "01", "02", "03", "04", "05", "06", "\xc2\xb6"};
+    if (place >= SIGNS) {
+        unsigned char sign = (unsigned char)(place - SIGNS);
+        put(name, &sign, 1);
+    } else {
+        put(name, forms[place], strlen(forms[place]));
+    }
+}
+
+static void put_group(Name *name, int flags)
+{
+    if (!flags)
+        put(name, "-", 1);
+    for (int i = 0; i < FLAG_BITS; i++)
+        if (flags & 1 << i)
+            put(name, "gslnw" + i, 1);
+}
+
+static void put_kind(Name *name, int kind)
+{
+    put_form(name, kind >> FLAG_BITS);
+    put_group(name, kind & ((1 << FLAG_BITS) - 1));
+}
+
+static int is_upper(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static int is_lower(unsigned char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+/* The place of a token's shape; see masking/names/features.py. */
+static int form_of(const unsigned char *token, size_t length)
+{
+    unsigned char first = token[0];
+    if (first >= '0' && first <= '9')
+        return FORM_0 + (int)(length > 6 ? 6 : length) - 1;
+    if (first == '\n')
+        return FORM_LINE;
+    if (!is_upper(first) && !is_lower(first))
+        return SIGNS + first;
+    int upper = 0, lower = 0, title = 1, cased = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (is_upper(token[i])) {
+            upper++;
+            title = title && !cased;
+            cased = 1;
+        } else if (is_lower(token[i])) {
+            lower++;
+            title = title && cased;
+            cased = 1;
+        } else {
+            cased = 0;
+        }
+    }
+    if (!upper)
+        return FORM_x;
+    if (length == 1)
+        return FORM_X;
+    if (title || (upper == 1 && lower > 0 && is_upper(first)))
+        return FORM_Xx;
+    if (!lower)
+        return FORM_XX;
+    return is_lower(first) ? FORM_xX : FORM_XxX;
+}
+
+#define FEATURE(PREFIX, OUT, ...)             \
+    do {                                      \
+        Name name_ = {.length = 0};           \
+        Name *name = &name_;                  \
+        put(name, PREFIX, strlen(PREFIX));    \
+        __VA_ARGS__;                          \
+        add_weight(self, name->bytes, name->length, OUT); \
+    } while (0)
+
+/* The worth of an ASCII token of at most TOKEN_MAX characters. */
+static void rate(const Tagger *self, const unsigned char *token, size_t length, Word *word)
+{
+    unsigned char low[TOKEN_MAX + 2];
+    size_t size = length;
+    int form = form_of(token, length);
+    for (size_t i = 0; i < length; i++)
+        low[i] = is_upper(token[i]) ? token[i] | 0x20 : token[i];
+    int flags = flags_of(self, low, length), kind = form << FLAG_BITS | flags;
+    if (form == FORM_LINE)
+        memcpy(low, "\xc2\xb6", size = 2);
+    int worded = form <= FORM_XxX;
+    const unsigned char *end = low + size;
+    size_t three = size < 3 ? size : 3, two = size < 2 ? size : 2;
+    memset(word, 0, sizeof *word);
+    word->kind = kind;
+    FEATURE("c1", word->own, (void)name);
+    FEATURE("cs", word->own, put_form(name, form));
+    FEATURE("cg", word->own, put_group(name, flags));
+    FEATURE("ck", word->own, put_kind(name, kind));
+    if (worded) {
+        unsigned char digit = (unsigned char)('0' + (size < 9 ? size : 9));
+        FEATURE("cw", word->own, put(name, low, size));
+        FEATURE("cv", word->own, (put_form(name, form), put(name, low, size)));
+        FEATURE("c3", word->own, put(name, end - three, three));
+        FEATURE("c2", word->own, put(name, end - two, two));
+        FEATURE("ca", word->own, (put_form(name, form), put(name, end - three, three)));
+        FEATURE("cp", word->own, put(name, low, three));
+        FEATURE("cl", word->own, (put_form(name, form), put(name, &digit, 1)));
+    } else if (form >= FORM_0 && form < FORM_LINE) {
+        FEATURE("cd", word->own, put_form(name, form));
+    }
+    FEATURE("pw", word->before, put(name, low, size));
+    FEATURE("ps", word->before, put_form(name, form));
+    FEATURE("pk", word->before, put_kind(name, kind));
+    FEATURE("nw", word->after, put(name, low, size));
+    FEATURE("ns", word->after, put_form(name, form));
+    FEATURE("nk", word->after, put_kind(name, kind));
+    if (worded) {
+        FEATURE("p3", word->before, put(name, end - three, three));
+        FEATURE("n3", word->after, put(name, end - three, three));
+    }
+    FEATURE("qw", word->before2, put(name, low, size));
+    FEATURE("qk", word->before2, put_kind(name, kind));
+    FEATURE("mw", word->after2, put(name, low, size));
+    FEATURE("mk", word->after2, put_kind(name, kind));
+    if (form != FORM_x)
+        word->own[0] += self->bias, word->own[1] += self->bias;
+    word->hopeless = word->own[0] < self->hopeless && word->own[1] < self->hopeless;
+}
+
+static int parse_word(PyObject *answer, Word *word)
+{
+    int32_t row[12];
+    if (!PyTuple_Check(answer) || PyTuple_Size(answer) != 12) {
+        PyErr_SetString(PyExc_TypeError, "a word is twelve numbers");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < 12; i++) {
+        long value = PyLong_AsLong(PyTuple_GetItem(answer, i));
+        if (value == -1 && PyErr_Occurred())
+            return -1;
+        if (value < -(1 << 24) || value > 1 << 24 || (i == 0 && (value < 0 || value >= 1 << 16))) {
+            PyErr_SetString(PyExc_ValueError, "a number of a word is out of its range");
+            return -1;
+        }
+        row[i] = (int32_t)value;
+    }
+    word->kind = row[0], word->hopeless = row[1] != 0;
+    memcpy(word->own, row + 2, sizeof(int32_t) * 10);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ words and pairs remembered */
+
+static WordSlot *word_slot(const Tagger *self, uint64_t hash)
+{
+    size_t mask = self->words_size - 1, i = (size_t)(hash >> 8) & mask;
+    while (self->words[i].hash != 0 && self->words[i].hash != hash)
+        i = (i + 1) & mask;
+    return &self->words[i];
+}
+
+static int look_up(Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t end, Word *out)
+{
+    Py_ssize_t length = end - start;
+    unsigned char copy[TOKEN_MAX];
+    const unsigned char *token = NULL;
+    uint64_t hash = 0;
+    int keep = length <= self->word_chars_max;
+    if (keep && text->narrow) {
+        token = text->narrow + start;
+    } else if (keep && length <= TOKEN_MAX) {
+        Py_UCS4 all = 0;
+        for (Py_ssize_t i = 0; i < length; i++) {
+            all |= text->wide[start + i];
+            copy[i] = (unsigned char)text->wide[start + i];
+        }
+        token = all < 0x80 ? copy : NULL;
+    }
+    if (keep) {
+        hash = token ? hash_bytes(self->seed, token, length)
+                     : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * length);
+        hash |= !hash; /* 0 says free */
+        WordSlot *slot = word_slot(self, hash);
+        if (slot->hash == hash) {
+            *out = slot->word;
+            return 0;
+        }
+    }
+    if (token && length <= TOKEN_MAX) {
+        rate(self, token, (size_t)length, out);
+    } else {
+        PyObject *piece = PyUnicode_Substring(text->object, start, end);
+        if (piece == NULL)
+            return -1;
+        PyObject *answer = PyObject_CallFunctionObjArgs(self->ask_word, piece, NULL);
+        Py_DECREF(piece);
+        if (answer == NULL)
+            return -1;
+        int failed = parse_word(answer, out);
+        Py_DECREF(answer);
+        if (failed)
+            return -1;
+    }
+    if (!keep)
+        return 0;
+    if ((Py_ssize_t)self->words_used >= self->words_max) {
+        memset(self->words, 0, self->words_size * sizeof *self->words);
+        self->words_used = 0;
+    }
+    WordSlot *slot = word_slot(self, hash); /* anew: the question may have let another thread in */
+    if (slot->hash == 0) {
+        slot->hash = hash, slot->word = *out;
+        self->words_used++;
+    }
+    return 0;
+}
+
+static PairSlot *pair_slot(PairSlot *pairs, size_t size, uint64_t key)
+{
+    size_t mask = size - 1, i = (size_t)mix(key) & mask;
+    while (pairs[i].key != 0 && pairs[i].key != key)
+        i = (i + 1) & mask;
+    return &pairs[i];
+}
+
+static int look_up_pair(Tagger *self, int32_t a, int32_t b, PairSlot *out)
+{
+    uint64_t key = (uint64_t)(uint32_t)(a + 1) << 32 | (uint32_t)(b + 1);
+    PairSlot *slot = pair_slot(self->pairs, self->pairs_size, key);
+    if (slot->key == key) {
+        *out = *slot;
+        return 0;
+    }
+    memset(out, 0, sizeof *out);
+    out->key = key;
+    FEATURE("d", out->left, (put_kind(name, a), put(name, "\xc2\xa6", 2), put_kind(name, b)));
+    FEATURE("e", out->right, (put_kind(name, a), put(name, "\xc2\xa6", 2), put_kind(name, b)));
+    if (2 * (self->pairs_used + 1) > self->pairs_size) {
+        size_t size = 2 * self->pairs_size;
+        PairSlot *bigger = PyMem_Calloc(size, sizeof *bigger);
+        if (bigger == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        for (size_t i = 0; i < self->pairs_size; i++)
+            if (self->pairs[i].key)
+                *pair_slot(bigger, size, self->pairs[i].key) = self->pairs[i];
+        PyMem_Free(self->pairs);
+        self->pairs = bigger, self->pairs_size = size;
+    }
+    *pair_slot(self->pairs, self->pairs_size, key) = *out;
+    self->pairs_used++;
+    return 0;
+}
+
+/* ------------------------------------------------------------------ tokens, one by one */
+
+typedef struct {
+    Py_ssize_t start, end;
+    Word word;
+} Token;
+
+typedef struct {
+    Tagger *tagger;
+    const Text *text;
+    Py_ssize_t at;
+    Token *ring; /* tokens base … base + count */
+    Py_ssize_t base, count;
+    int at_end;
+} Tokens;
+
+/* Reads tokens until number *index* is there. 1: it is; 0: the text has no more; -1: an error is set. */
+static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
+{
+    Tagger *self = ts->tagger;
+    Letters *letters = (Letters *)self->letters;
+    const Text *text = ts->text;
+    Py_ssize_t length = text->length;
+    while (index >= ts->base + ts->count) {
+        if (ts->at_end)
+            return 0;
+        int kind = SKIP;
+        if (text->narrow)
+            while (ts->at < length && !(letters->classes[0][text->narrow[ts->at]] & TOKEN_BITS))
+                ts->at++;
+        while (ts->at < length) {
+            kind = class_of(letters, char_at(text, ts->at));
+            if (kind < 0)
+                return -1;
+            kind &= TOKEN_BITS;
+            if (kind != SKIP)
+                break;
+            ts->at++;
+        }
+        if (ts->at >= length) {
+            ts->at_end = 1;
+            return 0;
+        }
+        Py_ssize_t start = ts->at, end = start + 1;
+        if (kind == LETTER || kind == DIGIT) {
+            int next = 0;
+            if (text->narrow) {
+                const unsigned char *classes = letters->classes[0], *at = text->narrow;
+                while (end < length && (classes[at[end]] & TOKEN_BITS) == kind)
+                    end++;
+            } else
+            while (end < length && (next = class_of(letters, char_at(text, end))) >= 0 && (next & TOKEN_BITS) == kind)
+                end++;
+            if (next < 0)
+                return -1;
+            Py_UCS4 mark = end < length ? char_at(text, end) : 0;
+            if (kind == LETTER && (mark == '\'' || mark == 0x2019)) {
+                Py_ssize_t more = end + 1;
+                next = 0;
+                while (more < length && more - end <= AFTER_APOSTROPHE_MAX
+                       && (next = class_of(letters, char_at(text, more))) >= 0 && (next & TOKEN_BITS) == LETTER)
+                    more++;
+                if (next < 0)
+                    return -1;
+                if (more > end + 1)
+                    end = more;
+            }
+        }
+        if (ts->count == RING) { /* what lies before the tokens still needed goes */
+            Py_ssize_t drop = needed - ts->base;
+            memmove(ts->ring, ts->ring + drop, (size_t)(ts->count - drop) * sizeof *ts->ring);
+            ts->base += drop, ts->count -= drop;
+        }
+        Token *token = &ts->ring[ts->count];
+        token->start = start, token->end = end;
+        if (look_up(self, text, start, end, &token->word) < 0)
+            return -1;
+        ts->at = end;
+        ts->count++;
+    }
+    return 1;
+}
+
+static inline int reach(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
+{
+    return index < ts->base + ts->count ? 1 : read_tokens(ts, index, needed);
+}
+
+#define WORD(ts, i) ((ts)->ring[(i) - (ts)->base].word)
+
+/* ------------------------------------------------------------------ decoding */
+
+typedef struct {
+    name_found found;
+    void *context;
+    Py_ssize_t start, end, last; /* of the run that is open; last: its last token */
+    int label;                   /* 0: none open */
+    double margin;
+} Open;
+
+static int close_run(Open *run)
+{
+    if (!run->label)
+        return 0;
+    double margin = run->margin > 0.0 ? run->margin : 0.0;
+    double score = 0.5 + 0.05 * margin;
+    if (!(score < 0.85))
+        score = 0.85;
+    int label = run->label;
+    run->label = 0;
+    return run->found(run->context, run->start, run->end, label, score);
+}
+
+static int best_of(double x, double y, double z, double *best)
+{
+    if (x >= y && x >= z) {
+        *best = x;
+        return 0;
+    }
+    if (y >= z) {
+        *best = y;
+        return 1;
+    }
+    *best = z;
+    return 2;
+}
+
+typedef struct {
+    double score[2];
+    unsigned char back[3], label;
+} Step;
+
+static int decode(Tokens *ts, Py_ssize_t start, Py_ssize_t stop, Open *run, Step *steps)
+{
+    Tagger *self = ts->tagger;
+    const double *t = self->t;
+    double best = -1e9;
+    Py_ssize_t count = stop - start;
+    for (Py_ssize_t i = start; i < stop; i++) {
+        int more = reach(ts, i + 2, start >= 2 ? start - 2 : 0);
+        if (more < 0)
+            return -1;
+        Py_ssize_t n = more ? i + 3 : ts->base + ts->count;
+        /* The ring is this call's own and holds copies: what a call back does to the tables moves none of these. */
+        const Word *w = &WORD(ts, i);
+        const Word *p1 = i ? &WORD(ts, i - 1) : &self->edge;
+        const Word *n1 = i + 1 < n ? &WORD(ts, i + 1) : &self->edge;
+        const Word *p2 = i > 1 ? &WORD(ts, i - 2) : &self->edge;
+        const Word *n2 = i + 2 < n ? &WORD(ts, i + 2) : &self->edge;
+        PairSlot f, g;
+        if (look_up_pair(self, p1->kind, w->kind, &f) < 0 || look_up_pair(self, w->kind, n1->kind, &g) < 0)
+            return -1;
+        for (int k = 0; k < 2; k++) {
+            int32_t sum = w->own[k] + p1->before[k] + n1->after[k] + p2->before2[k] + n2->after2[k] + f.left[k] + g.right[k];
+            double score = sum / 100.0;
+            steps[i - start].score[k] = score;
+            if (score > best)
+                best = score;
+        }
+    }
+    if (!(best + self->slack >= 0.0))
+        return 0;
+    double so = 0.0, sp = -1e9, sl = -1e9, no, np, nl;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Step *step = &steps[i];
+        step->back[0] = (unsigned char)best_of(so + t[0], sp + t[3], sl + t[6], &no);
+        step->back[1] = (unsigned char)best_of(so + t[1], sp + t[4], sl + t[7], &np);
+        step->back[2] = (unsigned char)best_of(so + t[2], sp + t[5], sl + t[8], &nl);
+        so = no, sp = np + step->score[0], sl = nl + step->score[1];
+    }
+    int label = best_of(so + t[0], sp + t[3], sl + t[6], &no);
+    for (Py_ssize_t i = count - 1; i >= 0; i--) {
+        steps[i].label = (unsigned char)label;
+        label = steps[i].back[label];
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        label = steps[i].label;
+        if (!label)
+            continue;
+        Py_ssize_t at = start + i;
+        double margin = steps[i].score[label - 1];
+        const Token *token = &ts->ring[at - ts->base];
+        if (run->label == label && run->last == at - 1) {
+            run->last = at, run->end = token->end;
+            if (margin > run->margin)
+                run->margin = margin;
+            continue;
+        }
+        if (close_run(run) < 0)
+            return -1;
+        run->label = label, run->start = token->start, run->end = token->end, run->last = at, run->margin = margin;
+    }
+    return 0;
+}
+
+static int tag(Tokens *ts, Open *run, Step *steps)
+{
+    Py_ssize_t i = 0, stretch_max = ts->tagger->stretch_max;
+    for (;;) {
+        int there = reach(ts, i, i >= 2 ? i - 2 : 0);
+        if (there <= 0)
+            return there;
+        if (WORD(ts, i).hopeless) {
+            i++;
+            continue;
+        }
+        Py_ssize_t j = i + 1, needed = i >= 2 ? i - 2 : 0;
+        while (j - i < stretch_max) {
+            there = reach(ts, j, needed);
+            if (there < 0)
+                return -1;
+            if (!there)
+                break;
+            if (WORD(ts, j).hopeless) {
+                there = reach(ts, j + 1, needed);
+                if (there < 0)
+                    return -1;
+                if (!there || WORD(ts, j + 1).hopeless)
+                    break;
+            }
+            j++;
+        }
+        if (decode(ts, i, j, run, steps) < 0)
+            return -1;
+        i = j;
+    }
+}
+
+int tagger_names(PyObject *object, const Text *text, name_found found, void *context)
+{
+    Tagger *self = (Tagger *)object;
+    Token *ring = PyMem_Malloc(RING * sizeof *ring);
+    Step *steps = PyMem_Malloc((size_t)self->stretch_max * sizeof *steps);
+    int failed = -1;
+    if (!ring || !steps) {
+        PyErr_NoMemory();
+    } else {
+        Tokens ts = {self, text, 0, ring, 0, 0, 0};
+        Open run = {found, context, 0, 0, 0, 0, 0.0};
+        failed = tag(&ts, &run, steps) < 0 || close_run(&run) < 0 ? -1 : 0;
+    }
+    PyMem_Free(ring);
+    PyMem_Free(steps);
+    return failed;
+}
+
+static int append(void *context, Py_ssize_t start, Py_ssize_t end, int label, double score)
+{
+    PyObject *item = Py_BuildValue("(nnid)", start, end, label, score);
+    if (item == NULL)
+        return -1;
+    int failed = PyList_Append(context, item);
+    Py_DECREF(item);
+    return failed;
+}
+
+static PyObject *tagger_find(PyObject *object, PyObject *argument)
+{
+    Text text;
+    PyObject *found = PyList_New(0);
+    if (found == NULL)
+        return NULL;
+    if (text_open(&text, argument) < 0 || tagger_names(object, &text, append, found) < 0)
+        Py_CLEAR(found);
+    text_close(&text);
+    return found;
+}
+
+/* ------------------------------------------------------------------ the type */
+
+static PyObject *tagger_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *letters, *table, *ask_word;
+    double slack;
+    unsigned long long seed;
+    int bias, hopeless;
+    Py_ssize_t words_max, word_chars_max, stretch_max;
+    if (kwargs != NULL && PyDict_Size(kwargs) != 0) {
+        PyErr_SetString(PyExc_TypeError, "by place only");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(args, "OO!OiidKnnn", &letters, &PyBytes_Type, &table, &ask_word, &bias, &hopeless, &slack, &seed,
+                          &words_max, &word_chars_max, &stretch_max))
+        return NULL;
+    if (words_max < 1 || words_max > (1 << 24) || word_chars_max < 1 || word_chars_max > TOKEN_MAX || stretch_max < 1
+        || stretch_max > RING - 8 || bias < -(1 << 20) || bias > 1 << 20) {
+        PyErr_SetString(PyExc_ValueError, "a limit of the tagger is out of its range");
+        return NULL;
+    }
+    if (!is_letters(letters)) {
+        PyErr_SetString(PyExc_TypeError, "the first argument is the letters");
+        return NULL;
+    }
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    Tagger *self = (Tagger *)alloc(type, 0);
+    if (self == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t c = i;
+        for (int k = 0; k < 8; k++)
+            c = c & 1 ? c >> 1 ^ 0xedb88320 : c >> 1;
+        self->crc[i] = c;
+    }
+    self->bias = bias, self->hopeless = hopeless;
+    self->slack = slack, self->seed = mix(seed + 1);
+    self->words_max = words_max, self->word_chars_max = word_chars_max, self->stretch_max = stretch_max;
+    self->letters = Py_NewRef(letters), self->ask_word = Py_NewRef(ask_word);
+    self->words_size = 64;
+    while (self->words_size < (size_t)words_max + (size_t)words_max / 2)
+        self->words_size *= 2;
+    self->pairs_size = 1024;
+    self->words = PyMem_Calloc(self->words_size, sizeof *self->words);
+    self->pairs = PyMem_Calloc(self->pairs_size, sizeof *self->pairs);
+    if (self->words == NULL || self->pairs == NULL) {
+        PyErr_NoMemory();
+    } else if (open_table(self, table) == 0) {
+        rate(self, (const unsigned char *)"\n", 1, &self->edge);
+        return (PyObject *)self;
+    }
+    Py_DECREF(self);
+    return NULL;
+}
+
+static int tagger_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Tagger *self = (Tagger *)object;
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(self->letters);
+    Py_VISIT(self->ask_word);
+    return 0;
+}
+
+static int tagger_clear(PyObject *object)
+{
+    Py_CLEAR(((Tagger *)object)->ask_word);
+    return 0;
+}
+
+static void tagger_dealloc(PyObject *object)
+{
+    Tagger *self = (Tagger *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    tagger_clear(object);
+    Py_CLEAR(self->letters);
+    Py_CLEAR(self->table);
+    PyMem_Free(self->words);
+    PyMem_Free(self->pairs);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(object);
+    Py_DECREF(type);
+}
+
+int is_tagger(PyObject *object)
+{
+    return (destructor)PyType_GetSlot(Py_TYPE(object), Py_tp_dealloc) == tagger_dealloc;
+}
+
+static PyMethodDef tagger_methods[] = {
+    {"find", tagger_find, METH_O, "(start, end, label, score) of every name in the text"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot tagger_slots[] = {
+    {Py_tp_new, tagger_new},         {Py_tp_dealloc, tagger_dealloc}, {Py_tp_traverse, tagger_traverse},
+    {Py_tp_clear, tagger_clear},     {Py_tp_methods, tagger_methods}, {0, NULL},
+};
+
+PyType_Spec tagger_spec = {
+    "masking._native.Tagger", sizeof(Tagger), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, tagger_slots,
+};
