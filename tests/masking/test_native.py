@@ -245,7 +245,7 @@ def test_the_scanner_built_from_its_parts_scans(monkeypatch):
         {"no_names": [str(n) for n in range(1000)]},
         {"names": (b"", b"", 0.8, 0)},
     ],
-    ids=str,
+    ids=lambda wrong: next(iter(wrong)),
 )
 def test_parts_that_do_not_fit_are_refused(monkeypatch, wrong):
     with pytest.raises((TypeError, ValueError, KeyError, OverflowError)):
