@@ -10,6 +10,7 @@ import json
 import sys
 from typing import IO, Final
 
+from masking.chosen import only
 from masking.config import EngineConfig
 from masking.deep import DeepError, Transformer
 from masking.engine import Engine
@@ -21,16 +22,22 @@ EVERYTHING: Final = EngineConfig(off=frozenset())
 
 
 def spans_stream(engine: Engine, source: IO[bytes], sink: IO[bytes]) -> None:
-    """``{"id","text"}`` lines to ``{"id","spans":[[start,end,TYPE,score],…]}`` lines, offsets in code points."""
+    """``{"id","text"}`` lines to ``{"id","spans":[[start,end,TYPE,score],…]}`` lines, offsets in code points.
+
+    A line with ``"types": ["US_PASSPORT", …]`` is answered with these alone, each number that can be one, even with a low score.
+    """
     for line in source:
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-            text = row["text"]
+            text, kinds = row["text"], row.get("types")
         except (ValueError, KeyError, TypeError):
             raise MaskingError("a line is not an object with id and text") from None
-        spans = [[s.start, s.end, s.type, round(s.score, 4)] for s in engine.scan(text)]
+        if kinds is not None and not (isinstance(kinds, list) and all(isinstance(k, str) for k in kinds)):
+            raise MaskingError("types is not a list of names")
+        found = engine.scan(text) if kinds is None else only(engine, text, frozenset(kinds))
+        spans = [[s.start, s.end, s.type, round(s.score, 4)] for s in found]
         sink.write(json.dumps({"id": row.get("id"), "spans": spans}).encode() + b"\n")
     sink.flush()
 

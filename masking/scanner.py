@@ -21,6 +21,7 @@ from masking.detect.names import (
     RULE,
     SQL,
     is_code,
+    narrowed,
     tagger,
 )
 from masking.detect.phone import CODES
@@ -121,6 +122,7 @@ def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
             "off": off,
             "is_no_name": is_no_name,
             "judge": is_code,
+            "narrowed": narrowed,
             "sql": SQL.search,
             "code_words": CODE_WORDS,
             "no_names": sorted(NO_NAMES),

@@ -354,13 +354,58 @@ static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, 
     return is;
 }
 
+/* Whether a name is of words of two or more ASCII letters with single spaces between, or one such word with a capital first:
+   names.narrowed leaves these as they are. */
+static int is_plain(const Scan *scan, Py_ssize_t start, Py_ssize_t end)
+{
+    const unsigned char *text = scan->folded.narrow;
+    int words = 1, small = 1;
+    if (text == NULL)
+        return 0;
+    for (Py_ssize_t i = start, word = start; i <= end; i++) {
+        if (i < end && ((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z'))) {
+            small = small && (i == start ? text[i] <= 'Z' : text[i] >= 'a');
+            continue;
+        }
+        if (i - word < 2 || (i < end && text[i] != ' '))
+            return 0;
+        words += i < end;
+        word = i + 1;
+    }
+    return words > 1 || small;
+}
+
+/* names.narrowed: 1 with the bounds of what is a name, 0 where nothing is, -1 with an error set. */
+static int narrow_name(Scan *scan, Py_ssize_t *start, Py_ssize_t *end)
+{
+    if (is_plain(scan, *start, *end))
+        return 1;
+    PyObject *bounds = PyObject_CallFunction(scan->self->narrowed, "Onn", scan->folded.object, *start, *end);
+    if (bounds == NULL)
+        return -1;
+    Py_ssize_t first, last, n = scan->folded.length;
+    int is = bounds != Py_None;
+    if (is && (!PyTuple_Check(bounds) || !PyArg_ParseTuple(bounds, "nn", &first, &last) || first < 0 || first >= last || last > n)) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "the bounds of a name are two places of the text");
+        is = -1;
+    }
+    if (is > 0)
+        *start = first, *end = last;
+    Py_DECREF(bounds);
+    return is;
+}
+
 static int name_seen(void *context, Py_ssize_t start, Py_ssize_t end, int label, double score)
 {
     Judged *judged = context;
     Scan *scan = judged->scan;
+    int is = narrow_name(scan, &start, &end);
+    if (is <= 0)
+        return is;
     if (!(judged->left <= start && start < judged->right) && judge(judged, start, end) < 0)
         return -1;
-    int is = is_prose(scan, start, end, score, judged);
+    is = is_prose(scan, start, end, score, judged);
     if (is <= 0 || !(score >= scan->self->threshold))
         return is;
     PyObject *type = label == 1 ? scan->self->t_person : scan->self->t_location;
@@ -709,6 +754,14 @@ static int find_colons(Scan *scan, const TextRule *rule)
         if (low[i] != '-')
             continue;
         dashes = low[i + 3] == '-' && low[i + 6] == '-' && low[i + 9] == '-' && low[i + 12] == '-';
+    }
+    /* Three groups of four hexadecimal digits with dots between. */
+    for (Py_ssize_t i = 4; i + 10 <= n && !dashes && scan->seen['.']; i++) {
+        if (low[i] != '.' || low[i + 5] != '.')
+            continue;
+        dashes = 1;
+        for (Py_ssize_t k = i - 4; k < i + 10; k++)
+            dashes = dashes && (is_hex(low[k]) || k == i || k == i + 5);
     }
     if (!dashes)
         return 0;

@@ -1148,6 +1148,7 @@ static int build(Scanner *self, PyObject *parts)
     TAKE(t_location);
     TAKE(model_reason);
     TAKE(judge);
+    TAKE(narrowed);
     TAKE(sql);
     TAKE(code_words);
     self->keep = Py_NewRef(parts);
@@ -1278,7 +1279,7 @@ static PyObject *scanner_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 #define EACH_OBJECT(DO)                                                                                                  \
     DO(self->letters); DO(self->tagger); DO(self->runs); DO(self->fold); DO(self->view); DO(self->words_of); DO(self->prepare); DO(self->kinds); DO(self->span); \
     DO(self->off); DO(self->is_no_name); DO(self->timeout_literal); DO(self->timeout_run); DO(self->rest);               \
-    DO(self->t_email); DO(self->t_person); DO(self->t_location); DO(self->model_reason); DO(self->judge); DO(self->sql);  \
+    DO(self->t_email); DO(self->t_person); DO(self->t_location); DO(self->model_reason); DO(self->judge); DO(self->narrowed); DO(self->sql);  \
     DO(self->code_words); DO(self->n_names); DO(self->keep); DO(self->numbers);
 
 static int scanner_traverse(PyObject *object, visitproc visit, void *arg)

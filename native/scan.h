@@ -34,7 +34,7 @@ typedef struct {
 } TextRule;
 
 #define VERDICTS 4096
-#define SMALL_SET 160
+#define SMALL_SET 256
 
 /* A few short words. */
 typedef struct {
@@ -87,7 +87,7 @@ enum { PLAIN_PERSON, PLAIN_EMAIL, PLAIN_PHONE, PLAIN_SSN, PLAIN_CARD, LABELLED_K
 typedef struct {
     PyObject_HEAD
     PyObject *letters, *tagger, *runs;
-    PyObject *fold, *view, *prepare, *words_of, *span, *off, *is_no_name, *judge, *sql, *code_words;
+    PyObject *fold, *view, *prepare, *words_of, *span, *off, *is_no_name, *judge, *narrowed, *sql, *code_words;
     PyObject *reasons[REASONS], *timeout_literal, *timeout_run, *rest, *model_reason;
     PyObject *t_email, *t_person, *t_location, *n_names;
     unsigned char glue[256], code_sign[256];

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from adapters.presidio import dialect, operators
 from adapters.presidio.dialect import DialectError, Wish
 from masking import Engine, EngineConfig, MaskingError, detect
+from masking.chosen import only
 
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 BODY_SECONDS: Final = 30
@@ -115,7 +116,9 @@ class _Facade:
 
     @staticmethod
     def _one(engine: Engine, text: str, wish: Wish) -> list[dict[str, object]]:
-        return dialect.results(engine.scan(text), wish)
+        # Who names the kinds is told each value that can be one of them, as Presidio does, even without a word beside it.
+        spans = only(engine, text, dialect.kinds_of(wish.entities)) if wish.entities else engine.scan(text)
+        return dialect.results(spans, wish)
 
     async def _anonymize(self, request: Request) -> Response:
         raw = await _body(request)

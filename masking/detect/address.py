@@ -94,6 +94,37 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         negative=("box 12", "checkbox 3"),
     ),
     Recognizer(
+        name="unit",
+        type="ADDRESS",
+        patterns=(
+            Pattern(
+                Literals(("apt. ", "apt ", "suite ", "flat ", "apartment ", "ste. "), before=0, after=14, at=True), 0.6,
+                r"(?<![\w-])(?:(?:Apt|Ste)\.?|APT\.?|Apartment|APARTMENT|Suite|SUITE|Flat|FLAT) (?:#|No\. ?)?(?:\d{1,5}[A-Za-z]?|[A-Z]\d{1,4})(?![\w%-]|[.,]\d)",
+            ),
+        ),
+        anti_context=("test", "version", "rate", "fee", "screen", "tax", "software"),
+        source="USPS Publication 28, appendix C2: secondary unit designators",
+        positive=("at Apt. 573, please", "Suite 199", "Flat 4B"),
+        negative=("flat 5% fee", "the suite of tools", "test suite 12", "apt install", "flat 2.5 rate"),
+    ),
+    Recognizer(
+        name="military",
+        type="ADDRESS",
+        patterns=(
+            Pattern(
+                Literals((" aa ", " ae ", " ap "), before=6, after=12), 0.85,
+                r"(?<!\w)(?i:[AFD]PO,?) (?i:A[AEP]) \d{5}(?:-\d{4})?(?!\w)",
+            ),
+            Pattern(
+                Literals(("unit ", "psc "), before=0, after=24, at=True), 0.75,
+                r"(?<!\w)(?i:unit|psc) \d{1,5},? (?i:box) \d{1,5}(?!\w)",
+            ),
+        ),
+        source="USPS Publication 28, section 238: military addresses",
+        positive=("to FPO AP 15834", "APO AE 09012-1234", "PSC 1234 Box 5678", "Unit 9585 Box 2519"),
+        negative=("unit 12 passed", "the AE 12345 model"),
+    ),
+    Recognizer(
         name="german-street",
         type="ADDRESS",
         patterns=(

@@ -152,7 +152,47 @@ TEXT_RULES: tuple[TextRule, ...] = (
     ),
 )
 
+_HOST_ENDS: Final = (
+    ".com",
+    ".org",
+    ".net",
+    ".edu",
+    ".gov",
+    ".co.uk",
+    ".ac.uk",
+    ".org.uk",
+    ".gov.uk",
+    ".com.au",
+    ".co.jp",
+    ".co.in",
+    ".com.br",
+)
+"""Endings that no file and no member of a program has; other bare names need a scheme or ``www.``."""
+
+
+def host(value: str) -> bool | None:
+    """Labels neither empty nor with a hyphen at an end (RFC 1035 section 2.3.1)."""
+    name = re.split(r"[:/?#]", value, maxsplit=1)[0]
+    return False if ".." in name or "-." in name or ".-" in name else None
+
+
 RECOGNIZERS: tuple[Recognizer, ...] = (
+    Recognizer(
+        name="url-host",
+        type="URL",
+        patterns=(
+            Pattern(
+                Literals(_HOST_ENDS, before=80, after=200),
+                0.5,
+                r"(?<![\w@./\\$%=:-])[A-Za-z0-9][A-Za-z0-9.-]{0,70}\.(?:com|org|net|edu|gov|uk|au|jp|in|br)(?![\w(.@-]|\.[A-Za-z])"
+                r"(?:(?::[0-9]{2,5})?[/?#][^\s<>\"'`]{0,180}(?<![.,;:!?)]))?",
+            ),
+        ),
+        validator=host,
+        source="RFC 3986; RFC 1035 section 2.3.1; the IANA root zone",
+        positive=("go to example.com today", "see docs.example.co.uk/a/b.", "shop.example.net"),
+        negative=("user@example.com", "org.example.net.Socket", "self.command", "com.example"),
+    ),
     Recognizer(
         name="url-bare",
         type="URL",

@@ -204,6 +204,14 @@ def ph_tin(number: str) -> bool:
     return weighted(number[:8], range(1, 9)) % 11 % 10 == int(number[8])
 
 
+def ph_tin_or_form(text: str) -> bool | None:
+    """Numbers from before the check digit are in use: without it the form alone, with a word beside it, still counts."""
+    number = bare(text)
+    if len(number) not in {9, 12, 14} or not is_digits(number) or one_repeated(number[:9]):
+        return False
+    return ph_tin(number) or None
+
+
 _MY_NUMBER = ("my number", "mynumber", "マイナンバー", "個人番号", "kojin bango", "individual number")
 _KR_WORDS = ("주민등록번호", "주민번호", "rrn", "resident registration", "korean", "주민등록", "jumin")
 _CN_WORDS = (
@@ -526,7 +534,8 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         (completed("123-456-78?-000", ph_tin), completed("123-456-78?", ph_tin)),
         "Bureau of Internal Revenue, taxpayer identification number",
         score=LUCK,
-        check=ph_tin,
+        unchecked=FORM / 2,
+        validator=ph_tin_or_form,
         context=("tin", "taxpayer identification", "bir", "taxpayer", "tax identification", "tin number"),
         required=True,
     ),

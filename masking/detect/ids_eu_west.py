@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from masking.checks import (
+    ALPHANUMERIC,
     completed,
     is_date,
     is_ddmmyy,
@@ -12,6 +13,7 @@ from masking.checks import (
     is_yyyymmdd,
     luhn,
     mod_11_10,
+    one_repeated,
     verhoeff,
     weighted,
 )
@@ -192,6 +194,82 @@ _PAPER = any_of(
     "A", ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A"), ("0", "A")
 )[:-1]
 
+_LICENCE = tuple(
+    a + b + c
+    for a in ("A000", "A00A", "A0A0", "A0AA")
+    for b in any_of(*((("0", "A"),) * 5))
+    for c in ("00", "0A", "A0", "AA")
+)
+
+
+def de_lanr(number: str) -> bool:
+    """KBV: the first six digits times 4 and 9 in turn; the seventh fills their sum to ten."""
+    return (
+        len(number) == 9
+        and is_digits(number)
+        and not one_repeated(number[:7])
+        and (weighted(number[:6], (4, 9, 4, 9, 4, 9)) + int(number[6])) % 10 == 0
+    )
+
+
+_KV_REGIONS = frozenset(
+    {
+        1,
+        2,
+        3,
+        6,
+        7,
+        17,
+        20,
+        24,
+        31,
+        35,
+        38,
+        46,
+        47,
+        51,
+        52,
+        55,
+        60,
+        61,
+        62,
+        71,
+        72,
+        73,
+        78,
+        79,
+        80,
+        81,
+        83,
+        88,
+        93,
+        98,
+        99,
+    }
+)
+
+
+def de_bsnr(number: str) -> bool:
+    """KBV: two digits of the region (the associations and their old districts), then seven running ones."""
+    return (
+        len(number) == 9
+        and is_digits(number)
+        and int(number[:2]) in _KV_REGIONS
+        and not one_repeated(number[2:])
+    )
+
+
+def de_licence(number: str) -> bool:
+    """KBA: weights 9 to 1, the sum mod 11 is the tenth character, X for ten. Letters count from A=1; some registers write A=10."""
+    if len(number) != 11 or not set(number) <= set(ALPHANUMERIC):
+        return False
+    values = [ALPHANUMERIC.index(char) for char in number[:9]]
+    return number[9] in {
+        "0123456789X"[sum((9 - place) * (n if n < 10 else n - less) for place, n in enumerate(values)) % 11]
+        for less in (0, 9)
+    }
+
+
 RECOGNIZERS: tuple[Recognizer, ...] = (
     ident(
         "de/tax-id",
@@ -215,6 +293,65 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         context=("steuernummer", "st nr", "stnr", "steuer nr", "finanzamt", "tax number", "elster", "steuer"),
         anti=NOT_A_PERSON,
         required=True,
+    ),
+    ident(
+        "de/tax-number-plain",
+        "DE_TAX_NUMBER",
+        ("0000000000", "00000000000", "0000 000 00000"),
+        ("2181508150", "93815081524"),
+        "ELSTER, Prüfung der Steuernummer (state forms without their signs)",
+        score=FORM / 2,
+        structure=lambda number: len(set(number)) > 2,
+        context=("steuernummer", "st nr", "stnr", "steuer nr", "finanzamt", "elster"),
+        anti=NOT_A_PERSON,
+        required=True,
+    ),
+    ident(
+        "de/lanr",
+        "DE_LANR",
+        ("000000000",),
+        (completed("12345?601", de_lanr),),
+        "KBV, Richtlinie nach § 75 Abs. 7 SGB V: lebenslange Arztnummer, check digit 4 and 9",
+        score=LUCK,
+        check=de_lanr,
+        context=(
+            "lanr",
+            "arztnummer",
+            "vertragsarzt",
+            "arztnr",
+            "behandelnder arzt",
+            "lebenslange arztnummer",
+        ),
+        required=True,
+    ),
+    ident(
+        "de/bsnr",
+        "DE_BSNR",
+        ("000000000",),
+        ("021234568",),
+        "KBV, Richtlinie nach § 75 Abs. 7 SGB V: Betriebsstättennummer, the KV's region in front",
+        score=FORM,
+        structure=de_bsnr,
+        context=("bsnr", "betriebsstättennummer", "betriebsstätte", "nbsnr", "arztpraxis", "praxisnummer"),
+        required=True,
+        negative=("BSNR 041234568",),
+    ),
+    ident(
+        "de/driving-licence",
+        "DE_FUEHRERSCHEIN",
+        _LICENCE,
+        (completed("B072RRE2I?5", de_licence, ALPHANUMERIC),),
+        "Fahrerlaubnis-Verordnung (FeV) annex 8; KBA: Führerscheinnummer, check digit of the tenth place",
+        score=0.35,
+        check=de_licence,
+        context=(
+            "führerschein",
+            "führerscheinnummer",
+            "fahrerlaubnis",
+            "driving licence",
+            "driver license",
+            "fuehrerschein",
+        ),
     ),
     ident(
         "de/social-security",

@@ -172,7 +172,15 @@ _POSTCODE = re.compile(r"([A-Z]{1,2})[0-9](?:[0-9]|[ABCDEFGHJKMNPRSTUVWXY])?[0-9
 def postcode(number: str) -> bool:
     """Royal Mail, PAF Programmers Guide: a live postcode area, district, sector, unit (unit letters without CIKMOV)."""
     match = _POSTCODE.fullmatch(number)
-    return match is not None and match[1] in _AREAS
+    return number == "GIR0AA" or (match is not None and match[1] in _AREAS)
+
+
+_DATELESS = re.compile(r"[A-HJ-PR-Y]{1,3}[1-9][0-9]{0,3}|[1-9][0-9]{0,3}[A-HJ-PR-Y]{1,3}")
+
+
+def dateless(number: str) -> bool:
+    """DVLA INF104: up to 1963 one to three letters and one to four figures, either first, six characters at most; Northern Ireland's have I and Z."""
+    return 4 <= len(number) <= 7 and _DATELESS.fullmatch(number) is not None
 
 
 _LICENCE = re.compile(
@@ -319,7 +327,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     ident(
         "uk/postcode-joined",
         "UK_POSTCODE",
-        (*any_of(_DISTRICTS, "0AA"), *any_of(_DISTRICTS, " 0AA")),
+        (*any_of(_DISTRICTS, "0AA"), *any_of(_DISTRICTS, " 0AA"), "AAA 0AA", "AAA0AA"),
         ("EC1A1BB", "sw1a 1aa"),
         "Royal Mail, PAF Programmers Guide; Ofcom/ONS list of postcode areas",
         score=FORM,
@@ -383,6 +391,21 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         structure=vehicle,
         context=("vehicle", "registration", "number plate", "plate", "car", "vrm", "vrn", "dvla"),
         required=True,
+    ),
+    ident(
+        "uk/vehicle-dateless",
+        "UK_VEHICLE_REGISTRATION",
+        (
+            *any_of(("AA", "AAA"), (" ", ""), ("000", "0000")),
+            *any_of(("000", "0000"), (" ", ""), ("AA", "AAA")),
+        ),
+        ("AB 1234", "1234 AB"),
+        "DVLA INF104, registrations before 1963",
+        score=FORM / 2,
+        structure=dateless,
+        context=("dvla", "number plate", "vrm", "vrn", "registration mark", "cherished"),
+        required=True,
+        negative=("order AB 1234",),
     ),
     ident(
         "ie/pps",

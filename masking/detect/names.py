@@ -10,6 +10,8 @@ import re
 from functools import cache
 from typing import Final
 
+from masking.names.features import COUNTRY, GIVEN, PLACE, SURNAME
+from masking.names.table import load
 from masking.names.tagger import LABELS, Tagger
 from masking.names.words import is_no_name
 from masking.native import available
@@ -63,12 +65,74 @@ def _find(view: View, *, native: bool) -> list[Span]:
     text = view.folded
     judged = (0, -1, False)  # the last line looked at: start, end, is it code
     out = []
-    for start, end, label, score in tagger(native=native).find(text):
+    for first, last, label, score in tagger(native=native).find(text):
+        bounds = narrowed(text, first, last)
+        if bounds is None:
+            continue
+        start, end = bounds
         if not judged[0] <= start < judged[1]:
             judged = _judged(text, start, end)
         if _is_prose(text, start, end, score, code=judged[2]):
             out.append(Span(start, end, LABELS[label], score, RULE, REASON))
     return out
+
+
+def narrowed(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """What of a name found is one, None where nothing is; ``native/finders.c`` asks where more than plain words stand there."""
+    start, end = _trimmed(text, start, end)
+    return None if start == end or _is_identifier(text, start, end) else (start, end)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without the numbers, codes and signs at its ends that no word of the name stands beside: amounts and keys are no place."""
+    value = text[start:end]
+    if value.isalpha() and len(value) > 1:
+        return start, end
+    first = _WORDED.search(value)
+    if first is None:
+        return start, start
+    if first.start() > FIGURES_MAX or text[start - 1 : start].isalnum():
+        start += first.start()
+        value = text[start:end]
+    if text[end : end + 1].isalnum() or _CODE_TAIL.search(value):
+        *_, last = _WORDED.finditer(value)
+        end = start + last.end()
+    return start, end
+
+
+_WORDED: Final = re.compile(
+    r"(?<![^\W_])(?:[^\W\d_]\.)*[^\W\d_]{2,}(?!\w)(?:['’.-][^\W\d_]+)*|[^\W\d_]\.(?= ?[^\W\d_])|(?<![^\W_])[^\W\d_\x00-\x7f](?![^\W_])"
+)
+"""A word of letters alone, an initial, or one letter of a script whose words are short."""
+_CODE_TAIL: Final = re.compile(
+    r"[ ,.]+(?=[\w.-]{0,40}\d)(?!\d{1,6}[A-Za-z]?(?:[ ,-]|$)|[A-Z]{1,2}\d[A-Z\d]? ?(?:\d[A-Z]{2})?$|[A-Z]\d[A-Z] ?\d[A-Z]\d$)[\w.-]{5,40}$"
+)
+"""A last piece with digits that is neither a house number nor a postcode."""
+FIGURES_MAX: Final = 8
+"""A longer stretch before the first word is no house number."""
+
+
+def _is_identifier(text: str, start: int, end: int) -> bool:
+    """One word as programs and papers write their own: ``IRCallee``, ``README.md``, ``LHS`` amid lower case."""
+    value = text[start:end]
+    if " " in value or "\n" in value or value.istitle():
+        return False
+    if _CAMEL.search(value) or _FILE.search(value):
+        return True
+    if not value.isupper() or not value.isascii() or load().flags(value.lower()) & _KNOWN:
+        return False
+    return (
+        not text[max(0, start - CAPS_CHARS) : start].isupper() and not text[end : end + CAPS_CHARS].isupper()
+    )
+
+
+_CAMEL: Final = re.compile(
+    r"(?<!^Mc)(?<!^Mac)(?<!^De)(?<!^Di)(?<!^Du)(?<!^La)(?<!^Le)(?<!^Van)(?<!^Fitz)(?<![-'’]Mc)[a-zß-öø-ÿ][A-ZÀ-ÖØ-Þ]|[A-Z]{2}[a-z]{2}"
+)
+_FILE: Final = re.compile(r"\w\.[a-z]{1,5}$")
+_KNOWN: Final = GIVEN | SURNAME | PLACE | COUNTRY
+CAPS_CHARS: Final = 12
+"""Where everything around is in capitals as well, capitals say nothing."""
 
 
 def _judged(text: str, start: int, end: int) -> tuple[int, int, bool]:

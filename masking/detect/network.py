@@ -36,7 +36,10 @@ def ipv6(value: str) -> bool:
 
 
 _HEX_OR_COLON: Final = bytes(1 if chr(c) in "0123456789abcdef:" else 0 for c in range(256))
-_COLONS: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:(?<=:)[0-9]{1,3}(?:\.[0-9]{1,3}){3})?(?![\w:])")
+_COLONS: Final = re.compile(
+    r"(?<![\w:.])(?:[0-9A-Fa-f:]{2,30}(?<=:)[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w:])|[0-9A-Fa-f:]{2,39}(?![\w:]))(?:%[A-Za-z0-9]{1,15})?"
+)
+_DOTS: Final = re.compile(rb"\.[0-9a-f]{4}\.[0-9a-f]{4}(?![0-9a-z_.-])")
 _MAC: Final = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}")
 _DASHES: Final = re.compile(rb"-[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}(?![0-9a-z-])")
 _BACK_MAX: Final = 40
@@ -77,7 +80,7 @@ def address_at(text: str, start: int, stop: int) -> tuple[Span | None, int]:
 
 
 def find_dashes(view: View) -> list[Span]:
-    """MAC addresses written with dashes."""
+    """MAC addresses written with dashes, or in three groups with dots."""
     out = []
     low, text = view.low, view.folded
     for dashes in _DASHES.finditer(low):
@@ -88,19 +91,37 @@ def find_dashes(view: View) -> list[Span]:
             and (not start or not (text[start - 1].isalnum() or text[start - 1] == "-"))
         ):
             out.append(Span(start, dashes.end(), "MAC_ADDRESS", 0.92, "mac-ipv6", "form"))
+    for dots in _DOTS.finditer(low):
+        start = dots.start() - 4
+        if (
+            start >= 0
+            and _HEX4.fullmatch(low, start, dots.start())
+            and (not start or not (text[start - 1].isalnum() or text[start - 1] in "._-"))
+            and _MIXED.search(low, start, dots.end())
+        ):
+            out.append(Span(start, dots.end(), "MAC_ADDRESS", 0.85, "mac-ipv6", "form"))
     return out
 
+
+_HEX4: Final = re.compile(rb"[0-9a-f]{4}")
+_MIXED: Final = re.compile(rb"[a-f]")
+"""Three groups of four digits are a date, an amount or a version as well."""
 
 TEXT_RULES: tuple[TextRule, ...] = (
     TextRule(
         name="mac-ipv6",
         type="IP_ADDRESS",
         find=find_colons,
-        needs=(":", "-"),
+        needs=(":", "-", "."),
         own="colons",
         own_parts=(address_at, find_dashes),
         source="RFC 4291 section 2.2; IEEE 802-2014 clause 8",
-        positive=("from 2001:db8::8a2e:370:7334 to", "fe80:0:0:0:200:f8ff:fe21:67cf", "listen on fe80::1"),
+        positive=(
+            "from ::ffff:192.0.2.128 to",
+            "from 2001:db8::8a2e:370:7334 to",
+            "fe80:0:0:0:200:f8ff:fe21:67cf",
+            "listen on fe80::1",
+        ),
         negative=("std::vector", "12:30:45", "a::b::c", "f(::)", "abc::def()"),
     ),
 )

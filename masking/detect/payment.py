@@ -193,8 +193,28 @@ _B58_AT: Final = {c: i for i, c in enumerate(_B58)}
 _BECH32: Final = {c: i for i, c in enumerate("qpzry9x8gf2tvdw0s3jn54khce6mua7l")}
 
 
+_BASE58_RUN: Final = re.compile(r"(?<![A0])0[A0]{25,34}(?![A0])")
+
+
+def find_base58(shape: str) -> tuple[tuple[int, int, float], ...]:
+    """Pay-to-key-hash and pay-to-script-hash addresses begin with 1 or 3 and have 26 to 35 characters, most of them letters."""
+    return tuple(
+        (m.start(), m.end(), 0.01)
+        for m in _BASE58_RUN.finditer(shape)
+        if m[0].count("A") > BASE58_LETTERS_MIN
+    )
+
+
+BASE58_LETTERS_MIN: Final = 6
+
+
+def bitcoin_base58(value: str) -> bool:
+    """Base58Check, version 0 (pay to key hash) or 5 (pay to script hash)."""
+    return value[0] in "13" and _base58(value)
+
+
 def bitcoin(value: str) -> bool:
-    return _bech32(value.lower()) if value.lower().startswith("bc1") else _base58(value)
+    return _bech32(value.lower())
 
 
 def _base58(value: str) -> bool:
@@ -229,7 +249,11 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         name="bitcoin-address",
         type="CRYPTO",
         patterns=(
-            Pattern(Literals(("bc1",), 0, 90), 0.5, r"\b(?:bc1|BC1)[02-9ac-hj-np-zAC-HJ-NP-Z]{11,87}\b"),
+            Pattern(
+                Literals(("bc1", "ltc1"), 0, 90),
+                0.5,
+                r"\b(?:bc1|BC1|ltc1|LTC1)[02-9ac-hj-np-zAC-HJ-NP-Z]{11,87}\b",
+            ),
         ),
         validator=bitcoin,
         source="BIP-173, BIP-350",
@@ -308,6 +332,16 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
 )
 
 RUN_RULES: tuple[RunRule, ...] = (
+    RunRule(
+        name="bitcoin-base58",
+        type="CRYPTO",
+        find=find_base58,
+        validator=bitcoin_base58,
+        validated_score=0.95,
+        source="Bitcoin wiki: Base58Check encoding; version bytes 0 and 5",
+        positive=("pay 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2 please", "to 3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy"),
+        negative=("1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3", "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLz"),
+    ),
     RunRule(
         name="card",
         type="CREDIT_CARD",

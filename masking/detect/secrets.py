@@ -8,6 +8,9 @@ import re
 
 from masking.detect.secrets_table import TYPE, placeholder, random_looking, token, wordy
 from masking.recognizer import Pattern, Recognizer, starting
+from masking.rules import TextRule
+from masking.spans import Span
+from masking.view import View
 
 _BODY = r"(?:[^-]|-(?!----))"
 _HEAD = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
@@ -296,5 +299,59 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         source="crypt(5): hashing methods; RFC 9106; RFC 2307: password hashes can be attacked off line",
         positive=(f"root:$6$ab12cd34${_sample(1, 86)}:19000:0", f"hash $2b$12${_sample(9, 53)}"),
         negative=("costs $5$ or $6$ each",),
+    ),
+)
+
+_MANIFEST = re.compile(rb"(?m)^[ \t]{0,8}kind:[ \t]{1,4}[\"']?secret[\"']?[ \t]*\r?$")
+_DATA = re.compile(r"(?m)^[ \t]{0,8}(?:data|stringData):[ \t]*\r?$")
+_ENTRY = re.compile(
+    r"([ \t]{1,12})[\w.-]{1,120}:[ \t]{1,4}(?:[\"']([^\"'\n]{3,4000})[\"']|([^\s\"'|>{&*#-][^\n#]{2,4000}?))[ \t]*(?:#[^\n]*)?\r?(?:\n|\Z)"
+)
+MANIFEST_CHARS_MAX = 16_000
+ENTRIES_MAX = 200
+
+
+def find_manifest(view: View) -> list[Span]:
+    """The values below ``data:`` and ``stringData:`` of each Kubernetes Secret: whatever they look like, that is what they are."""
+    out: list[Span] = []
+    text = view.folded
+    done = 0
+    for match in _MANIFEST.finditer(view.low):
+        if match.start() < done:  # in the stretch of an earlier one, which was read whole
+            continue
+        start = max(text.rfind("\n---", max(0, match.start() - MANIFEST_CHARS_MAX), match.start()), done)
+        stop = text.find("\n---", match.end(), match.end() + MANIFEST_CHARS_MAX)
+        stop = stop if stop >= 0 else min(len(text), match.end() + MANIFEST_CHARS_MAX)
+        for block in _DATA.finditer(text, start, stop):
+            _entries(text, block.end() + 1, stop, out)
+        done = stop
+    return out
+
+
+def _entries(text: str, at: int, stop: int, out: list[Span]) -> None:
+    for _ in range(ENTRIES_MAX):
+        entry = _ENTRY.match(text, at, stop)
+        if entry is None:
+            return
+        group = 2 if entry[2] else 3
+        if not placeholder(entry[group]) and not entry[group].startswith(("$", "{", "<")):
+            out.append(Span(*entry.span(group), TYPE, 0.9, "secret/kubernetes", "stands in a Secret's data"))
+        at = entry.end()
+
+
+TEXT_RULES: tuple[TextRule, ...] = (
+    TextRule(
+        name="secret/kubernetes",
+        type=TYPE,
+        find=find_manifest,
+        needs=("kind:",),
+        source="kubernetes.io/docs/concepts/configuration/secret",
+        positive=(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\ndata:\n  pin: " + _b64("plum-7") + "\n",
+        ),
+        negative=(
+            "kind: ConfigMap\ndata:\n  pin: " + _b64("plum-7") + "\n",
+            "kind: Secret\nstringData:\n  pin: ${PIN_OF_TODAY}\n",
+        ),
     ),
 )

@@ -67,6 +67,7 @@ _ENDS = (
     "pattern",
     "placeholder",
     "_at",
+    "algorithm",
     "enabled",
     "required",
 )
@@ -322,6 +323,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             'password = os.environ["PASSWORD"]',
             'password = "********"',
             'password_field = "new_password"',
+            'password_hash_algorithm = "bcrypt"',
             '"password": "<your-password>"',
         ),
     ),

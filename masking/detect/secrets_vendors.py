@@ -193,6 +193,38 @@ _TOKENS = (
     ("discord-bot-token", _DISCORD, r"[MNO][DTjz][AEIMQUYcgk][w-z0-5][\w-]{19,24}\.[\w-]{6}\.[\w-]{27,40}", "discord.com/developers/docs/reference: authentication"),
     ("twilio-key", _hex_starts("sk") + " " + _hex_starts("ac"), r"(?:SK|AC)[a-f0-9]{32}", _TWILIO),
     ("ubidots-token", "bbff-", r"BBFF-[0-9a-zA-Z]{30}", "docs.ubidots.com: API tokens"),
+    # further vendors, by the prefixes of their documentation
+    ("aws-appsync-key", "da2-", r"da2-[a-z0-9]{26}", "docs.aws.amazon.com/appsync: API key authorization"),
+    ("firebase-server-key", "aaaa", r"AAAA[\w-]{7}:[\w-]{130,160}", "firebase.google.com/docs/cloud-messaging: legacy server key"),
+    ("rfc8959-secret-token", "secret-token:", r"secret-token:[\w.~%!$&'()*+,;=:@/-]{12,200}", "RFC 8959, the secret-token URI scheme"),
+    ("mailersend-token", "mlsn.", r"mlsn\.[a-f0-9]{64}", "developers.mailersend.com: API token"),
+    ("segment-token", "sgp_", r"sgp_[A-Za-z0-9]{64}", "segment.com/docs: Public API tokens"),
+    ("deno-token", "ddp_ ddo_", r"dd[po]_[A-Za-z0-9]{36}", "docs.deno.com/deploy: access tokens"),
+    ("valtown-token", "vtwn_", r"vtwn_[A-Za-z0-9]{27,40}", "docs.val.town: API tokens"),
+    ("stackhawk-key", "hawk.", r"hawk\.[\w-]{20}\.[\w-]{20}", "docs.stackhawk.com: API keys"),
+    ("nylas-key", "nyk_", r"nyk_v0_[A-Za-z0-9]{40,70}", "developer.nylas.com: API keys"),
+    ("trigger-dev-key", "tr_dev_ tr_prod_ tr_stg_ tr_pat_", r"tr_(?:dev|prod|stg|pat)_[A-Za-z0-9]{20,40}", "trigger.dev/docs: API keys"),
+    ("inngest-signing-key", "signkey-", r"signkey-(?:prod|test|branch)-[a-f0-9]{32,64}", "inngest.com/docs: signing keys"),
+    ("jina-key", "jina_", r"jina_[\w-]{40,70}", "jina.ai: API keys"),
+    ("firecrawl-key", "fc-", r"fc-[a-f0-9]{32}", "docs.firecrawl.dev: API key"),
+    ("brave-search-key", "bsa", r"BSA[\w-]{28}", "api.search.brave.com: subscription token"),
+    ("anyscale-key", "esecret_", r"esecret_[a-z0-9]{24,40}", "docs.anyscale.com: API keys"),
+    ("tigris-key", "tsec_", r"tsec_[\w+-]{40,80}", "tigrisdata.com/docs: access keys"),
+    ("backblaze-key", "k00", r"K00[0-9][A-Za-z0-9+/]{27}", "backblaze.com/docs: application keys"),
+    ("wakatime-key", "waka_", rf"waka_{UUID}", "wakatime.com/developers: API key"),
+    ("elastic-cloud-key", "essu_", r"essu_[A-Za-z0-9+/]{40,120}={0,2}", "elastic.co/docs: Elastic Cloud API keys"),
+    ("axiom-token", "xaat- xapt-", rf"xa[ap]t-{UUID}", "axiom.co/docs: tokens"),
+    ("zoho-token", "1000.", r"1000\.[a-f0-9]{32}\.[a-f0-9]{32}", "zoho.com/accounts/protocol: OAuth tokens"),
+    ("klaviyo-key", "pk_", r"pk_[a-f0-9]{34}", "developers.klaviyo.com: private API keys"),
+    ("onesignal-key", "os_v2_", r"os_v2_(?:app|org)_[a-z0-9]{60,120}", "documentation.onesignal.com: keys"),
+    ("courier-key", "pk_prod_ pk_test_ dk_prod_", r"[pd]k_(?:prod|test)_[A-Z0-9]{28}", "courier.com/docs: API keys"),
+    ("paddle-key", "pdl_", r"pdl_(?:live|sdbx)_apikey_[a-z0-9]{26}_[A-Za-z0-9]{22}_[A-Za-z0-9]{3}", "developer.paddle.com: API keys"),
+    ("xendit-key", "xnd_", r"xnd_(?:production|development)_[A-Za-z0-9]{40,70}", "docs.xendit.co: API keys"),
+    ("midtrans-key", "mid-server-", r"(?:SB-)?Mid-server-[\w-]{24}", "docs.midtrans.com: access keys"),
+    ("omise-key", "skey_", r"skey_(?:test_|live_)?[a-z0-9]{19}", "docs.omise.co: authentication"),
+    ("sidekiq-secret", "contribsys__com", r"CONTRIBSYS__COM[\"']? {0,2}[:=] {0,2}[\"']?([a-f0-9]{8}:[a-f0-9]{8})", "sidekiq wiki: commercial credentials"),
+    ("nuget-config-password", "cleartextpassword", r"ClearTextPassword[\"'] {1,4}value=[\"']([^\"'\s%]{4,80})", "learn.microsoft.com/nuget: packageSourceCredentials"),
+    ("endor-labs-key", "endr+", r"endr\+[A-Za-z0-9-]{16,40}", "docs.endorlabs.com: API keys"),
     ("bip32-private-key", "xprv", r"[xyz]prv[1-9A-HJ-NP-Za-km-z]{107,108}", "BIP 32, serialization format"),
 )
 
@@ -276,6 +308,14 @@ _KEYED = (
     ("shodan-or-virustotal-key", "shodan virustotal censys", r"(?:[a-zA-Z0-9]{32}|[a-f0-9]{64})", "developer.shodan.io; docs.virustotal.com: API key"),
     ("abuse-or-ipstack-key", "ipstack ipinfo abuseipdb maxmind", r"[a-zA-Z0-9_]{14,80}", "ipstack.com/documentation: access key"),
     ("github-client-secret", "github_client_secret github_secret githubclientsecret", r"[a-f0-9]{40}", "docs.github.com/apps: client secret"),
+    ("cloudant-or-softlayer-key", "cloudant softlayer", r"[a-z0-9]{64}", "cloud.ibm.com/docs: credentials"),
+    ("opsgenie-key", "opsgenie geniekey", UUID, "docs.opsgenie.com: API keys"),
+    ("analytics-key", "mixpanel amplitude segment_write", r"(?:[a-f0-9]{32}|[A-Za-z0-9]{32})", "developer.mixpanel.com; amplitude.com/docs; segment.com/docs: keys"),
+    ("test-grid-key", "browserstack saucelabs sauce_access lambdatest percy_token", rf"(?:{UUID}|[A-Za-z0-9]{{20}}|[A-Za-z0-9]{{50}}|[a-f0-9]{{64}})", "browserstack.com/docs; docs.saucelabs.com: access keys"),
+    ("speech-key", "assemblyai assembly_ai deepgram", r"(?:[a-f0-9]{40}|[a-f0-9]{32})", "assemblyai.com/docs; developers.deepgram.com: API keys"),
+    ("crm-key", "pipedrive activecampaign webflow", r"(?:[a-f0-9]{64}|[a-f0-9]{72}|[a-f0-9]{40})", "developers.pipedrive.com; developers.webflow.com: tokens"),
+    ("ghost-admin-key", "ghost", r"[a-f0-9]{24}:[a-f0-9]{64}", "ghost.org/docs/admin-api"),
+    ("bunny-or-wise-key", "bunny transferwise wise_", UUID, "docs.bunny.net; docs.wise.com: API keys"),
     ("private-ai-key", "privateai private_ai private-ai", r"[a-z0-9]{32}", "docs.private-ai.com: API key"),
 )
 # fmt: on
@@ -288,6 +328,7 @@ _LEFT |= {
     "maxmind-key": 38,
     "mailchimp-key": 34,
 }
+_LEFT |= {"midtrans-key": 3}
 _LEFT |= {"dingtalk-hook": 0, "mailgun-signing-key": 34}
 """How far left of its literal a format begins, where the literal is not its beginning."""
 

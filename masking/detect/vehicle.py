@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from masking.recognizer import Literals, Pattern, Recognizer
+from masking.rules import RunRule
 
 _VALUES: Final = dict(
     zip(
@@ -22,6 +24,29 @@ def vin(value: str) -> bool | None:
     if "0123456789X"[total % 11] == value[8].upper():
         return True
     return None
+
+
+_VIN_RUN: Final = re.compile(r"(?<![A0])(?=[A0]{0,12}0)[A0]{13}0000(?![A0])")
+
+
+def find_vin(shape: str) -> tuple[tuple[int, int, float], ...]:
+    """Seventeen characters with the running number in the last four; a VIN has letters, and a key of digits alone none."""
+    return tuple(
+        (m.start(), m.end(), 0.05)
+        for m in _VIN_RUN.finditer(shape)
+        if 3 <= m[0].count("A") <= VIN_LETTERS_MAX
+    )
+
+
+VIN_LETTERS_MAX: Final = 12
+_VIN: Final = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
+
+
+def bare_vin(value: str) -> bool | None:
+    """In capitals and without I, O and Q; certain only for North America (first place 1 to 5), where the check digit is law."""
+    if not _VIN.fullmatch(value):
+        return False
+    return True if value[0] in "12345" and vin(value) else None
 
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
@@ -50,3 +75,17 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         negative=("plate tectonics", "license plate reader"),
     ),
 )  # fmt: skip
+
+RUN_RULES: tuple[RunRule, ...] = (
+    RunRule(
+        name="vin-bare",
+        type="VIN",
+        find=find_vin,
+        validator=bare_vin,
+        validated_score=0.7,
+        context=("vin", "vehicle", "chassis", "car", "fahrgestellnummer"),
+        source="ISO 3779; 49 CFR 565.15",
+        positive=("sold 1HGCM82633A004352 yesterday", "car: WVWZZZ1JZXW000010"),
+        negative=("sold 1HGCM82633A004353 yesterday", "key 0A1B2C3D4E5F60718"),
+    ),
+)

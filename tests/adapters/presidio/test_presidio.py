@@ -82,6 +82,15 @@ def test_entities_and_score_threshold_narrow_the_answer(http):
     assert 0 < len(certain) < len(every)
 
 
+def test_an_entity_that_is_asked_for_is_found_without_a_word_beside_it(http):
+    text = "It says 912803456 there"
+
+    assert found(http, text, entities=["US_PASSPORT"]) == {"US_PASSPORT": "912803456"}
+    assert found(http, "It says AB1234563", entities=["MEDICAL_LICENSE"]) == {"MEDICAL_LICENSE": "AB1234563"}
+    assert found(http, text) == {}
+    assert analyze(http, text=text, entities=["US_PASSPORT"], score_threshold=0.4).json() == []
+
+
 def test_the_decision_process_is_explained_on_request(http):
     (result,) = analyze(http, text="card 4111 1111 1111 1111", return_decision_process=True).json()
 
