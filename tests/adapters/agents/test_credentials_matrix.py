@@ -163,6 +163,8 @@ def test_a_keys_revocation_is_effective_at_once(house: House):
 
 
 def test_an_agent_is_slowed_down_alone(house: House):
+    house.desk.clock.forward(timedelta(minutes=1))
+
     statuses = [house.get("/v1/requests", "slow").status_code for _ in range(8)]
     refused = house.get("/v1/requests", "slow")
 
