@@ -714,6 +714,7 @@ def test_i7_the_commands_write_their_entries(tmp_path: Path):
     from typer.testing import CliRunner
 
     from bot.cli import app
+    from bot.config import load
     from tests.support.server import install
 
     site, runner = install(tmp_path / "site"), CliRunner()
@@ -738,7 +739,7 @@ def test_i7_the_commands_write_their_entries(tmp_path: Path):
         ("audit who", "p_nobody"), ("audit gaps",), ("audit prove", "3"), ("audit export", str(tmp_path / "bundle")),
         ("audit report", "soc2", page, *period), ("audit hold", "person:mia"), ("audit release", "person:mia"),
         ("audit shred", "person:mia", "--basis", "gdpr-17", "--yes"), ("keys rotate-kek",), ("keys rotate", "mask"),
-        ("backup", str(tmp_path / "copy.sqlite3")),
+        ("backup", str(tmp_path / "copy.sqlite3")), ("policy simulate", str(load(site.folder).policy.file)),
     ]  # fmt: skip
     for verb, *rest in steps:
         entries = written(*verb.split(), *rest)
