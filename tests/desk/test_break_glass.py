@@ -366,7 +366,7 @@ async def test_t43_an_unreviewed_use_is_a_standing_alarm_and_an_overdue_one_a_lo
 
     async def standing() -> list[str]:
         state = State()
-        take(state, await glassy.store.read(lambda tx: tx.audit_from(0, 500)))
+        take(state, await glassy.store.read(lambda tx: tx.audit_from(0, 500)), {})
         return [alert.subject + ": " + alert.sentence for alert in alarms(state, glassy.clock.now())]
 
     (due,) = await standing()
