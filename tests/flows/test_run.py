@@ -97,6 +97,7 @@ def test_a_command_that_was_interrupted_is_reported_as_failed(site, env, tmp_pat
     process = subprocess.Popen(
         [*COMMAND, "run", "--action", "db.read", "--", "sh", "-c", f"touch {started}; exec sleep 60"],
         cwd=ROOT, env=env | {"PATH": "/usr/bin:/bin"}, stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a runner in the background ignores it
     )  # fmt: skip
     wait_for(started.exists)
 
