@@ -13,8 +13,7 @@ from bot.core.ids import AccountKey, AgentId, GroupName, PersonId
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice, GrantState, RequestState
 from bot.desk.api import Redeemed, Revealed, Submitted, Voted
-from bot.desk.policies import kept_of
-from bot.kept_policies import META_POLICY_KEPT
+from bot.kept_policies import META_POLICY_KEPT, kept_of
 from tests.support.office import SAMPLE, Desk
 
 PAYLOAD = json.dumps({k: SAMPLE[k] for k in ("action", "resource", "parameters")}).encode()
