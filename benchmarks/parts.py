@@ -67,7 +67,7 @@ async def parts(bot: Bot, secret: str, rounds: int) -> dict[str, float]:
         judge.plan(facts_of(asked[n], agent.id, agent.owners, masked[n].classes))
 
     def preview(n: int) -> None:
-        preview_codec.preview_hash(preview_codec.freeze_masked(masked[n], len(asked[n].canonical), ())[0])
+        preview_codec.preview_hash(preview_codec.freeze(masked[n], len(asked[n].canonical), ())[0])
 
     def seal(n: int) -> None:
         body = Body(asked[n].canonical, asked[n].justification, dict(asked[n].context), ())

@@ -56,36 +56,13 @@ def preview_hash(document: str) -> Digest:
     return Digest("sha256:" + hashlib.sha256(DOMAIN + document.encode()).hexdigest())
 
 
-def build(
-    masked: MaskedDocument, payload_bytes: int, show: tuple[str, ...]
-) -> tuple[Preview, tuple[str, ...]]:
-    """The preview of ``{"payload", "justification", "context"}`` as masked, and the pointers of all its leaves by index
-    (they may hold personal data: seal them with the body)."""
-    payload: list[Leaf] = []
-    payload_pointers: list[str] = []
-    context: list[Leaf] = []
-    resource = justification = _EMPTY
-    for index, leaf in enumerate(masked.leaves):
-        root, _, _ = leaf.pointer[1:].partition("/")
-        if root == "justification":
-            justification = leaf.value
-        elif root == "context":
-            context.append(_leaf(leaf, index))
-        else:
-            payload.append(_leaf(leaf, index))
-            payload_pointers.append(leaf.pointer.removeprefix("/payload"))
-        if leaf.pointer == "/payload/resource/id":
-            resource = leaf.value
-    leaves = order(payload, payload_pointers, show)
-    preview = Preview(resource, leaves, masked.classes, payload_bytes, justification, tuple(context))
-    return preview, tuple(leaf.pointer for leaf in masked.leaves)
-
-
-def freeze_masked(
+def freeze(
     masked: MaskedDocument, payload_bytes: int, show: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...], str, int]:
-    """What ``freeze`` makes of what ``build`` makes, to the byte, without the preview between them: text and pointers, the resource's
-    masked id, and how many leaves the payload has. Every request goes this way once and nobody looks at the preview then."""
+    """``{"payload", "justification", "context"}`` as masked, frozen: the preview as JSON text (equal previews give equal bytes), the
+    pointers of all leaves by index (they may hold personal data: seal them with the body), the resource's masked id, and how many
+    leaves the payload has."""
+    # From plain tuples, in the order of ``_Document``: no object is made for a row that lives only until it is encoded.
     payload: list[_Row] = []
     payload_pointers: list[str] = []
     context: list[_Row] = []
@@ -117,21 +94,6 @@ def freeze_masked(
     return text, tuple([leaf.pointer for leaf in masked.leaves]), resource.text, len(payload)
 
 
-def freeze(preview: Preview) -> str:
-    """The preview as JSON text; equal previews give equal bytes."""
-    # As ``_Document`` says, from plain tuples: no object is made for a row that lives only until it is encoded.
-    document = {
-        "resource": _pair(preview.resource),
-        "leaves": [_row(leaf) for leaf in preview.leaves],
-        "hidden": preview.hidden,
-        "payload_bytes": preview.payload_bytes,
-        "justification": _pair(preview.justification),
-        "context": [_row(leaf) for leaf in preview.context],
-        "v": 1,
-    }
-    return _ENCODER.encode(document).decode()
-
-
 def thaw(document: str, expected: Digest) -> Preview:
     """The preview again. ValueError when *document* is not the text whose hash is *expected*."""
     if preview_hash(document) != expected:
@@ -147,17 +109,8 @@ def thaw(document: str, expected: Digest) -> Preview:
     )
 
 
-def _leaf(leaf: MaskedLeaf, index: int) -> Leaf:
-    parts = leaf.path[1:]
-    if len(parts) == 1:
-        return Leaf(parts[0], leaf.kind, leaf.value, leaf.hidden, index)
-    hidden = tuple(pair for part in parts for pair in part.hidden)
-    label = restore(LABEL_JOIN.join([part.text for part in parts]), hidden)
-    return Leaf(label, leaf.kind, leaf.value, leaf.hidden, index)
-
-
 def _label(leaf: MaskedLeaf) -> tuple[str, Hidden]:
-    """The text and the hidden of the label that ``_leaf`` gives."""
+    """The text and the hidden of a leaf's label: its path below the root."""
     parts = leaf.path[1:]
     if len(parts) == 1:
         return parts[0].text, parts[0].hidden
@@ -171,11 +124,6 @@ def _label(leaf: MaskedLeaf) -> tuple[str, Hidden]:
 
 def _pair(masked: Masked) -> tuple[str, Hidden]:
     return masked.text, masked.hidden
-
-
-def _row(leaf: Leaf) -> _Row:
-    label, value = leaf.label, leaf.value
-    return (label.text, label.hidden), leaf.kind, (value.text, value.hidden), leaf.hidden, leaf.index
 
 
 def _restored(text: _Text) -> Masked:

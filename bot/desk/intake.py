@@ -124,7 +124,7 @@ def _prepare(
 ) -> _Draftwork:
     judge = office.book.judge
     plan = judge.plan(facts_of(ask, agent.id, agent.owners, masked.classes))
-    document, pointers, label, leaves = preview_codec.freeze_masked(shown, len(ask.canonical), _show(plan))
+    document, pointers, label, leaves = preview_codec.freeze(shown, len(ask.canonical), _show(plan))
     id = mint.request_id(office.clock.now(), office.rand)
     body = Body(
         ask.canonical, ask.justification, dict(ask.context) if ask.context is not None else None, pointers

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from bot.core.ids import Digest
 from bot.core.preview import VERDICTS, Budget, Button, Card, Leaf, Preview, fits, order
-from bot.core.preview_codec import DOMAIN, build, freeze, freeze_masked, preview_hash, thaw
+from bot.core.preview_codec import DOMAIN, freeze, preview_hash, thaw
 from bot.core.request import Assurance, RequestState
 from masking import Engine
 from masking.masked import restore
+from tests.core.preview_reference import build, frozen
 from tests.support.clock import START
 
 ENGINE = Engine()
@@ -47,7 +48,7 @@ FROZEN = (
 
 
 def test_the_frozen_text_and_its_hash_are_frozen() -> None:
-    assert freeze(PREVIEW) == FROZEN
+    assert frozen(PREVIEW) == FROZEN
     assert (
         preview_hash(FROZEN)
         == "sha256:" + hashlib.sha256(b"signoff/preview/v1\0" + FROZEN.encode()).hexdigest()
@@ -98,7 +99,7 @@ leaves = st.lists(
     )
 )
 def test_every_preview_is_thawed_as_it_was_frozen(preview: Preview) -> None:
-    text = freeze(preview)
+    text = frozen(preview)
 
     assert thaw(text, preview_hash(text)) == preview
 
@@ -209,8 +210,8 @@ def test_what_is_frozen_at_once_is_the_frozen_preview_to_the_byte(
 
     preview, pointers = build(masked, 77, show)
 
-    assert freeze_masked(masked, 77, show) == (
-        freeze(preview),
+    assert freeze(masked, 77, show) == (
+        frozen(preview),
         pointers,
         preview.resource.text,
         len(preview.leaves),
@@ -243,7 +244,7 @@ def test_a_parameter_called_justification_is_payload() -> None:
 def test_a_masked_document_freezes_without_what_it_hides_i10() -> None:
     preview, _ = built()
 
-    assert "maria" not in freeze(preview)
+    assert "maria" not in frozen(preview)
 
 
 # --- order ------------------------------------------------------------------------------------------------
