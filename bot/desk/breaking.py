@@ -29,6 +29,7 @@ from bot.desk.granting import issue
 from bot.desk.overrides import Use, in_force, use_of, uses, verdict_of
 from bot.desk.standing import Membership, account_refusal, case_of, facts_now
 from bot.desk.telling import IN_PROCESS, tell
+from bot.desk.under_policy import told, under_policy
 from bot.desk.voting import expire, shown_words
 from bot.ports import AuditFilter, OutboxRow, ReadTx, Tx
 
@@ -46,46 +47,28 @@ async def break_glass(office: Office, id: RequestId, actor: Actor, reason: str) 
         return Refused(Reason.REASON_REQUIRED)
     reason = reason[:REASON_CHARS_MAX]
     shown = await shown_words(office, reason)
-    result: Voted | Refused | None = None
-    while result is None:  # again when another policy came in force in between: its groups are other groups
-        judge = office.book.judge
-        glass = judge.policy.break_glass
-        membership = await office.membership((glass.group,)) if glass is not None else {}
-        work = partial(_under, office, judge, id, actor, reason, shown, membership)
-        result = await office.store.write(work)
-    office.changed(id, result.grant.use_by if isinstance(result, Voted) and result.grant else None)
-    return result
+    write = partial(_break, office, id, actor, reason, shown)
+    return told(office, id, await under_policy(office, _may_override, write))
 
 
-def _under(
+def _may_override(judge: Judge) -> tuple[GroupName, ...]:
+    glass = judge.policy.break_glass
+    return (glass.group,) if glass is not None else ()
+
+
+def _break(
     office: Office,
-    judge: Judge,
     id: RequestId,
     actor: Actor,
     reason: str,
     shown: str,
     membership: Membership | None,
     tx: Tx,
-) -> Voted | Refused | None:
-    """None, and nothing written, when *membership* was read under a policy that is no longer in force."""
-    if office.book.judge is not judge:
-        return None
+) -> Voted | Refused:
+    now = tx.now()
     request = tx.request(id)
     if request is None:
         return Refused(Reason.NOT_FOUND)
-    return _break(office, tx, request, actor, reason, shown, membership)
-
-
-def _break(
-    office: Office,
-    tx: Tx,
-    request: Request,
-    actor: Actor,
-    reason: str,
-    shown: str,
-    membership: Membership | None,
-) -> Voted | Refused:
-    now = tx.now()
     votes = tx.votes(request.id)
     glass = in_force(office, request)
     case = replace(case_of(request, votes), glass=glass.group if glass is not None else None)

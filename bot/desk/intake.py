@@ -84,10 +84,15 @@ async def submit(
         return await _refuse(office, caller, Refused(Reason.MASKING_FAILED))
     if any(leaf.hidden for leaf in masked.leaves if leaf.pointer in _WORDS):
         return await _refuse(office, caller, Refused(Reason.MASKING_FAILED))
-    shown = await _shown(office, ask, agent, masked)
+    facts = facts_of(ask, agent.id, agent.owners, masked.classes)
+    shown: MaskedDocument | None = None
     result: Submitted | Refused | None = None
     while result is None:  # again when another policy came in force in between
-        work = _prepare(office, ask, agent, caller, masked, shown)
+        judge = office.book.judge
+        plan = judge.plan(facts)
+        if shown is None and _asks_people(plan):
+            shown = await office.masker.preview(_document(ask), masked)
+        work = _prepare(office, ask, caller, judge, plan, masked.classes, shown or masked)
         membership = await _membership(office, work)
         result = await office.store.write(partial(_write, office, work, idempotency, membership))
     if isinstance(result, Submitted) and result.created:
@@ -105,25 +110,21 @@ async def _membership(office: Office, work: _Draftwork) -> Membership | None:
     return await office.membership(groups) if groups else {}
 
 
-async def _shown(office: Office, ask: Ask, agent: Agent, masked: MaskedDocument) -> MaskedDocument:
-    """What people will see: *masked*, or more hidden where a rule asks people at all. Rules themselves are judged by *masked*, which
-    is always the same for the same payload."""
-    plan = office.book.judge.plan(facts_of(ask, agent.id, agent.owners, masked.classes))
-    if isinstance(plan, Refused) or all(c.rule.effect is not Effect.REQUIRE for c in plan.candidates):
-        return masked
-    return await office.masker.preview(_document(ask), masked)
+def _asks_people(plan: Plan | Refused) -> bool:
+    """Whether anybody may be asked, so that more may be hidden from them than the rules are judged by: those see what every masker of
+    the same payload sees."""
+    return isinstance(plan, Plan) and any(c.rule.effect is Effect.REQUIRE for c in plan.candidates)
 
 
 def _prepare(
     office: Office,
     ask: Ask,
-    agent: Agent,
     caller: AgentCaller,
-    masked: MaskedDocument,
+    judge: Judge,
+    plan: Plan | Refused,
+    classes: tuple[tuple[str, int], ...],
     shown: MaskedDocument,
 ) -> _Draftwork:
-    judge = office.book.judge
-    plan = judge.plan(facts_of(ask, agent.id, agent.owners, masked.classes))
     document, pointers, label, leaves = preview_codec.freeze(shown, len(ask.canonical), _show(plan))
     id = mint.request_id(office.clock.now(), office.rand)
     body = Body(
@@ -139,7 +140,7 @@ def _prepare(
         leaves,
         document,
         preview_codec.preview_hash(document),
-        masked.classes,
+        classes,
         id,
         sealed,
     )

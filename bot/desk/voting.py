@@ -15,7 +15,6 @@ from audit.fields import Value
 from bot.core.facts import Fact
 from bot.core.ids import PersonId, RequestId
 from bot.core.people import Actor
-from bot.core.policy_judge import Judge
 from bot.core.quorum import Cancel, Case, Cast, Facts, Tick, Withdraw, counts, standing, step
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, Grant, Request, RequestState, Vote
@@ -26,6 +25,7 @@ from bot.desk.granting import issue
 from bot.desk.second_look import looked, returned
 from bot.desk.standing import Membership, account_refusal, case_of, facts_now
 from bot.desk.telling import tell
+from bot.desk.under_policy import told, under_policy
 from bot.ports import Tx
 from masking.errors import MaskingError
 
@@ -48,56 +48,11 @@ async def vote(
     if choice is Choice.DENY and not comment.strip():
         return Refused(Reason.REASON_REQUIRED)
     shown = await shown_words(office, comment[:COMMENT_CHARS_MAX])
-    result: Voted | Refused | None = None
-    while result is None:  # again when another policy came in force in between: its groups are other groups
-        judge = office.book.judge
-        membership = await office.membership(request.requirement.groups)
-        work = partial(
-            _vote_under,
-            office,
-            judge,
-            id,
-            actor,
-            choice,
-            version,
-            comment,
-            shown,
-            preview_complete,
-            membership,
-        )
-        result = await office.store.write(work)
-    office.changed(id, result.grant.use_by if isinstance(result, Voted) and result.grant else None)
-    return result
-
-
-def _vote_under(
-    office: Office,
-    judge: Judge,
-    id: RequestId,
-    actor: Actor,
-    choice: Choice,
-    version: int | None,
-    comment: str,
-    shown: str,
-    preview_complete: bool,
-    membership: Membership | None,
-    tx: Tx,
-) -> Voted | Refused | None:
-    """None, and nothing written, when *membership* was read under a policy that is no longer in force."""
-    if office.book.judge is not judge:
-        return None
-    return _vote(
-        office,
-        tx,
-        id,
-        actor,
-        choice,
-        version,
-        comment[:COMMENT_CHARS_MAX],
-        shown,
-        preview_complete,
-        membership,
+    groups = request.requirement.groups
+    write = partial(
+        _vote, office, id, actor, choice, version, comment[:COMMENT_CHARS_MAX], shown, preview_complete
     )
+    return told(office, id, await under_policy(office, lambda _: groups, write))
 
 
 async def shown_words(office: Office, comment: str) -> str:
@@ -112,7 +67,6 @@ async def shown_words(office: Office, comment: str) -> str:
 
 def _vote(
     office: Office,
-    tx: Tx,
     id: RequestId,
     actor: Actor,
     choice: Choice,
@@ -121,6 +75,7 @@ def _vote(
     shown: str,
     preview_complete: bool,
     membership: Membership | None,
+    tx: Tx,
 ) -> Voted | Refused:
     now = tx.now()
     request = tx.request(id)
