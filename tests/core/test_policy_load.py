@@ -541,3 +541,40 @@ def test_how_long_a_window_may_not_be(within: str) -> None:
     assert rule_refusal(window(f"within: {within}, above: 1, per: [agent]")) == (
         "cumulative.within must lie between 0:01:00 and 400 days, 0:00:00."
     )
+
+
+# --- how long a chat's new members wait (T31) ------------------------------------------------------------
+
+
+def group_of(text: str) -> Group:
+    return load_policy(f"version: 1\ngroups: {{g: {{{text}}}}}\nrules: []\n").groups[GroupName("g")]
+
+
+@pytest.mark.parametrize(
+    ("text", "hold"),
+    [
+        ("", timedelta(minutes=15)),
+        (", hold: '0'", timedelta()),
+        (", hold: 0s", timedelta()),
+        (", hold: 0m", timedelta()),
+        (", hold: 0h", timedelta()),
+        (", hold: 1s", timedelta(seconds=1)),
+        (", hold: 30d", timedelta(days=30)),
+    ],
+)
+def test_t31_a_user_group_says_how_long_new_members_wait(text: str, hold: timedelta) -> None:
+    assert group_of(f"slack_usergroup: S1{text}").hold == hold
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("slack_usergroup: S1, hold: 30d1s", "Group 'g': hold is at most 30 days."),
+        ("slack_usergroup: S1, hold: 31d", "Group 'g': hold is at most 30 days."),
+        ("slack_usergroup: S1, hold: 720h1s", "Group 'g': hold is at most 30 days."),
+        ("slack_usergroup: S1, hold: soon", "Group 'g': hold: "),
+        ("members: [person:a], hold: 1h", "Group 'g': hold is about a slack_usergroup, and there is none."),
+    ],
+)
+def test_t31_a_hold_that_cannot_be_is_refused(text: str, says: str) -> None:
+    assert refusal(f"version: 1\ngroups: {{g: {{{text}}}}}\nrules: []\n").startswith(says)
