@@ -31,7 +31,7 @@ demo-check: $(READY) ## The same, hands free, for machines
 test: $(READY) ## Every test but soak and interop; browser tests when a Chromium is found
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		echo "No Chromium on this machine: the browser tests will be SKIPPED (Debian: apt-get install chromium)." >&2
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not soak and not interop" $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak and not interop" $(PYTEST)
 
 check: $(READY) ## What judges the code without running it
 	$(BIN)/ruff check .
