@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from bot.core.people import Actor
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice, GrantState, RequestState
 from bot.desk.api import Overridden, Redeemed, Reviewed, Voted
+from bot.errors import RowForged
 from bot.gap_watch import State, alarms, take
 from bot.ports import AuditFilter
 from tests.desk.every_call import PAYLOAD
@@ -197,6 +200,25 @@ async def test_t43_the_cap_holds_against_a_hundred_at_once(glassy: Desk):
 
     assert sum(isinstance(answer, Voted) for answer in answers) == 2
     assert {reason(a) for a in answers if not isinstance(a, Voted)} == {Reason.BREAK_GLASS_CAP}
+
+
+async def test_t43_t46_a_denied_request_that_was_opened_again_in_the_file_is_not_broken_open(
+    glassy: Desk, tmp_path: Path
+):
+    asked = await glassy.asked()
+    await glassy.service.vote(asked.request.id, glassy.actor("ana"), Choice.DENY, comment="no")
+    with closing(sqlite3.connect(tmp_path / "s.sqlite3")) as owner:
+        for (trigger,) in owner.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            owner.execute(f"DROP TRIGGER {trigger}")
+        owner.execute("DELETE FROM vote")
+        owner.execute(
+            "UPDATE request SET state = 'pending', decided_us = NULL, decided_by = NULL, reason = ''"
+        )
+        owner.commit()
+
+    with pytest.raises(RowForged):
+        await glassy.service.break_glass(asked.request.id, glassy.actor("sam"), WHY)
+    assert "break_glass.used" not in [e["type"] for e in await leaves(glassy)]
 
 
 async def test_i6_t43_the_deadline_and_the_freeze_hold_for_it_too(glassy: Desk):

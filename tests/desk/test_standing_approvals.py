@@ -14,15 +14,16 @@ import pytest
 
 from adapters.stores.sqlite import SqliteStore
 from audit.semantics import Replay
-from bot.core.ids import AgentId, GroupName, PersonId
+from bot.core.ids import AgentId, GroupName, PersonId, RequestId
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Choice, RequestState
 from bot.core.standing_approval import StandingState
+from bot.desk import standing_book
 from bot.desk.api import Redeemed, StandingLine, Submitted, Voted
 from bot.desk.context import META_EPOCH
 from bot.desk.policies import rules_of
 from bot.errors import RowForged
-from bot.ports import AuditFilter
+from bot.ports import AuditFilter, Tx
 from tests.desk.every_call import stood
 from tests.support.clock import ManualClock
 from tests.support.keys import journal
@@ -270,6 +271,15 @@ async def test_t35_nobody_else_takes_it_back(desk: Desk, who: str):
     assert await state(desk) is RequestState.APPROVED
 
 
+async def test_whoever_was_switched_off_takes_nothing_back(desk: Desk):
+    voted = await stood(desk)
+    actor = desk.actor("bo")
+    await desk.service.disable_person(None, PersonId("person:bo"))
+
+    assert reason(await desk.service.revoke_standing(voted.request.id, actor, "x")) is Reason.NOT_FOUND
+    assert [e["type"] for e in await leaves(desk)].count("standing.revoked") == 0
+
+
 async def test_t39_an_approver_who_left_the_group_or_was_switched_off_voids_it_while_it_is_so(desk: Desk):
     await stood(desk)
     desk.directory.changed[GroupName("owners")] = frozenset({PersonId("person:bo"), PersonId("person:cy")})
@@ -282,6 +292,42 @@ async def test_t39_an_approver_who_left_the_group_or_was_switched_off_voids_it_w
 
     assert (gone, back, off) == (RequestState.PENDING, RequestState.APPROVED, RequestState.PENDING)
     assert await state(desk, parameters={"n": 1}) is RequestState.PENDING
+
+
+async def test_i3_t39_an_approver_who_counts_no_more_voids_it_though_the_seats_are_full_without(desk: Desk):
+    mixed = STANDING.replace("[{group: owners, approvals: 2}]", "[{group: owners}, {group: security}]")
+    await desk.service.apply_policy(mixed)
+    asked = await desk.asked(standing=TERMS)
+    for who in ("bo", "cy", "sam"):
+        await desk.service.vote(asked.request.id, desk.actor(who), Choice.APPROVE)
+    stands = await state(desk)
+    await desk.service.disable_person(None, PersonId("person:bo"))
+
+    assert (stands, await state(desk)) == (RequestState.APPROVED, RequestState.PENDING)
+
+
+async def test_no_more_are_granted_than_are_listed_until_one_ended_long_ago(desk: Desk):
+    voted = await stood(desk)
+    one = await desk.store.read(lambda tx: standing_book.read(tx, voted.request.id))
+    assert one is not None
+    names = [RequestId(f"req_{n:026d}") for n in range(standing_book.KEPT_MAX - 1)]
+
+    def fill(tx: Tx) -> None:
+        for name in names:
+            standing_book.keep(tx, replace(one, id=name))
+        tx.set_meta(standing_book.META_IDS, json.dumps([*names, one.id]))
+
+    await desk.store.write(fill)
+    too_many = await desk.asked(parameters={"n": 1}, standing=TERMS)
+    await desk.store.write(
+        lambda tx: standing_book.keep(
+            tx, replace(one, id=names[0], until=desk.clock.now() - standing_book.KEPT_FOR)
+        )
+    )
+    room = await desk.asked(parameters={"n": 2}, standing=TERMS)
+
+    assert (too_many.request.state, too_many.request.reason) == (RequestState.DENIED, "standing-limit")
+    assert room.request.state is RequestState.PENDING
 
 
 async def test_t39_where_membership_cannot_be_read_people_are_asked(desk: Desk):
