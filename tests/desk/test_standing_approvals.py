@@ -24,7 +24,7 @@ from bot.desk.context import META_EPOCH
 from bot.desk.policies import rules_of
 from bot.errors import RowForged
 from bot.ports import AuditFilter, Tx
-from tests.desk.every_call import stood
+from tests.desk.every_call import approved, stood
 from tests.support.clock import ManualClock
 from tests.support.keys import journal
 from tests.support.office import GLASS, SAMPLE, STANDING, TERMS, Desk, close_desk, open_desk
@@ -302,6 +302,16 @@ async def test_i3_t39_an_approver_who_counts_no_more_voids_it_though_the_seats_a
         await desk.service.vote(asked.request.id, desk.actor(who), Choice.APPROVE)
     stands = await state(desk)
     await desk.service.disable_person(None, PersonId("person:bo"))
+
+    assert (stands, await state(desk)) == (RequestState.APPROVED, RequestState.PENDING)
+
+
+async def test_i2_t39_approvers_who_all_count_but_fill_its_seats_no_more_void_it(desk: Desk):
+    mixed = STANDING.replace("[{group: owners, approvals: 2}]", "[{group: owners}, {group: security}]")
+    await desk.service.apply_policy(mixed)
+    await approved(desk, standing=TERMS)
+    stands = await state(desk)
+    desk.directory.changed[GroupName("security")] = frozenset({PersonId("person:sam")})
 
     assert (stands, await state(desk)) == (RequestState.APPROVED, RequestState.PENDING)
 
