@@ -112,6 +112,18 @@ async def test_t06_nobody_approves_in_return_within_the_rules_time(
     )
 
 
+async def test_t06_it_is_found_behind_however_many_later_decisions(desk: Desk):
+    await desk.service.apply_policy(policy("no_reciprocal_within: 24h"))
+    await cys_export(desk, 1)
+    for n in range(
+        501
+    ):  # decided at once, by a rule that asks nobody; as many as are read at a time and one more
+        await desk.asked(action="pay", parameters={"amount": 1, "n": n})
+    anas = (await desk.asked(on_behalf_of="person:ana")).request.id
+
+    assert reason(await approve(desk, anas, "cy")) is Reason.RECIPROCAL
+
+
 async def test_t06_without_the_rule_it_is_let_pass_and_reported(desk: Desk):
     await cys_export(desk, 1)
     anas = (await desk.asked(on_behalf_of="person:ana")).request.id

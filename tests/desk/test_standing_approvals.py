@@ -425,6 +425,21 @@ async def test_t39_where_the_rule_rechecks_a_grant_of_it_needs_its_approvers_sti
     assert isinstance(
         await desk.service.redeem(use.grant.token, desk.callers["bot"], payload=payload), Redeemed
     )
+    another = await desk.asked()
+    assert another.grant is not None
+    await desk.service.revoke_standing(asked.request.id, desk.actor("ana"), "no more of this")
+    taken = await desk.service.redeem(another.grant.token, desk.callers["bot"], payload=payload)
+    assert reason(taken) is Reason.APPROVERS_CHANGED
+
+
+async def test_another_action_under_the_same_rule_is_not_the_same(desk: Desk):
+    wide = STANDING.replace('when: action == "db.export"', 'when: action in ["db.export", "db.copy"]')
+    assert wide != STANDING
+    await desk.service.apply_policy(wide)
+    await approved(desk, standing=TERMS)
+
+    assert await state(desk, action="db.copy") is RequestState.PENDING
+    assert await state(desk) is RequestState.APPROVED
 
 
 async def test_t35_only_who_may_look_at_its_request_sees_it(desk: Desk):
