@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.core.request import RequestState
 from masking import Engine, MaskedDocument, Span
-from tests.support.office import Desk
+from tests.support.office import POLICY, Desk
 
 SECRETIVE = "zorp"
 """A word that no recognizer knows; the slow reader takes it for a name."""
@@ -74,3 +74,33 @@ async def test_what_the_slow_reader_hid_is_revealed_to_the_entitled_as_it_was(de
     revealed = await desk.service.reveal(asked.request.id, desk.actor("ana"), leaf, "to judge")
 
     assert revealed.value == SECRETIVE  # type: ignore[union-attr]
+
+
+class PolicyInBetween(Reading):
+    """While it reads for the first time, another policy comes in force: exports are forbidden."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.office.masker)
+        self._desk = desk
+
+    async def preview(self, value: Any, fast: MaskedDocument) -> MaskedDocument:
+        if not self.asked:
+            await self._desk.service.apply_policy(
+                POLICY.replace('"db.wipe"', '"db.wipe" || true', 1).replace(EXPORTS, "")
+            )
+        return await super().preview(value, fast)
+
+
+EXPORTS = POLICY[POLICY.index("  - name: exports") : POLICY.index("  - name: one owner")]
+
+
+async def test_i13_a_policy_that_came_in_force_while_a_preview_was_read_judges_the_request(
+    desk: Desk,
+) -> None:
+    desk.office.masker = reader = PolicyInBetween(desk)  # type: ignore[assignment]
+
+    asked = await desk.asked(parameters={"alias": SECRETIVE})
+
+    assert (asked.request.state, asked.request.rule) == (RequestState.DENIED, "forbidden")
+    assert asked.request.policy_hash == desk.office.book.policy.hash
+    assert (reader.asked, SECRETIVE in asked.request.document) == (1, False)
