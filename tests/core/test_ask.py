@@ -133,6 +133,9 @@ def test_a_resource_is_closed_too(inner):
         ("resource", {"type": "a" * 65, "id": "b"}, "/resource/type"), ("resource", {"type": "a", "id": ""}, "/resource/id"),
         ("resource", {"type": "a", "id": 5}, "/resource/id"), ("resource", {"type": "a", "id": "x" * (RESOURCE_ID_CHARS_MAX + 1)}, "/resource/id"),
         ("resource", {"type": "a", "id": "b", "env": ""}, "/resource/env"), ("resource", {"type": "a", "id": "b", "env": None}, "/resource/env"),
+        ("resource", {"type": "a", "id": "b", "resolved": ""}, "/resource/resolved"),
+        ("resource", {"type": "a", "id": "b", "resolved": None}, "/resource/resolved"),
+        ("resource", {"type": "a", "id": "b", "resolved": "x" * (RESOURCE_ID_CHARS_MAX + 1)}, "/resource/resolved"),
         ("parameters", [], "/parameters"), ("parameters", None, "/parameters"), ("precondition", "x", "/precondition"), ("context", [1], "/context"),
         ("context", None, "/context"), ("justification", None, "/justification"), ("justification", "x" * (JUSTIFICATION_CHARS_MAX + 1), "/justification"),
         ("on_behalf_of", "maria", "/on_behalf_of"), ("on_behalf_of", "person:", "/on_behalf_of"), ("on_behalf_of", "person:Ana", "/on_behalf_of"),
@@ -157,6 +160,7 @@ def test_a_field_that_is_not_as_it_must_be_is_refused_with_its_pointer(field, va
         ("action", "a" * 64), ("action", "a"), ("action", "iam.role:attach-policy.v2"), ("justification", "x" * JUSTIFICATION_CHARS_MAX),
         ("justification", ""), ("decide_within_seconds", 10), ("decide_within_seconds", 86_400), ("parameters", {}), ("context", {}),
         ("resource", {"type": "a", "id": "x" * RESOURCE_ID_CHARS_MAX}), ("resource", {"type": "a" * 64, "id": "x", "env": "e" * 64}),
+        ("resource", {"type": "a", "id": "x", "resolved": "x" * RESOURCE_ID_CHARS_MAX}),
     ],
 )  # fmt: skip
 def test_the_very_limit_is_accepted(field, value):

@@ -7,6 +7,7 @@ import pytest
 from bot.core.policy_cases import CaseError, Judged, explain, needs_of, read_cases, run
 from bot.core.policy_judge import Judge
 from bot.core.policy_load import load_policy
+from bot.core.reasons import SENTENCES, Reason
 
 POLICY = load_policy("""version: 1
 groups: {owners: {members: [person:a, person:b]}, security: {members: [person:c, person:d]}}
@@ -67,6 +68,14 @@ def test_what_no_rule_covers_is_said_with_its_code() -> None:
 
     assert (found.effect, found.rule, found.needs, found.assurance) == ("no-rule", "", (), "")
     assert found.sentence.startswith("No policy rule covers this action")
+
+
+def test_a_standing_approval_that_the_rule_does_not_allow_is_said_with_its_code() -> None:
+    ask = {**ask_of("db.read"), "standing": {"uses": 2, "valid_for_seconds": 60}}
+
+    assert explain(Judge(POLICY), ask) == Judged(
+        "standing-off", "read", (), "", SENTENCES[Reason.STANDING_OFF]
+    )
 
 
 def test_a_condition_that_errs_is_said_with_its_code() -> None:

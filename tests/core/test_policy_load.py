@@ -439,8 +439,9 @@ def test_a_requirement_has_the_stated_defaults() -> None:
 
 
 def test_i13_an_assurance_that_no_sign_in_gives_is_refused_like_a_quorum_that_nobody_can_meet() -> None:
-    with pytest.raises(PolicyError, match="webauthn can be reached by nobody"):
-        rule_of("require: [{group: g}], assurance: webauthn")
+    assert rule_refusal("require: [{group: g}], assurance: webauthn") == (
+        "assurance: webauthn can be reached by nobody, since no sign-in here gives it; write console."
+    )
 
 
 def test_every_setting_of_a_requirement_is_read() -> None:
@@ -448,7 +449,8 @@ def test_every_setting_of_a_requirement_is_read() -> None:
         "stages: [[{group: g}], [{group: h}, {group: x, approvals: 2}]], decide_within: 1h, grant_valid_for: 10m,"
         " deny_threshold: 2, surfaces: ['slack:#ops', api, 'teams:a', api], remind_after: [20m, 10m],"
         " escalate: {after: 30m, to: ['group:h', x]}, assurance: console,"
-        " preview: {show: [b, a], reveal: 'group:g'}, recheck_at_redeem: true, notify_direct: true"
+        " preview: {show: [b, a], reveal: 'group:g'}, recheck_at_redeem: true, notify_direct: true,"
+        " second_look: 10s, no_reciprocal_within: 24h, wants_resolved: true"
     )
 
     assert rule.name == "r"
@@ -470,6 +472,9 @@ def test_every_setting_of_a_requirement_is_read() -> None:
         reveal=GroupName("g"),
         recheck_at_redeem=True,
         notify_direct=True,
+        second_look=timedelta(seconds=10),
+        no_reciprocal_within=timedelta(hours=24),
+        wants_resolved=True,
     )
 
 
