@@ -34,10 +34,10 @@ SECONDS_MAX: Final = 4096
 
 LENGTH_MAX: Final = 65_535
 
-TEXT: Final = r"[ !#-\[\]-~]*"
-"""Printable ASCII that JSON writes as itself: no quote, no backslash."""
+TEXT: Final = r"[ !#-\[\]-~]*+"
+"""Printable ASCII that JSON writes as itself: no quote, no backslash. Possessive, since only a quote can end it."""
 
-SOME: Final = TEXT.replace("*", "+")
+SOME: Final = TEXT.replace("*+", "++")
 """The same, but for the empty text, which is left to the careful code where the value is used."""
 
 NUMBER: Final = r"(?:0|-?[1-9][0-9]{0,14}|-?[1-8][0-9]{15})"

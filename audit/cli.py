@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from audit import proof as tlog_proof
 from audit import report as reports
@@ -18,8 +19,8 @@ from audit.checkpoint import Checkpoint, parse_vkey
 from audit.disclosure import Opened
 from audit.exceptions import Exceptions
 from audit.export import Exported, export_bundle
-from audit.formats import Entry, entry_of
-from audit.query import Query, find
+from audit.formats import FORMATS, Entry, csv_header, entry_of
+from audit.query import Query, find, first_at_or_after
 from audit.reader import Reader
 from audit.semantics import Replay
 from audit.verdict import Verdict, facts_of, render, verify
@@ -46,6 +47,33 @@ def export(
             timestamps=timestamps,
             policies=policies,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """*count* entries from *first* to *last* (one less than *first* when there are none)."""
+
+    first: int
+    last: int
+    count: int
+
+
+def export_entries(
+    connection: sqlite3.Connection, out: BinaryIO, form: str, since_us: int | None, until_us: int | None
+) -> Written:
+    """``signoff audit export --format``: entries from *since_us* to before *until_us* (microseconds since 1970), in one of ``FORMATS``."""
+    render = FORMATS[form]
+    with _Snapshot(connection):
+        reader = Reader(connection)
+        first = reader.minimum() if since_us is None else first_at_or_after(connection, since_us)
+        end = reader.head().size if until_us is None else first_at_or_after(connection, until_us)
+        if form == "csv":
+            out.write(csv_header().encode())
+        count = 0
+        for seq, leaf, _ in reader.leaves(first, end):
+            out.write(render(entry_of(seq, leaf)))
+            count += 1
+        return Written(first, first + count - 1, count)
 
 
 def prove(connection: sqlite3.Connection, seq: int) -> str:

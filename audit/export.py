@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from audit import bulk, semantics, standalone
-from audit.checkpoint import parse_checkpoint, split_note
+from audit.checkpoint import Verifier, parse_checkpoint, parse_vkey, split_note
 from audit.disclosure import Opened
 from audit.ledger_sqlite import split_stack
 from audit.reader import Reader
+from audit.rotation import followed
 from audit.tiles import ENTRIES, WIDTH, bundle, tile_path, tiles_of
 
 HOWTO: Final = """\
@@ -88,7 +89,7 @@ def export_bundle(
 ) -> Exported:
     """Write the bundle into *directory*, which must not exist yet.
 
-    *vkeys* are lines of the ``vkeys`` file, the current key first. *policies* are, by hash, the text that was in
+    *vkeys* are lines of the ``vkeys`` file, the current key first; those that were retired are added, with the last head that each signed. *policies* are, by hash, the text that was in
     force and its rules in JSON. *timestamps* are files for ``tsr/`` by name. Runs inside the caller's read transaction, so it is one state of the log.
     """
     size, note = reader.latest_note()
@@ -96,11 +97,19 @@ def export_bundle(
     directory.mkdir(parents=True)
     out = _Out(directory)
     out.write("checkpoint", note.encode())
-    out.write("vkeys", "".join(line + "\n" for line in vkeys).encode())
+    rotations = reader.rotations()
+    retired = followed([parse_vkey(line.split(" ", 1)[0]) for line in vkeys], rotations)
+    signed: dict[Verifier, int] = {}
     for at, head in reader.notes():
         out.write(f"checkpoints/{at}", head.encode())
+        signed |= dict.fromkeys(_signers(head, retired), at)
     for at, lines in reader.cosignatures():
         out.write(f"cosignatures/{at}", lines.encode())
+        signed |= dict.fromkeys(_signers(f"-\n\n{lines}", retired), at)
+    windows = [f"{key.vkey} 0..{signed.get(key, 0)}" for key in retired]
+    out.write("vkeys", "".join(line + "\n" for line in (*vkeys, *windows)).encode())
+    if rotations:
+        out.write("rotations.jsonl", "".join(json.dumps(row) + "\n" for row in rotations).encode())
     minimum = reader.minimum()
     if minimum:
         (stack,) = reader.connection.execute("SELECT stack FROM audit_retention WHERE id = 1").fetchone()
@@ -125,6 +134,14 @@ def export_bundle(
     )
     out.sums()
     return Exported(directory, size, origin, out.count)
+
+
+def _signers(note: str, keys: Sequence[Verifier]) -> list[Verifier]:
+    """Those of *keys* whose line stands under *note*."""
+    if not keys:
+        return []
+    by = {(signature.name, signature.key_id) for signature in split_note(note)[1]}
+    return [key for key in keys if (key.name, key.key_id) in by]
 
 
 def verifier_text() -> str:

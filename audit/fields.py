@@ -275,7 +275,19 @@ def fault_of(name: str, value: Value) -> str | None:
 
 def missing_of(kind: EntryType, data: Mapping[str, Value]) -> tuple[str, ...] | None:
     """The first group of names of which *kind* needs one and *data* has none."""
+    if _ALONE[kind] <= data.keys() and kind not in _CHOICE:
+        return None
     for names in REQUIRED.get(kind, ()):
         if data.keys().isdisjoint(names):
             return names
     return None
+
+
+_ALONE: Final = {
+    kind: frozenset(names[0] for names in REQUIRED.get(kind, ()) if len(names) == 1) for kind in EntryType
+}
+"""The names that each kind needs, come what may."""
+_CHOICE: Final = frozenset(
+    kind for kind, groups in REQUIRED.items() if any(len(names) > 1 for names in groups)
+)
+"""Kinds that need one of several."""

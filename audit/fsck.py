@@ -24,9 +24,9 @@ from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint, par
 from audit.disclosure import KeyWrap
 from audit.ledger_sqlite import NOTE, split_stack
 from audit.merkle import fold
-from audit.reader import Reader
+from audit.reader import NotInLog, Reader
 from audit.retention import compact_range_at
-from audit.rotation import check_rotation
+from audit.rotation import check_rotation, followed
 from audit.semantics import Replay, matters
 from audit.stamps import Bounds, Tokens, open_disclosures, read_stamps
 from audit.standalone import SKEW_SECONDS
@@ -117,7 +117,8 @@ def verify_database(
     store kept; None leaves out whether they are there. *bytes_only* leaves out what the entries mean.
 
     *verifiers* are the log's keys as the reader knows them; without any, the signatures of
-    the stored heads are not checked and the report says so. *external* are heads, already
+    the stored heads are not checked and the report says so. Older heads may be signed by keys that these followed, as the log's own
+    ``key.rotated`` says; the newest takes one of *verifiers*. *external* are heads, already
     authenticated, that were kept elsewhere: each must be on this log's history. *witnesses* are keys of those who cosign its heads,
     *tokens* the folder of its time-stamps, *keks* what opens its disclosures; what is not given is not looked at, and said.
     """
@@ -134,16 +135,19 @@ def verify_database(
     if own_transaction:
         connection.execute("BEGIN")
     try:
-        bounds = read_stamps(connection, tokens, verifiers, report) if tokens is not None else {}
+        known = (*verifiers, *followed(verifiers, Reader(connection).rotations()))
+        bounds = read_stamps(connection, tokens, known, report) if tokens is not None else {}
         asked = _Asked(
             0,
-            tuple(verifiers),
+            known,
             tuple(sorted(external, key=lambda c: c.size)),
             bytes_only,
             tuple(witnesses),
             dict(bounds),
         )
         _verify(connection, report, asked, progress, policies, processes)
+        if len(known) > len(verifiers):
+            _newest_by(verifiers, Reader(connection), report)
         if keks is not None and not bytes_only:
             open_disclosures(connection, keks, report.origin, report)
         _say_what_was_left(connection, report, asked, tokens, keks)
@@ -583,6 +587,17 @@ class _Heads:
                 None,
                 f"the head at {checkpoint.size} was signed over other entries: history was rewritten",
             )
+
+
+def _newest_by(verifiers: Sequence[Verifier], reader: Reader, report: Report) -> None:
+    """A retired key still stands for the heads of its time, and for nothing new."""
+    report.notes.append("older heads are signed by keys that were retired, which key.rotated names")
+    try:
+        open_checkpoint(reader.latest_note()[1], verifiers, verifiers[0].name)
+    except (BadNote, NotInLog):
+        report.add(
+            "signature", None, "the newest head is signed by no key that is trusted, only by a retired one"
+        )
 
 
 def _believed(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:

@@ -21,6 +21,7 @@ from audit.entry import Actor, Draft, EntryType, Outcome
 from audit.fields import Value
 from audit.journal import JournalError
 from audit.reader import NotInLog, Reader
+from audit.rotation import followed
 
 TAIL: Final = 256
 
@@ -52,12 +53,13 @@ def examine(
         fault = str(e)
     if fault is not None:
         return [Refusal("database", fault)]
+    known = (*verifiers, *followed(verifiers, reader.rotations()))
     refusals = []
     for anchor, note in remembered.items():
         if note is None:
             continue
         try:
-            head = open_checkpoint(note, verifiers, origin)
+            head = open_checkpoint(note, known, origin)
         except BadNote as e:
             refusals.append(Refusal(anchor, f"the head kept by {anchor} cannot be believed: {e}"))
             continue

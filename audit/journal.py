@@ -17,6 +17,7 @@ from audit import merkle
 from audit.checkpoint import ED25519, Checkpoint, NoteSigner, parse_vkey, sign_note
 from audit.entry import Draft, EntryInvalid, Rand, Sealed, Source, seal
 from audit.fields import Value
+from audit.kinds import OUTCOME_TEXT, TYPE_TEXT
 
 TILE_WIDTH: Final = 256
 """Hashes in a full tile (c2sp.org/tlog-tiles); sixteen levels would outlast any log."""
@@ -213,11 +214,11 @@ def row_of(draft: Draft, sealed: Sealed) -> LeafRow:
         sealed[1],
         sealed[2],
         draft.request,
-        draft.type.value,
+        TYPE_TEXT[draft.type],
         draft.actor.ref,
         action_of(data, tool.id if tool is not None else None),
         resource if type(resource) is str else None,
-        draft.outcome.value,
+        OUTCOME_TEXT[draft.outcome],
         sealed[3],
     )
 

@@ -88,6 +88,11 @@ class Outcome(StrEnum):
     INDETERMINATE = "indeterminate"
 
 
+TYPE_TEXT: Final = {kind: kind.value for kind in EntryType}
+OUTCOME_TEXT: Final = {outcome: outcome.value for outcome in Outcome}
+"""``.value`` of an enum is a call, and every append needs both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """The stable identity of one entry type beside its name."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audit import merkle
+from audit.canonical import NotCanonical, decode
 from audit.chain import HASH_BYTES
 from audit.journal import DisclosureRow, Head
 from audit.ledger_sqlite import NOTE, SqliteLedger
@@ -62,6 +63,13 @@ class Reader:
             "SELECT size, group_concat(line, '') FROM (SELECT size, line FROM audit_cosignature ORDER BY size, signer) GROUP BY size"
         )
 
+    def rotations(self) -> list[dict[str, object]]:
+        """The facts of the ``key.rotated`` entries that are here, the newest first; at most a thousand."""
+        rows = self.connection.execute(
+            "SELECT leaf FROM audit_leaf WHERE type = 'key.rotated' ORDER BY seq DESC LIMIT 1000"
+        )
+        return [data for (leaf,) in rows if (data := _facts(leaf)) is not None]
+
     def note_at(self, size: int) -> str | None:
         row = self.connection.execute(
             f"SELECT {NOTE} FROM audit_checkpoint WHERE size = ?",
@@ -105,3 +113,12 @@ class Reader:
             (seq,),
         )
         return [DisclosureRow(*row) for row in rows]
+
+
+def _facts(leaf: bytes) -> dict[str, object] | None:
+    """What an entry states as ``data``; None of one that cannot be read, which is the walk's to report."""
+    try:
+        data = decode(leaf).get("data")
+    except NotCanonical:
+        return None
+    return data if type(data) is dict else None

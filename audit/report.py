@@ -45,6 +45,11 @@ class Approver:
         times = sorted(self.seconds)
         return times[len(times) // 2] if times else 0.0
 
+    @property
+    def median_text(self) -> str:
+        """To a tenth where a second matters."""
+        return f"{self.median_seconds:.1f} s" if self.median_seconds < 10 else f"{self.median_seconds:.0f} s"
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -245,7 +250,7 @@ def _sections(r: Report) -> Iterator[str]:
             str(a.approved),
             str(a.denied),
             f"{a.approved * 100 // max(a.approved + a.denied, 1)} %",
-            f"{a.median_seconds:.0f} s",
+            a.median_text,
             str(a.fast),
         )
         for ref, a in sorted(r.approvers.items())

@@ -129,7 +129,7 @@ def _story(r: Report) -> Iterator[Any]:
                 str(a.approved),
                 str(a.denied),
                 f"{a.approved * 100 // max(a.approved + a.denied, 1)} %",
-                f"{a.median_seconds:.0f} s",
+                a.median_text,
                 str(a.fast),
             )
             for ref, a in sorted(r.approvers.items())

@@ -7,11 +7,11 @@ named by the Ed25519 one, each further by the one before it.
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from audit.checkpoint import ED25519, MLDSA44, BadNote, MlDsaSigner, NoteSigner, parse_vkey
+from audit.checkpoint import ED25519, MLDSA44, BadNote, MlDsaSigner, NoteSigner, Verifier, parse_vkey
 from audit.entry import Actor, Draft, EntryType, Outcome
 from audit.fields import Value
 
@@ -54,3 +54,24 @@ def check_rotation(data: Mapping[str, Any]) -> bool:
         return False
     kinds = {old.algorithm, new.algorithm}
     return kinds <= {ED25519, MLDSA44} and old.signed(text, proofs[0]) and new.signed(text, proofs[1])
+
+
+def followed(verifiers: Sequence[Verifier], statements: Iterable[Mapping[str, Any]]) -> list[Verifier]:
+    """The keys that *verifiers* followed, as far back as *statements* (the facts of ``key.rotated`` entries) lead: those whose files may be
+    gone, and that signed the older heads.
+
+    Only backwards. A key that was retired, and may have been stolen since, vouches for nobody.
+    """
+    by_new: dict[str, list[Mapping[str, Any]]] = {}
+    for data in statements:
+        by_new.setdefault(str(data.get("vkey")), []).append(data)
+    known = {verifier.vkey: verifier for verifier in verifiers}
+    todo, gone = list(known), []
+    while todo:
+        for data in by_new.get(todo.pop(), ()):
+            if str(data.get("old_vkey")) not in known and check_rotation(data):
+                old = parse_vkey(str(data["old_vkey"]))
+                known[old.vkey] = old
+                todo.append(old.vkey)
+                gone.append(old)
+    return [old for old in gone if old.name in {verifier.name for verifier in verifiers}]

@@ -34,7 +34,7 @@ STANDING: Final = "standing"
 WITHOUT_VOTES: Final = frozenset({"allow", STANDING}) | BROKEN
 """Bases on which a request passes without a quorum; each is an exception that reports list."""
 
-HOT_MAX: Final = 256
+HOT_MAX: Final = 128
 """Requests, grants and so on that are kept in memory, of each kind."""
 
 RULES_MAX: Final = 32

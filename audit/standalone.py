@@ -191,6 +191,11 @@ def parse_key(text: str) -> Key:
     return Key(name, expected, raw[0], raw[1:], int(first or 0), int(last) if last else None)
 
 
+def read_head(path: Path) -> str:
+    """A head as somebody kept it: what copying and pasting does to line ends, and to the end, is undone. All else is signed."""
+    return path.read_bytes().decode().replace("\r\n", "\n").strip("\n ") + "\n"
+
+
 def parse_note(note: str) -> Head:
     """A signed checkpoint (c2sp.org/tlog-checkpoint), no signature checked yet."""
     if any(c < " " and c != "\n" for c in note):
@@ -323,24 +328,30 @@ class Bundle:
 
 
 def heads_of(
-    bundle: Bundle, keys: tuple[Key, ...], outside: list[Path], result: Result, cosigned: dict[str, int]
+    bundle: Bundle,
+    keys: tuple[Key, ...],
+    retired: tuple[Key, ...],
+    outside: list[Path],
+    result: Result,
+    cosigned: dict[str, int],
 ) -> tuple[Head | None, list[tuple[str, Head]]]:
-    """The bundle's head, and it with every head from outside. The stored ones are read as the walk reaches them."""
+    """The bundle's head, and it with every head from outside. A retired key stands for older heads, never for the newest. The stored ones are read as the walk reaches them."""
     main: Head | None = None
     found: list[tuple[str, Head]] = []
-    sources = [("checkpoint", bundle.directory / "checkpoint")]
+    newest = bundle.directory / "checkpoint"
+    sources = [("checkpoint", newest)]
     sources += [(f"outside head {p.name}", p) for p in outside]
     for what, path in sources:
         try:
-            head = parse_note(path.read_text())
+            head = parse_note(path.read_text() if path == newest else read_head(path))
         except FileNotFoundError:
             result.add(1, f"{what} is missing", INCOMPLETE)
             continue
         except (Bad, UnicodeDecodeError) as e:
             result.add(1, f"{what}: {e}")
             continue
-        check_head(head, keys, result, what, cosigned)
-        if what == "checkpoint":
+        check_head(head, keys if path == newest else (*keys, *retired), result, what, cosigned)
+        if path == newest:
             main = head
         found.append((what, head))
     return main, found
@@ -568,14 +579,17 @@ def verify(
             INCOMPLETE,
         )
     cosigned: dict[str, int] = {}
-    head, heads = heads_of(bundle, keys, outside, result, cosigned)
+    retired = followed(keys, bundle)
+    if retired:
+        result.notes.append("older heads are signed by keys that were retired, which key.rotated names")
+    head, heads = heads_of(bundle, keys, retired, outside, result, cosigned)
     if head is None:
         result.add(1, "the bundle has no readable head", INCOMPLETE)
         return result
     result.origin, result.size = head.origin, head.size
     first, stack = start_of(bundle)
     bounds = check_timestamps(bundle, result)
-    asked = Asked(head.origin, head.size, first, keys, tuple(heads), bounds, bytes_only)
+    asked = Asked(head.origin, head.size, first, (*keys, *retired), tuple(heads), bounds, bytes_only)
     start = Edge(first, tuple(stack), None if first else bytes(32))
     index = Index(bundle, result)
     sums = Result()
@@ -1100,6 +1114,28 @@ def rotation_holds(data: dict[str, Any]) -> bool | None:
     except (Bad, KeyError, ValueError, TypeError):
         return False
     return True if len(checkable) == len(proofs) else None
+
+
+def followed(keys: tuple[Key, ...], bundle: Bundle) -> tuple[Key, ...]:
+    """The keys that *keys* followed, as far back as statements that both signed lead (``rotations.jsonl``). Only backwards: a key that was
+    retired, and may have been stolen since, vouches for nobody."""
+    stated = []
+    for line in bundle.text("rotations.jsonl").splitlines() if bundle.has("rotations.jsonl") else ():
+        with contextlib.suppress(ValueError):
+            data = json.loads(line)
+            stated += [data] if rotation_holds(data) else []
+    known = {(key.name, key.algorithm, key.public) for key in keys}
+    todo, gone = list(known), []
+    while todo:
+        new = todo.pop()
+        for data in stated:
+            old, by = (parse_key(str(data[name])) for name in ("old_vkey", "vkey"))
+            place = (old.name, old.algorithm, old.public)
+            if (by.name, by.algorithm, by.public) == new and place not in known:
+                known.add(place)
+                todo.append(place)
+                gone.append(old)
+    return tuple(key for key in gone if key.name in {own.name for own in keys})
 
 
 def replay_step(replay: Replay, seq: int, body: Any, result: Result) -> None:

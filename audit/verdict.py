@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from audit import standalone
-from audit.checkpoint import COSIGNATURE_V1, BadNote, Checkpoint, open_checkpoint, parse_vkey
+from audit.checkpoint import COSIGNATURE_V1, BadNote, Verifier, open_checkpoint, parse_vkey
 from audit.disclosure import KeyWrap
 from audit.fsck import Policies, Progress, verify_database
+from audit.reader import Reader
+from audit.rotation import followed
 from audit.stamps import Tokens
 from audit.walk import Exit, Report
 
@@ -62,14 +64,14 @@ def verify(
         )
     if not target.is_file():
         return Verdict(Exit.USAGE, f"there is no bundle or database at {target}", {"error": "not found"})
-    outside: list[Checkpoint] = []
-    for path in checkpoints:
-        try:
-            outside.append(open_checkpoint(path.read_text(encoding="utf-8"), verifiers, verifiers[0].name))
-        except (BadNote, OSError, UnicodeDecodeError) as e:
-            return Verdict(Exit.USAGE, f"{path}: {e}", {"error": str(e)})
     connection = sqlite3.connect(f"file:{target}?mode=ro", uri=True, isolation_level=None)
     try:
+        known, outside = [*verifiers, *_retired(connection, verifiers)], []
+        for path in checkpoints:
+            try:
+                outside.append(open_checkpoint(standalone.read_head(path), known, verifiers[0].name))
+            except (BadNote, OSError, UnicodeDecodeError) as e:
+                return Verdict(Exit.USAGE, f"{path}: {e}", {"error": str(e)})
         report = verify_database(
             connection,
             verifiers=verifiers,
@@ -86,6 +88,14 @@ def verify(
     finally:
         connection.close()
     return Verdict(report.exit, render(report), facts_of(report))
+
+
+def _retired(connection: sqlite3.Connection, verifiers: Sequence[Verifier]) -> list[Verifier]:
+    """None where the file cannot be read; the walk will say so."""
+    try:
+        return followed(verifiers, Reader(connection).rotations())
+    except sqlite3.Error:
+        return []
 
 
 def _kept(

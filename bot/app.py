@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -69,6 +70,8 @@ from masking import Worker
 from masking.tokens import Tokens
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from bot.slack_wiring import Slack
     from bot.teams_wiring import Teams
 
@@ -392,6 +395,13 @@ class _Server(uvicorn.Server):
             port = self.servers[0].sockets[0].getsockname()[1]
             scheme = "https" if self.config.ssl_certfile else "http"
             self._ready(f"{scheme}://{self.config.host}:{port}")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop serving. uvicorn's own remembers the signal and sends it again once it has served, which would end the process before
+        the log says that it stopped and the head file holds that entry."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
 
 
 def asgi(bot: Bot) -> ASGIApp:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from adapters.stores.seal import RowSeal
 from audit.checkpoint import Verifier, parse_vkey
@@ -11,15 +11,21 @@ from bot.kept_policies import META_POLICY_KEPT, kept_of
 
 if TYPE_CHECKING:
     from adapters.keys.files import FileKeys
-    from bot.config import Config
 
 
-def log_keys(keys: FileKeys, config: Config) -> tuple[Verifier, ...]:
+class Named(Protocol):
+    """Settings that say what the log is called."""
+
+    @property
+    def audit_origin(self) -> str: ...
+
+
+def log_keys(keys: FileKeys, config: Named) -> tuple[Verifier, ...]:
     """Every key that may have signed this log's heads."""
     return tuple(parse_vkey(vkey) for vkey in vkeys_of(keys, config))
 
 
-def vkeys_of(keys: FileKeys, config: Config) -> list[str]:
+def vkeys_of(keys: FileKeys, config: Named) -> list[str]:
     """The log's public keys, those of the first signature first."""
     signers = [signer.vkey for signer in keys.log_signers(config.audit_origin)]
     return signers + [signer.vkey for signer in keys.second_signers(config.audit_origin)]

@@ -152,6 +152,7 @@ class AuditFilter:
     type: str | None = None
     actor: str | None = None
     action: str | None = None
+    resource: str | None = None
     outcome: str | None = None
     since: datetime | None = None
     until: datetime | None = None

@@ -22,7 +22,7 @@ from bot.core.reasons import Refused
 from bot.desk.evidence import ENTRIES_LEVEL, Evidence, Prove, Tile
 from bot.ports import AuditFilter
 
-_WORDS = ("request", "type", "actor", "action", "outcome")
+_WORDS = ("request", "type", "actor", "action", "resource", "outcome")
 _TILE = re.compile(
     r"(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/){0,4}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
 )

@@ -232,7 +232,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         parameters=(
             *(
                 _query(name, _WORD, "Only these.")
-                for name in ("request", "type", "actor", "action", "outcome")
+                for name in ("request", "type", "actor", "action", "resource", "outcome")
             ),
             _query("since", _INSTANT, "From this instant on."),
             _query("until", _INSTANT, "Before this instant."),

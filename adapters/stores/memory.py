@@ -704,6 +704,7 @@ def _matches(row: AuditRow, wanted: AuditFilter) -> bool:
         and wanted.type in {None, row.type}
         and wanted.actor in {None, row.actor}
         and wanted.action in {None, row.action}
+        and wanted.resource in {None, row.resource}
         and wanted.outcome in {None, row.outcome}
         and (wanted.since is None or row.at >= wanted.since)
         and (wanted.until is None or row.at < wanted.until)

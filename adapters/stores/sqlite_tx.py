@@ -8,7 +8,7 @@ the commit (``Batch.settle``); whatever reads them flushes first.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -23,6 +23,7 @@ from audit.chain import GENESIS
 from audit.entry import Draft
 from audit.journal import Journal
 from audit.ledger_sqlite import keep_cosignature
+from audit.query import Query, find
 from bot.core.ids import AccountKey, AgentId, Digest, GrantId, PersonId, RequestId
 from bot.core.people import Account, Agent, AgentKey, Delegation, Person, Session
 from bot.core.request import Grant, GrantState, Request, RequestState, Vote
@@ -198,22 +199,16 @@ AUDIT_CHECKPOINT: Final = "SELECT note FROM audit_checkpoint ORDER BY size DESC 
 STATE: Final = "SELECT mark_us, batch FROM store_state WHERE id = 1"
 SET_STATE: Final = "UPDATE store_state SET mark_us = max(mark_us, ?), batch = ? WHERE id = 1"
 
-_FILTERS: Final = ("req", "actor", "action", "type", "outcome")
-"""Columns that a filter may name, the most selective first: the first one given picks the index."""
+_FILTERS: Final = ("req", "actor", "action", "resource", "type", "outcome")
+"""Columns that a filter may name; each has an index whose keys end in the sequence number."""
 
 
-def _audit_query(first: str | None) -> str:
-    conditions = [
-        f"{name} = :{name}" if name == first else f"(:{name} IS NULL OR {name} = :{name})"
-        for name in _FILTERS
-    ]
-    return (
-        f"SELECT {_AUDIT_COLUMNS} FROM audit_leaf WHERE {' AND '.join(conditions)}"
-        " AND seq < :before AND ts_us >= :since AND ts_us < :until ORDER BY seq DESC LIMIT :limit"
-    )
+def _audit_query(column: str | None) -> str:
+    condition = f"{column} = :value AND " if column is not None else ""
+    return f"SELECT {_AUDIT_COLUMNS} FROM audit_leaf WHERE {condition}seq < :before ORDER BY seq DESC LIMIT :limit"
 
 
-AUDIT_ROWS: Final = {first: _audit_query(first) for first in (None, *_FILTERS)}
+AUDIT_ROWS: Final = {column: _audit_query(column) for column in (None, *_FILTERS)}
 
 _END: Final = 2**62
 _LAST_ID: Final = "\x7f"
@@ -223,6 +218,7 @@ class SqliteReadTx(ReadTx):
     """Reads in whatever transaction *connection* has open. *mark_us* is the store's high-water mark of time."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock, mark_us: int, seal: RowSeal) -> None:
+        self._connection = connection
         self._execute = connection.execute
         self._clock = clock
         self.seal = seal
@@ -396,19 +392,39 @@ class SqliteReadTx(ReadTx):
         return [ChatRef(*row) for row in self._execute(CHAT_REFS, (request, PAGE_MAX))]
 
     def audit_rows(self, filter: AuditFilter) -> list[AuditRow]:
-        values: dict[str, Any] = {
-            "req": filter.request,
-            "actor": filter.actor,
-            "action": filter.action,
-            "type": filter.type,
-            "outcome": filter.outcome,
+        given = {
+            name: value
+            for name in _FILTERS
+            if (value := getattr(filter, "request" if name == "req" else name)) is not None
+        }
+        if len(given) > 1 or filter.since is not None or filter.until is not None:
+            return self._audit_leap(filter, given)
+        ((column, value),) = given.items() or ((None, None),)
+        values = {
+            "value": value,
             "before": _END if filter.before is None else filter.before,
-            "since": -_END if filter.since is None else to_us(filter.since),
-            "until": _END if filter.until is None else to_us(filter.until),
             "limit": bounded(filter.limit),
         }
-        first = next((name for name in _FILTERS if values[name] is not None), None)
-        return [_audit_row(row) for row in self._execute(AUDIT_ROWS[first], values)]
+        return [_audit_row(row) for row in self._execute(AUDIT_ROWS[column], values)]
+
+    def _audit_leap(self, filter: AuditFilter, given: Mapping[str, str]) -> list[AuditRow]:
+        """Several conditions, or a time: no index holds them together, so it is leapt between indexes, however large the log is."""
+        limit, before, found = bounded(filter.limit), filter.before, list[int]()
+        while len(found) < limit:
+            query = Query(
+                **given,
+                since_us=None if filter.since is None else to_us(filter.since),
+                until_us=None if filter.until is None else to_us(filter.until),
+                before=before,
+                limit=limit - len(found),
+            )
+            page = find(self._connection, query)
+            found += page.seqs
+            before = page.next_before
+            if before is None:
+                break
+        rows = (self.audit_row(seq) for seq in found)
+        return [row for row in rows if row is not None]
 
     def audit_row(self, seq: int) -> AuditRow | None:
         row = self._execute(AUDIT_ROW, (seq,)).fetchone()

@@ -218,6 +218,7 @@ class Answers:
             type=keys.get("type"),
             actor=ref,
             action=keys.get("action"),
+            resource=keys.get("resource"),
             outcome=keys.get("outcome"),
             since=since,
             until=until,

@@ -14,7 +14,17 @@ from typing import Final
 
 TEXT_CHARS_MAX: Final = 1000
 REQUEST: Final = re.compile(r"req_[0-9A-Za-z]{1,40}")
-_SEARCH_KEYS: Final = ("type", "actor", "action", "outcome", "request", "since", "until", "before")
+_SEARCH_KEYS: Final = (
+    "type",
+    "actor",
+    "action",
+    "resource",
+    "outcome",
+    "request",
+    "since",
+    "until",
+    "before",
+)
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@+-]{0,127}")
 
 
@@ -51,7 +61,7 @@ SPECS: Final[Mapping[str, Mapping[str, Spec]]] = {
         "show": Spec("show ID", "Every entry of one request, or entry number ID.", "show 4711"),
         "who": Spec("who @PERSON", "What one person did.", "who @ana"),
         "search": Spec(
-            "search type:… actor:… action:… outcome:… request:… since:… until:…",
+            "search type:… actor:… action:… resource:… outcome:… request:… since:… until:…",
             "Entries that match every given word.",
             "search type:vote.cast since:2026-11-01",
         ),

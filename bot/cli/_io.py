@@ -18,7 +18,6 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -116,11 +115,15 @@ def agreed(answer: Any) -> Any:
 
 @contextmanager
 def bar(what: str, *, is_quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr while something long runs; what is yielded takes *done* and *total*. None where nobody looks."""
+    """A bar on stderr while something long runs; what is yielded takes *done* and *total*. No bar where nobody looks."""
+    if is_quiet or not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    # Only here: it takes memory that a command whom nobody watches does without.
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, disable=is_quiet or not sys.stderr.isatty()
-    ) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 

@@ -27,12 +27,12 @@ from audit.bench import Bench
 from audit.checkpoint import BadNote, split_note
 from audit.controls import FRAMEWORKS
 from audit.fields import Value
-from audit.formats import Entry
+from audit.formats import FORMATS, Entry
 from audit.proof import BadProof
 from audit.query import Query
 from audit.reader import Reader
 from bot.app import Bot
-from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker, bar, shown
+from bot.cli._io import CONFIG, CommandError, ConfigOption, Exit, JsonOption, Speaker, bar, shown
 from bot.cli._local import administer
 from bot.cli.audit_verify import verify
 from bot.config import Config, load
@@ -93,12 +93,24 @@ def bench(
 
 
 @family.command("head")
-def head(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
+def head(
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the head here, in the form that --checkpoint reads; the keys go to stdout."),
+    ] = None,
+    config: ConfigOption = CONFIG,
+    is_json: JsonOption = False,
+) -> None:
     """The newest signed head, and the public key that outsiders verify it with. Keep both where we cannot change them."""
     settings = load(config)
-    note = _read(settings, log.head)
+    note, vkeys = _read(settings, log.head), _vkeys(settings)
+    if out is not None:
+        _write_new(out, note)
     Speaker(is_json).answer(
-        {"vkeys": _vkeys(settings), "head": note}, *(f"vkey {v}" for v in _vkeys(settings)), "", note
+        {"vkeys": vkeys, "head": note, "file": str(out) if out else None},
+        *(f"vkey {v}" for v in vkeys),
+        "",
+        f"the head is in {out}" if out else note.rstrip("\n"),
     )
 
 
@@ -119,6 +131,7 @@ def search(
     type_: Annotated[str | None, typer.Option("--type", help="Such as decision.approved.")] = None,
     actor: Annotated[str | None, typer.Option(help="Reference of a person or agent.")] = None,
     action: Annotated[str | None, typer.Option(help="Such as db.export.")] = None,
+    resource: Annotated[str | None, typer.Option(help="Such as postgres, as entries show it.")] = None,
     outcome: Annotated[str | None, typer.Option(help="Such as refused.")] = None,
     since: Annotated[datetime | None, typer.Option(help="From this time on, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Before this time, UTC.")] = None,
@@ -129,7 +142,7 @@ def search(
 ) -> None:
     """Entries that match all that is given, newest first."""
     query = Query(
-        req=request, type=type_, actor=actor, action=action, outcome=outcome,
+        req=request, type=type_, actor=actor, action=action, resource=resource, outcome=outcome,
         since_us=_us(since), until_us=_us(until), limit=limit, before=before,
     )  # fmt: skip
     _page(config, is_json, query)
@@ -212,13 +225,59 @@ def check_proof(
 
 @family.command("export")
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new folder; or, with --format, a new file.")
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help=f"Instead of a bundle the entries alone, as {', '.join(FORMATS)}."),
+    ] = None,
+    since: Annotated[datetime | None, typer.Option(help="With --format: from this time on, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="With --format: before this time, UTC.")] = None,
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
-    """A bundle of the whole log that `signoff audit verify BUNDLE` checks anywhere."""
-    if folder.exists():
-        raise CommandError(f"{folder} exists; an export never overwrites")
+    """A bundle of the whole log that `signoff audit verify BUNDLE` checks anywhere; or its entries in a form that other programs read."""
+    if target.exists():
+        raise CommandError(f"{target} exists; an export never overwrites")
+    if form is not None:
+        _export_entries(config, target, form, since, until, is_json=is_json)
+    elif since is not None or until is not None:
+        raise CommandError(
+            "a bundle is always the whole log; --since and --until go with --format", Exit.USAGE
+        )
+    else:
+        _export_bundle(config, target, is_json=is_json)
+
+
+def _export_entries(
+    config: Path, target: Path, form: str, since: datetime | None, until: datetime | None, *, is_json: bool
+) -> None:
+    if form not in FORMATS:
+        raise CommandError(f"--format is one of {', '.join(FORMATS)}", Exit.USAGE)
+    start, end = _us(since), _us(until)
+    _write_new(target, b"")
+    with target.open("wb") as out:
+        done = _journalled(
+            config,
+            Fact.AUDIT_EXPORTED,
+            {"command": "export", "format": form},
+            lambda c: log.export_entries(c, out, form, start, end),
+        )
+    Speaker(is_json).answer(
+        {"file": str(target), "format": form, "first": done.first, "last": done.last, "entries": done.count},
+        f"{done.count} entries ({done.first} to {done.last}) in {target}."
+        if done.count
+        else f"No entries in that time; {target} is empty.",
+        *(
+            ["Only the form jsonl is evidence: each line is an entry's exact bytes."]
+            if form != "jsonl"
+            else []
+        ),
+    )
+
+
+def _export_bundle(config: Path, folder: Path, *, is_json: bool) -> None:
     vkeys = _vkeys(load(config))
     settings = load(config)
     stamped = settings.audit.anchors.timestamp
@@ -314,7 +373,7 @@ def _page(config: Path, is_json: bool, query: Query) -> None:
             e.type,
             e.actor,
             e.body.get("req", ""),
-            e.body.get("out", ""),
+            e.body.get("outcome", ""),
         )
         for e in entries
     ]

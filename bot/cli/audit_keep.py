@@ -84,7 +84,8 @@ def shred(
     if not yes:
         speaker.answer(
             {"done": False, "scope": scope, "basis": basis.value},
-            f"The private values of {scope} would be destroyed for ever, and its request body or name and accounts.",
+            f"The private values of {scope} would be destroyed for ever, and "
+            f"{'the name and accounts' if scope.startswith(('person:', 'p_')) else 'the sealed body of the request'}.",
             "Nothing was done. To do it, add --yes.",
         )
         return
@@ -94,7 +95,7 @@ def shred(
             "done": True, "scope": done.scope, "basis": basis.value, "values": done.values, "body": done.body,
             "accounts": done.accounts, "entry": done.seq, "forgotten": done.forgotten,
         },
-        f"Destroyed: {done.values} private values{', the request body' if done.body else ''}"
+        f"Destroyed: {done.values} private value{'' if done.values == 1 else 's'}{', the request body' if done.body else ''}"
         f"{f', the name and {done.accounts} accounts' if done.scope.startswith('person:') else ''} (entry {done.seq}).",
         "Copies made before today can be opened until the key-encryption key is rotated: `signoff keys rotate-kek`.",
         *([] if done.forgotten else ["A reader kept the write-ahead log from being emptied; run this again in a moment."]),

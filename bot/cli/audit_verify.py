@@ -6,8 +6,10 @@ file, the time-stamps and what opens the sealed values. Everything but the verif
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sqlite3
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,6 +82,18 @@ def verify(
 
 
 @dataclass(frozen=True, slots=True)
+class _Settings:
+    """Of an installation's settings what the walk over its database needs."""
+
+    audit_origin: str
+    database: Path
+    key_folder: Path
+    head_file: Path | None
+    witness: str | None
+    tokens: Tokens | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Live:
     """An installation's own database, and what its walk may look at."""
 
@@ -91,21 +105,36 @@ class _Live:
 
 
 def _live(config: Path) -> _Live:
-    from adapters.keys.files import load as load_keys
-    from bot.config import load
+    from adapters.keys.files import load
     from bot.log_keys import vkeys_of
     from bot.rand import OsRand
 
-    settings = load(config)
-    keys, anchors = load_keys(settings.keys.directory, OsRand()), settings.audit.anchors
-    head, stamped = settings.audit.head_file, anchors.timestamp
-    vkeys = vkeys_of(keys, settings)
+    # What reads and judges settings takes as much memory as the walk, and gives none of it back: it has a process of its own.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        settings = pool.submit(_settings, config).result()
+    keys = load(settings.key_folder, OsRand())
     return _Live(
-        settings.store.path,
-        [*vkeys, anchors.witness.vkey] if anchors.witness is not None else vkeys,
-        [head] if head is not None and head.exists() else [],
-        Tokens(stamped.directory, stamped.ca_file) if stamped is not None else None,
+        settings.database,
+        [*vkeys_of(keys, settings), *([settings.witness] if settings.witness is not None else [])],
+        [settings.head_file] if settings.head_file is not None and settings.head_file.exists() else [],
+        settings.tokens,
         keys,
+    )
+
+
+def _settings(config: Path) -> _Settings:
+    from bot.config import load
+
+    settings = load(config)
+    anchors = settings.audit.anchors
+    stamped, witness = anchors.timestamp, anchors.witness
+    return _Settings(
+        settings.audit_origin,
+        settings.store.path,
+        settings.keys.directory,
+        settings.audit.head_file,
+        witness.vkey if witness is not None else None,
+        Tokens(stamped.directory, stamped.ca_file) if stamped is not None else None,
     )
 
 

@@ -13,11 +13,15 @@ from typing import Final
 
 import pytest
 
+from adapters.keys.files import create, load
 from audit import semantics
+from audit.disclosure import GcmSealer
 from audit.export import export_bundle
+from audit.journal import Journal
 from audit.reader import Reader
 from audit.semantics import Kept, Replay
-from tests.audit.logs import POLICIES, database, journal, signer, story, write
+from bot.rand import OsRand
+from tests.audit.logs import ORIGIN, POLICIES, database, story, write
 
 SMALL, BIG = 500, 4500
 """Requests, of eight entries and one head each."""
@@ -28,11 +32,10 @@ GROWTH_MIB: Final = 3
 LIMIT_MIB: Final = 64
 
 CHILD: Final = """
-import json, re, sqlite3, sys
+import json, sqlite3, sys
 from pathlib import Path
 from audit import fsck, semantics, standalone
 semantics.HOT_MAX = 32
-fsck.PART = standalone.PART = 256
 target, vkey, size = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 if target.is_dir():
     result = standalone.verify(target, [vkey], [], size)
@@ -43,49 +46,100 @@ else:
     report = fsck.verify_database(connection, verifiers=[parse_vkey(vkey)], expect_size=size)
     said = int(report.exit), report.size
     connection.close()
-# Not ru_maxrss: that counts what the process was forked from.
-peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
-print(json.dumps([*said, int(peak[1]) / 1024]))
+print(json.dumps(said))
 """
+
+COMMAND: Final = """
+import sys
+from bot.cli import main
+sys.argv = ["signoff", "audit", "verify", "--json", "--processes", "1", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+"""
+
+PEAK_OF_THIS_PROCESS: Final = """
+import re
+# Not ru_maxrss: that counts what the process was forked from.
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024)
+"""
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="only Linux tells a process its peak"
+)
 
 
 def log_of(folder: Path, requests: int) -> None:
-    connection, log = database(folder / f"{requests}.db"), journal()
+    keys = load(folder / "keys", OsRand())
+    log = Journal(ORIGIN, keys.log_signers(ORIGIN)[0], os.urandom, sealer=GcmSealer(keys, os.urandom))
+    connection = database(folder / f"{requests}.db")
     connection.execute("PRAGMA synchronous = OFF")
     for i in range(requests):
         write(connection, list(story(f"r-{i}", start=i * 60, first_seq=i * 8)), log)
-    export_bundle(Reader(connection), folder / f"{requests}.bundle", [signer().vkey], policies=POLICIES)
+    connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
+    for hash, kept in POLICIES.items():
+        text = json.dumps([part.decode() for part in kept])
+        connection.execute("INSERT INTO meta VALUES (?, ?)", (f"policy_kept:{hash}", text))
+    export_bundle(Reader(connection), folder / f"{requests}.bundle", [vkey_of(folder)], policies=POLICIES)
     connection.close()
+
+
+def vkey_of(folder: Path) -> str:
+    return load(folder / "keys", OsRand()).log_signers(ORIGIN)[0].vkey
 
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("memory")
+    create(folder / "keys", OsRand())
     log_of(folder, SMALL)
     log_of(folder, BIG)
     return folder
 
 
-def peak_mib(target: Path, requests: int) -> float:
+def peak_mib(code: str, *arguments: object) -> tuple[list, float]:
     child = subprocess.run(
-        [sys.executable, "-c", CHILD, str(target), signer().vkey, str(requests * 8)],
+        [sys.executable, "-c", code + PEAK_OF_THIS_PROCESS, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert child.returncode == 0, child.stderr
-    code, size, peak = json.loads(child.stdout)
-    assert (code, size) == (0, requests * 8)
-    return float(peak)
+    said, _, peak = child.stdout.rstrip().rpartition("\n")
+    return json.loads(said), float(peak)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process its peak")
+@needs_proc
 @pytest.mark.parametrize("kind", ["db", "bundle"])
 def test_a_log_nine_times_as_long_takes_no_more_memory_to_verify(logs, kind):
-    small = peak_mib(logs / f"{SMALL}.{kind}", SMALL)
-    big = peak_mib(logs / f"{BIG}.{kind}", BIG)
+    peaks = []
+    for requests in (SMALL, BIG):
+        said, peak = peak_mib(CHILD, logs / f"{requests}.{kind}", vkey_of(logs), requests * 8)
+        assert said == [0, requests * 8]
+        peaks.append(peak)
 
+    small, big = peaks
     assert big - small < GROWTH_MIB, (small, big)
     assert big < LIMIT_MIB
+
+
+@needs_proc
+@pytest.mark.parametrize("of", ["the live database", "a bundle"])
+def test_the_command_stays_within_the_limit_with_all_that_it_looks_at(logs, of):
+    (logs / "signoff.yaml").write_text(
+        f"server: {{host: 127.0.0.1, port: 1}}\nstore: {{path: {BIG}.db}}\nkeys: {{directory: keys}}\n"
+        f"policy: {{file: policy.yaml}}\naudit: {{origin: {ORIGIN}}}\n"
+    )
+    asked = (
+        ("--config", logs) if of == "the live database" else (logs / f"{BIG}.bundle", "--vkey", vkey_of(logs))
+    )
+
+    said, peak = peak_mib(COMMAND, *asked)
+
+    assert (said["exit"], said["size"], said["findings"]) == (0, BIG * 8, [])
+    if of == "the live database":
+        assert f"{BIG * 2} values open the digests" in " ".join(said["notes"])
+    assert peak < LIMIT_MIB
 
 
 # --- what is written out is not forgotten

@@ -14,7 +14,7 @@ from audit.fsck import verify_database
 from audit.kinds import CODE_OF
 from audit.query import Query
 from audit.reader import Reader
-from audit.report import draw, histogram
+from audit.report import Approver, draw, histogram
 from audit.retention import NotPrunable, mark_for, prune
 from audit.standalone import verify
 from tests.audit.logs import (
@@ -140,6 +140,8 @@ def test_a_vote_within_two_seconds_of_the_request_is_counted_as_fast(busy):
     assert r.approvers["p_quick"].denied == 1
     assert r.approvers["p_ana"].fast == 0
     assert r.approvers["p_ana"].median_seconds == 2
+    assert r.approvers["p_ana"].median_text == "2.0 s"
+    assert Approver(seconds=[59.6]).median_text == "60 s"
 
 
 def test_each_sample_comes_with_a_proof_that_verifies(busy):

@@ -216,6 +216,60 @@ def test_an_export_verifies_with_the_public_key_alone_and_not_with_another(made,
     assert signoff("audit", "verify", tmp_path / "bundle", "--vkey", stranger).returncode != 0
 
 
+def test_a_head_that_was_kept_in_a_file_is_what_a_bundle_is_held_against(made, tmp_path):
+    folder, _ = made
+
+    said = answer("audit", "head", "--out", tmp_path / "kept", "--config", folder)
+    answer("audit", "export", tmp_path / "bundle", "--config", folder)
+    checked = answer(
+        "audit", "verify", tmp_path / "bundle", "--vkey", said["vkeys"][0], "--checkpoint", tmp_path / "kept"
+    )
+
+    assert (tmp_path / "kept").read_text() == said["head"]
+    assert checked["exit"] == 0
+    assert not any("truncation cannot be excluded" in note for note in checked["notes"])
+    assert signoff("audit", "head", "--out", tmp_path / "kept", "--config", folder).returncode == 1
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_entries_are_exported_in_other_forms_and_that_is_journalled(made, tmp_path, form):
+    folder, _ = made
+
+    said = answer("audit", "export", tmp_path / "e", "--format", form, "--config", folder)
+
+    lines = (tmp_path / "e").read_bytes().splitlines()
+    assert len(lines) == said["entries"] + (form == "csv") > 1
+    if form == "jsonl":
+        assert [json.loads(line)["seq"] for line in lines] == list(range(said["entries"]))
+    (newest,) = answer("audit", "search", "--type", "audit.exported", "--limit", "1", "--config", folder)["entries"]  # fmt: skip
+    assert (newest["seq"], newest["entry"]["data"]["format"]) == (said["last"], form)
+
+
+def test_what_an_export_of_entries_cannot_do_is_said(made, tmp_path):
+    folder, _ = made
+    at = ("--config", folder)
+
+    none = answer("audit", "export", tmp_path / "e", "--format", "csv", "--until", "2020-01-01", *at)
+    assert none["entries"] == 0
+    assert signoff("audit", "export", tmp_path / "e", "--format", "csv", *at).returncode == 1
+    assert signoff("audit", "export", tmp_path / "x", "--format", "xml", *at).returncode == 2
+    assert signoff("audit", "export", tmp_path / "x", "--since", "2020-01-01", *at).returncode == 2
+    assert not (tmp_path / "x").exists()
+
+
+def test_entries_are_found_by_their_outcome_and_resource_and_the_table_shows_outcomes(made):
+    folder, _ = made
+    at = ("--config", folder)
+
+    shown = in_process(
+        "audit", "search", "--outcome", "success", "--limit", "2", *at, env={"COLUMNS": ""}
+    ).stdout
+    found = answer("audit", "search", "--resource", "nowhere", *at)
+
+    assert shown.count("  success") == 2
+    assert found["entries"] == []
+
+
 def test_rotated_keys_are_listed_newest_first(made):
     folder, _ = made
     before = answer("keys", "list", "--config", folder)
@@ -246,6 +300,12 @@ def test_a_new_key_of_the_log_is_named_by_the_one_before_it_and_told_to_auditors
     said = entry["entry"]["data"]
     assert said["vkey"] in vkeys
     assert said["old_vkey"] == old
+    (tmp_path / "s" / "keys" / f"{kind}-000001.key").unlink()
+    left = answer("audit", "head", *at)["vkeys"]
+    assert old not in left
+    assert answer("audit", "verify", *at)["findings"] == []
+    answer("audit", "export", tmp_path / "later", *at)
+    assert answer("audit", "verify", tmp_path / "later", *(f"--vkey={vkey}" for vkey in left))["exit"] == 0
 
 
 def is_second(vkey: str) -> bool:

@@ -135,3 +135,25 @@ def test_t20_sighup_reads_the_policy_again_and_one_that_cannot_be_used_changes_n
 
     assert (before, after, still) == ("denied", "approved", "approved")
     assert changes(folder) == 2
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_t47_a_server_that_is_told_to_stop_writes_so_and_the_head_file_holds_that_entry(made, told):
+    folder, _ = made
+    command = [sys.executable, "-m", "bot.cli", "serve", "--config", folder]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=listens_to_ctrl_c
+    ) as server:
+        assert server.stdout.readline().startswith(b"Signoff listens on ")
+        server.send_signal(told)
+        code = server.wait(30)
+
+    with closing(sqlite3.connect(f"file:{folder}/data/signoff.sqlite3?mode=ro", uri=True)) as database:
+        seq, last = database.execute("SELECT seq, type FROM audit_leaf ORDER BY seq DESC LIMIT 1").fetchone()
+    assert (code, last) == (0, "log.stopped")
+    assert (folder / "audit-head.txt").read_text().split("\n")[1] == str(seq + 1)
+
+
+def listens_to_ctrl_c():
+    """Whatever runs the tests in the background may have had SIGINT ignored, which children inherit."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

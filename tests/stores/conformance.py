@@ -969,6 +969,11 @@ async def test_the_log_is_searched_newest_first_by_every_filter(store: Store) ->
     assert await seqs(action="db.export", before=3) == [1]
     assert await seqs(outcome="pending", since=START + 3 * MINUTE) == [5, 3]
     assert await seqs(until=START + 2 * MINUTE) == [1, 0]
+    assert await seqs(resource="postgres") == [5, 3, 1]
+    assert await seqs(resource="postgres", type="request.created", before=4) == [3, 1]
+    assert await seqs(resource="postgres", type="session.login") == []
+    assert await seqs(action="db.export", outcome="pending", limit=1) == [5]
+    assert await seqs(since=START + MINUTE, until=START + 4 * MINUTE, before=3, limit=1) == [2]
     row = await store.read(lambda tx: tx.audit_row(1))
     assert row is not None
     assert (row.request, row.at, row.resource) == (request.id, START + MINUTE, "postgres")

@@ -22,7 +22,7 @@ from bot.desk.evidence import Bound, Export, Prove, Report, Wanted
 from bot.ports import AuditFilter, AuditRow
 
 PER_PAGE: Final = 50
-FIELDS: Final = ("request", "type", "actor", "action", "outcome", "since", "until")
+FIELDS: Final = ("request", "type", "actor", "action", "resource", "outcome", "since", "until")
 TYPES: Final = tuple(fact.entry_type for fact in Fact)
 
 
@@ -41,6 +41,7 @@ def _filter(visit: Visit, limit: int) -> AuditFilter:
         type=visit.query("type", 64) or None,
         actor=visit.query("actor", 128) or None,
         action=visit.query("action", 128) or None,
+        resource=visit.query("resource", 128) or None,
         outcome=visit.query("outcome", 32) or None,
         since=_day(visit.query("since", 10)),
         until=_day(visit.query("until", 10), end=True),
