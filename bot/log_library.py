@@ -84,7 +84,7 @@ class LogLibrary:
             case Gaps():
                 return _gaps(connection)
             case Export():
-                return _slice(Reader(connection), wanted)
+                return slice_of(Reader(connection), wanted)
             case Report():
                 return _report(connection, wanted)
             case Tile():
@@ -134,7 +134,7 @@ def _gaps(connection: sqlite3.Connection) -> Evidence:
     )  # fmt: skip
 
 
-def _slice(reader: Reader, wanted: Export) -> Evidence | None:
+def slice_of(reader: Reader, wanted: Export) -> Evidence | None:
     """The entries in the form asked for. Each one's hash and its link to the one before are computed again on the way."""
     render = FORMATS.get(wanted.form)
     size = reader.head().size

@@ -11,7 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from adapters.agents import asking, auditing, deciding, events, masking_calls, operating, problems, spending
+from adapters.agents import (
+    asking,
+    auditing,
+    deciding,
+    events,
+    masking_calls,
+    operating,
+    own,
+    problems,
+    spending,
+)
 from adapters.agents.endpoint import Api, Call, routes
 from adapters.agents.limits import AgentsSettings, Slots
 from adapters.agents.metrics import Metrics
@@ -35,6 +45,10 @@ CALLS: Final = (
     Call("GET", "/v1/break-glass", deciding.overridden),
     Call("GET", "/v1/standing", deciding.standing),
     Call("POST", "/v1/standing/{id}/revoke", deciding.revoke_standing),
+    Call("GET", "/v1/inbox", own.inbox),
+    Call("GET", "/v1/policy", own.policy),
+    Call("POST", "/v1/delegation", own.delegate),
+    Call("POST", "/v1/delegation/end", own.end_delegation),
     Call("POST", "/v1/grants/redeem", spending.redeem),
     Call("POST", "/v1/grants/{jti}/outcome", spending.outcome),
     Call("POST", "/v1/grants/{jti}/revoke", spending.revoke),

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from adapters.agents import wire
+from adapters.agents import wire, wire_own
 from adapters.agents.limits import AUDIT_PAGE_MAX, PAGE_MAX, WAIT_SECONDS_MAX
 from adapters.agents.masking_calls import ASKED, TTL_SECONDS_MIN
 from adapters.agents.problems import Problem
@@ -190,6 +190,27 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         body=_json(wire.RevokeBody),
         problems=(404, 422),
     ),
+    ("GET", "/v1/inbox"): Operation(
+        "What waits for the caller, what their agents asked, what was decided lately",
+        {200: wire_own.InboxAnswer},
+        security=_PERSON,
+    ),
+    ("GET", "/v1/policy"): Operation(
+        "The rules in force, in words", {200: wire_own.RulesAnswer}, security=_PERSON
+    ),
+    ("POST", "/v1/delegation"): Operation(
+        "Let somebody sit in one's groups for a while",
+        {200: wire_own.DelegationAnswer},
+        security=_PERSON,
+        body=_json(wire_own.DelegationBody),
+        problems=(404, 422),
+    ),
+    ("POST", "/v1/delegation/end"): Operation(
+        "Be back: one's delegation ends now",
+        {200: wire_own.DelegationAnswer},
+        security=_PERSON,
+        problems=(422,),
+    ),
     ("POST", "/v1/grants/redeem"): Operation(
         "Spend a grant: once, for exactly what was approved",
         {200: wire.RedeemAnswer},
@@ -312,6 +333,10 @@ _STRUCTS: Final = (
     wire.GrantAnswer,
     wire.MaskAnswer,
     wire.CardAnswer,
+    wire_own.InboxAnswer,
+    wire_own.RulesAnswer,
+    wire_own.DelegationBody,
+    wire_own.DelegationAnswer,
     wire.AuditPage,
     wire.CheckpointAnswer,
     wire.HealthAnswer,

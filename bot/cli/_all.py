@@ -12,6 +12,7 @@ from bot.cli import (
     agents,
     audit,
     audit_keep,
+    audit_look,
     data,
     demo,
     doctor,
@@ -20,6 +21,7 @@ from bot.cli import (
     keys,
     manifest,
     mask,
+    own,
     people,
     policy,
     request,
@@ -37,11 +39,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (setup, serve, demo, request, doctor, freeze, data):
+for module in (setup, serve, demo, request, own, doctor, freeze, data):
     module.add_to(app)
 for module in (policy, exceptions, agents, people, keys, audit, mask, manifest, witness):
     app.add_typer(module.family)
 app.add_typer(exceptions.standing)
+audit_look.add_to(audit.family)
 audit_keep.add_to(audit.family)
 
 

@@ -7,9 +7,9 @@ surface (AU-9, T35); verifying and heads are not reading. ``verify`` keeps the l
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
@@ -29,25 +29,25 @@ from audit.controls import FRAMEWORKS
 from audit.fields import Value
 from audit.formats import FORMATS, Entry
 from audit.proof import BadProof
-from audit.query import Query
 from audit.reader import Reader
 from bot.app import Bot
+from bot.chat.commands import FORMS, Mistake, parse
+from bot.chat.evidence import REPORT_DAYS, wanted
 from bot.cli._io import CONFIG, CommandError, ConfigOption, Exit, JsonOption, Speaker, bar, shown
 from bot.cli._local import administer
 from bot.cli.audit_verify import verify
+from bot.clock import SystemClock
 from bot.config import Config, load
 from bot.config_audit import TimestampAnchor
 from bot.core.facts import Fact
 from bot.desk.admin import journal
+from bot.desk.evidence import Export
 from bot.log_keys import stored_policies, vkeys_of
+from bot.log_library import slice_of
 from bot.rand import OsRand
 
 T = TypeVar("T")
 family = typer.Typer(name="audit", help="Read, prove, export and verify the audit log.", no_args_is_help=True)
-LimitOption = Annotated[int, typer.Option(min=1, max=500, help="At most this many.")]
-BeforeOption = Annotated[
-    int | None, typer.Option(min=0, help="Only entries before this one (`next` of the page before).")
-]
 
 
 family.command("verify")(verify)
@@ -103,80 +103,21 @@ def head(
 ) -> None:
     """The newest signed head, and the public key that outsiders verify it with. Keep both where we cannot change them."""
     settings = load(config)
-    note, vkeys = _read(settings, log.head), _vkeys(settings)
+    note, public = read(settings, log.head), vkeys(settings)
     if out is not None:
         _write_new(out, note)
     Speaker(is_json).answer(
-        {"vkeys": vkeys, "head": note, "file": str(out) if out else None},
-        *(f"vkey {v}" for v in vkeys),
+        {"vkeys": public, "head": note, "file": str(out) if out else None},
+        *(f"vkey {v}" for v in public),
         "",
         f"the head is in {out}" if out else note.rstrip("\n"),
-    )
-
-
-@family.command("recent")
-def recent(
-    limit: LimitOption = 20,
-    before: BeforeOption = None,
-    config: ConfigOption = CONFIG,
-    is_json: JsonOption = False,
-) -> None:
-    """The newest entries, newest first."""
-    _page(config, is_json, Query(limit=limit, before=before))
-
-
-@family.command("search")
-def search(
-    request: Annotated[str | None, typer.Option(help="Id of a request.")] = None,
-    type_: Annotated[str | None, typer.Option("--type", help="Such as decision.approved.")] = None,
-    actor: Annotated[str | None, typer.Option(help="Reference of a person or agent.")] = None,
-    action: Annotated[str | None, typer.Option(help="Such as db.export.")] = None,
-    resource: Annotated[str | None, typer.Option(help="Such as postgres, as entries show it.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="Such as refused.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="From this time on, UTC.")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Before this time, UTC.")] = None,
-    limit: LimitOption = 50,
-    before: BeforeOption = None,
-    config: ConfigOption = CONFIG,
-    is_json: JsonOption = False,
-) -> None:
-    """Entries that match all that is given, newest first."""
-    query = Query(
-        req=request, type=type_, actor=actor, action=action, resource=resource, outcome=outcome,
-        since_us=_us(since), until_us=_us(until), limit=limit, before=before,
-    )  # fmt: skip
-    _page(config, is_json, query)
-
-
-@family.command("who")
-def who(
-    ref: Annotated[str, typer.Argument(help="A person's pseudonym or an agent, as entries show it.")],
-    limit: LimitOption = 50,
-    before: BeforeOption = None,
-    config: ConfigOption = CONFIG,
-    is_json: JsonOption = False,
-) -> None:
-    """What one person or agent did."""
-    _page(config, is_json, Query(actor=ref, limit=limit, before=before))
-
-
-@family.command("show")
-def show(
-    seq: Annotated[int, typer.Argument(min=0, help="The entry's number.")],
-    config: ConfigOption = CONFIG,
-    is_json: JsonOption = False,
-) -> None:
-    """One entry, whole."""
-    entry = _journalled(config, Fact.AUDIT_QUERIED, {"command": "show"}, lambda c: log.show(c, seq))
-    Speaker(is_json).answer(
-        _entry(entry), shown(json.dumps(dict(entry.body), ensure_ascii=False)), f"hash {entry.hash}"
     )
 
 
 @family.command("gaps")
 def gaps(config: ConfigOption = CONFIG, is_json: JsonOption = False) -> None:
     """What should not be: grants begun and never ended, tries at self-approval, overrides, what the replay cannot explain."""
-    found = _journalled(config, Fact.AUDIT_QUERIED, {"command": "gaps"}, log.gaps)
+    found = journalled(config, Fact.AUDIT_QUERIED, {"command": "gaps"}, log.gaps)
     speaker = Speaker(is_json)
     speaker.answer(
         [{"kind": g.kind, "seq": g.seq, "request": g.request, "text": g.text} for g in found],
@@ -196,7 +137,7 @@ def prove(
     is_json: JsonOption = False,
 ) -> None:
     """A proof that one entry is in the log, which others can check without us."""
-    text = _journalled(config, Fact.AUDIT_EXPORTED, {"command": "prove"}, lambda c: log.prove(c, seq))
+    text = journalled(config, Fact.AUDIT_EXPORTED, {"command": "prove"}, lambda c: log.prove(c, seq))
     if out is not None:
         _write_new(out, text)
     Speaker(is_json).answer(
@@ -218,15 +159,20 @@ def check_proof(
     except (BadProof, BadNote, ValueError) as error:
         raise CommandError(f"the proof does not hold: {error}") from None
     Speaker(is_json).answer(
-        {"ok": True, "entry": _entry(entry), "size": checkpoint.size},
+        {"ok": True, "entry": entry_json(entry), "size": checkpoint.size},
         f"The proof holds: entry {entry.seq} ({entry.type}) is in {checkpoint.origin} of {checkpoint.size} entries.",
     )
 
 
 @family.command("export")
 def export(
-    target: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A new folder; or, with --format, a new file.")
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DIR | FROM TO FORMAT",
+            help="A new folder for the whole log, with --format a new file; or as in chat a part of it: entry numbers or days, "
+            f"and one of {', '.join(FORMS)}.",
+        ),
     ],
     form: Annotated[
         str | None,
@@ -234,31 +180,44 @@ def export(
     ] = None,
     since: Annotated[datetime | None, typer.Option(help="With --format: from this time on, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="With --format: before this time, UTC.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="With FROM TO FORMAT: write the part here instead of stdout.")
+    ] = None,
     config: ConfigOption = CONFIG,
     is_json: JsonOption = False,
 ) -> None:
-    """A bundle of the whole log that `signoff audit verify BUNDLE` checks anywhere; or its entries in a form that other programs read."""
-    if target.exists():
-        raise CommandError(f"{target} exists; an export never overwrites")
-    if form is not None:
-        _export_entries(config, target, form, since, until, is_json=is_json)
-    elif since is not None or until is not None:
-        raise CommandError(
-            "a bundle is always the whole log; --since and --until go with --format", Exit.USAGE
-        )
-    else:
-        _export_bundle(config, target, is_json=is_json)
+    """A bundle of the whole log that `signoff audit verify BUNDLE` checks anywhere; or entries in a form that other programs read."""
+    is_bounded = since is not None or until is not None
+    match what:
+        case [target] if out is None and form is not None:
+            _export_entries(config, Path(target), form, since, until, is_json=is_json)
+        case [folder] if out is None and not is_bounded:
+            _export_bundle(config, Path(folder), is_json=is_json)
+        case [_] if out is None:
+            raise CommandError(
+                "a bundle is always the whole log; --since and --until go with --format", Exit.USAGE
+            )
+        case [start, end, part_form] if form is None and not is_bounded:
+            _part(start, end, part_form, out, config, is_json)
+        case _:
+            raise CommandError(
+                "write: signoff audit export DIR, signoff audit export FILE --format FORMAT [--since DAY] [--until DAY], "
+                "or signoff audit export FROM TO FORMAT [--out FILE]",
+                Exit.USAGE,
+            )
 
 
 def _export_entries(
     config: Path, target: Path, form: str, since: datetime | None, until: datetime | None, *, is_json: bool
 ) -> None:
+    if target.exists():
+        raise CommandError(f"{target} exists; an export never overwrites")
     if form not in FORMATS:
         raise CommandError(f"--format is one of {', '.join(FORMATS)}", Exit.USAGE)
-    start, end = _us(since), _us(until)
+    start, end = us(since), us(until)
     _write_new(target, b"")
     with target.open("wb") as out:
-        done = _journalled(
+        done = journalled(
             config,
             Fact.AUDIT_EXPORTED,
             {"command": "export", "format": form},
@@ -278,15 +237,17 @@ def _export_entries(
 
 
 def _export_bundle(config: Path, folder: Path, *, is_json: bool) -> None:
-    vkeys = _vkeys(load(config))
+    if folder.exists():
+        raise CommandError(f"{folder} exists; an export never overwrites")
     settings = load(config)
+    public = vkeys(settings)
     stamped = settings.audit.anchors.timestamp
-    made = _journalled(
+    made = journalled(
         config,
         Fact.AUDIT_EXPORTED,
         {"command": "export"},
         lambda c: log.export(
-            c, folder, vkeys, timestamps=_timestamps(c, stamped), policies=stored_policies(c)
+            c, folder, public, timestamps=_timestamps(c, stamped), policies=stored_policies(c)
         ),
     )
     Speaker(is_json).answer(
@@ -295,21 +256,78 @@ def _export_bundle(config: Path, folder: Path, *, is_json: bool) -> None:
             "size": made.size,
             "origin": made.origin,
             "files": made.files,
-            "vkeys": vkeys,
+            "vkeys": public,
         },
         f"{made.size} entries in {made.directory}. Check it with:",
-        f"  signoff audit verify {made.directory} --vkey '{vkeys[0]}'",
+        f"  signoff audit verify {made.directory} --vkey '{public[0]}'",
+    )
+
+
+def _part(start: str, end: str, form: str, out: Path | None, config: Path, is_json: bool) -> None:
+    """What ``/audit export`` gives in chat, by the same words."""
+    command = parse("audit", f"export {start} {end} {form}")
+    asked = command if isinstance(command, Mistake) else wanted(command, SystemClock().now())
+    if isinstance(asked, Mistake) or not isinstance(asked, Export):
+        said = asked.sentence if isinstance(asked, Mistake) else ""
+        raise CommandError(
+            f"{said} Write FROM and TO as two entry numbers or two days (2026-11-23), and one of {', '.join(FORMS)}.",
+            Exit.USAGE,
+        )
+    if out is not None and out.exists():
+        raise CommandError(f"{out} exists; an export never overwrites")
+    found = journalled(
+        config,
+        Fact.AUDIT_EXPORTED,
+        {"command": "export", "format": asked.form},
+        lambda c: slice_of(Reader(c), asked),
+    )
+    if found is None:
+        raise CommandError("the log holds no entries between these")
+    checked = (
+        "every hash and link of them was checked, and holds"
+        if found.whole
+        else f"IT DOES NOT HOLD: {found.finding}"
+    )
+    if out is not None:
+        _write_new(out, found.content)
+    elif not is_json:
+        sys.stdout.buffer.write(found.content)
+        sys.stdout.buffer.flush()
+    line = f"{found.count} entries ({found.first} to {found.last}); {checked}"
+    left = f"; {found.left_out} more: ask again from {found.last + 1}" if found.left_out else ""
+    if out is None and not is_json:
+        sys.stderr.write(f"signoff: {line}{left}\n")
+        return
+    Speaker(is_json).answer(
+        {
+            "file": str(out) if out else None,
+            "content": None if out else found.content.decode(),
+            "first": found.first,
+            "last": found.last,
+            "size": found.count,
+            "whole": found.whole,
+            "finding": found.finding,
+            "left_out": found.left_out,
+        },
+        f"written to {out}: {line}{left}",
     )
 
 
 @family.command("report")
 def report(
-    framework: Annotated[str, typer.Argument(help=f"One of {', '.join(sorted(FRAMEWORKS))}.")],
+    framework: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FRAMEWORK", help=f"One of {', '.join(sorted(FRAMEWORKS))}; none lists them."
+        ),
+    ] = "",
     out: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The page to write, or a PDF when it ends in .pdf.")
-    ],
-    since: Annotated[datetime, typer.Option(help="From this time on, UTC.")],
-    until: Annotated[datetime, typer.Option(help="Before this time, UTC.")],
+        Path | None, typer.Argument(metavar="FILE]", help="The page to write, or a PDF when it ends in .pdf.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="From this time on, UTC. Default: 90 days back.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(help="Before this time, UTC. Default: now.")] = None,
     seed: Annotated[
         str, typer.Option(help="Chooses the sample; an auditor gives it, so that we cannot.")
     ] = "0",
@@ -318,17 +336,30 @@ def report(
     is_json: JsonOption = False,
 ) -> None:
     """An evidence report for an auditor. It says what entries evidence, never that a control is met."""
+    if not framework:
+        speaker = Speaker(is_json)
+        speaker.answer(
+            {"frameworks": [{"key": f.key, "name": f.name} for f in FRAMEWORKS.values()]},
+            speaker.table(("framework", "name"), [(f.key, f.name) for f in FRAMEWORKS.values()]),
+            "One of them: signoff audit report FRAMEWORK FILE",
+        )
+        return
     if framework not in FRAMEWORKS:
         raise CommandError(
             f"there is no framework {shown(framework)}; there are: {', '.join(sorted(FRAMEWORKS))}"
         )
+    if out is None:
+        raise CommandError(f"say which file to write: signoff audit report {framework} FILE", Exit.USAGE)
     is_pdf = out.suffix.lower() == ".pdf"
     if is_pdf and not report_pdf.is_available():
         raise CommandError(
             "a PDF needs reportlab; install signoff[reports], or give a name that ends in .html"
         )
-    start, end = _utc(since), _utc(until)
-    made = _journalled(
+    end = utc(until) if until is not None else SystemClock().now()
+    start = utc(since) if since is not None else end - REPORT_DAYS
+    if end <= start:
+        raise CommandError("the period ends before it begins", Exit.USAGE)
+    made = journalled(
         config,
         Fact.AUDIT_EXPORTED,
         {"command": "report", "format": "pdf" if is_pdf else "html"},
@@ -361,33 +392,11 @@ def _timestamps(connection: sqlite3.Connection, settings: TimestampAnchor | None
     return {**files, "ca.pem": settings.ca_file.read_bytes()} if files else {}
 
 
-def _page(config: Path, is_json: bool, query: Query) -> None:
-    entries, following = _journalled(
-        config, Fact.AUDIT_QUERIED, {"command": "search"}, lambda c: log.search(c, query)
-    )
-    speaker = Speaker(is_json)
-    rows = [
-        (
-            e.seq,
-            e.body["ts"][:19].replace("T", " "),
-            e.type,
-            e.actor,
-            e.body.get("req", ""),
-            e.body.get("outcome", ""),
-        )
-        for e in entries
-    ]
-    columns = ("entry", "at (UTC)", "type", "who", "request", "outcome")
-    table = speaker.table(columns, rows, whole=("entry", "at (UTC)", "type", "outcome"))
-    data = {"entries": [_entry(e) for e in entries], "next": following}
-    speaker.answer(data, table, *([] if following is None else [f"more: --before {following}"]))
-
-
-def _entry(entry: Entry) -> dict[str, Any]:
+def entry_json(entry: Entry) -> dict[str, Any]:
     return {"seq": entry.seq, "hash": entry.hash, "entry": dict(entry.body)}
 
 
-def _journalled(
+def journalled(
     path: Path, fact: Fact, data: Mapping[str, Value], look: Callable[[sqlite3.Connection], T]
 ) -> T:
     """Write down that the operator looks, then look. When it cannot be written, nothing is shown."""
@@ -396,10 +405,10 @@ def _journalled(
         await bot.store.write(lambda tx: journal(bot.office, tx, fact, None, data))
 
     administer(path, work)
-    return _read(load(path), look)
+    return read(load(path), look)
 
 
-def _read(config: Config, look: Callable[[sqlite3.Connection], T]) -> T:
+def read(config: Config, look: Callable[[sqlite3.Connection], T]) -> T:
     try:
         with closing(
             sqlite3.connect(f"file:{config.store.path}?mode=ro", uri=True, isolation_level=None)
@@ -411,16 +420,17 @@ def _read(config: Config, look: Callable[[sqlite3.Connection], T]) -> T:
         raise CommandError("the log holds no such entry or head yet") from None
 
 
-def _vkeys(config: Config) -> list[str]:
+def vkeys(config: Config) -> list[str]:
     return vkeys_of(load_keys(config.keys.directory, OsRand()), config)
 
 
-def _utc(moment: datetime) -> datetime:
+def utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _us(moment: datetime | None) -> int | None:
-    return None if moment is None else int(_utc(moment).timestamp() * 1_000_000)
+def us(moment: datetime | None) -> int | None:
+    """Microseconds since 1970, as entries have them; None for None."""
+    return None if moment is None else int(utc(moment).timestamp() * 1_000_000)
 
 
 def _write_new(path: Path, content: str | bytes) -> None:

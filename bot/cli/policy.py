@@ -10,6 +10,8 @@ import typer
 
 from bot.cli._io import CONFIG, CommandError, ConfigOption, Exit, JsonOption, Speaker, shown
 from bot.cli._local import administer
+from bot.cli.http import Api
+from bot.cli.request import URL, TokenFileOption, UrlOption, credential
 from bot.core import duration
 from bot.core.policy import Effect, Policy, describe
 from bot.core.policy_cases import CaseError, Result, explain, needs_of, read_cases, run
@@ -50,6 +52,32 @@ def check(file: FileArgument, is_json: JsonOption = False) -> None:
             ],
         },
         *lines,
+    )
+
+
+@family.command("show")
+def show(
+    word: Annotated[str, typer.Argument(metavar="[WORD]", help="Only rules that mention it.")] = "",
+    url: UrlOption = URL,
+    token_file: TokenFileOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """The rules that a running server has in force, in words, in order."""
+    said = Api(url, credential("SIGNOFF_TOKEN", token_file)).get("/v1/policy")
+    numbered = [
+        (number, rule)
+        for number, rule in enumerate(said["rules"], 1)
+        if word.lower() in f"{rule['name']} {rule['when']}".lower()
+    ]
+    speaker = Speaker(is_json)
+    speaker.answer(
+        said | {"rules": [rule for _, rule in numbered]},
+        speaker.table(
+            ("", "rule", "then", "when"), [(n, r["name"], r["words"], r["when"]) for n, r in numbered]
+        )
+        if numbered
+        else ("No rule mentions this word." if word else "There is no rule, so nobody may do anything."),
+        f"First match decides; no match is denied. {shown(said['hash'])}",
     )
 
 

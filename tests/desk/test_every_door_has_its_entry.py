@@ -133,6 +133,8 @@ READ_ONLY_API = {
     ("GET", "/v1/requests/{id}/card"): "what every surface shows, masked",
     ("GET", "/v1/standing"): "standing approvals, masked",
     ("GET", "/v1/break-glass"): "exceptions and their reviews, masked",
+    ("GET", "/v1/inbox"): "masked, as the console's first page",
+    ("GET", "/v1/policy"): "rules",
     (
         "POST",
         "/v1/mask",
@@ -255,6 +257,19 @@ async def _(w: World) -> httpx.Response:
 async def _(w: World) -> httpx.Response:
     voted, root = await stood(w.desk), await w.house.signed_in("root")
     return await w.form(root, f"/exceptions/{voted.request.id}/revoke", {"reason": ""})
+
+
+@door("POST", "/v1/delegation", "delegation.set")
+async def _(w: World) -> httpx.Response:
+    body = {"to": "bo", "until": (START + timedelta(days=2)).isoformat()}
+    return await w.api("ana", "POST", "/v1/delegation", body)
+
+
+@door("POST", "/v1/delegation/end", "delegation.ended")
+async def _(w: World) -> httpx.Response:
+    until = START + timedelta(days=2)
+    await w.desk.service.delegate(w.desk.actor("ana"), PersonId("person:bo"), until)
+    return await w.api("ana", "POST", "/v1/delegation/end", {})
 
 
 @door("POST", "/v1/grants/redeem", "grant.used.begin")
@@ -625,6 +640,9 @@ async def test_i7_the_word_writes_its_entries(world: World, word):
 # --- commands
 
 BY_HTTP = {
+    "inbox",
+    "delegate",
+    "policy show",
     "request",
     "show",
     "vote",
@@ -648,6 +666,7 @@ JOURNALLED = {
     "people unlink": "identity.changed", "policy simulate": "audit.queried", "restore": "log.restored", "serve": "log.started", "unfreeze": "freeze.lifted",
 }  # fmt: skip
 NO_ENTRY = {
+    "help": "a page of ours",
     "agents list": "names and key ids", "people list": "names", "audit head": "the signed head says nothing of any entry",
     "audit check-proof": "needs no installation", "audit verify": "computes hashes; shows sentences about entries, never an entry",
     "demo": "an installation of its own",
