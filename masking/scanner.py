@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from masking import prefix
 from masking.checks import VERHOEFF
+from masking.confirm import is_simple
 from masking.context import AFTER, AGAINST, BEFORE, FOR, MORE, Vocabulary, Words
 from masking.detect.names import (
     CODE_SCORE,
@@ -28,6 +29,7 @@ from masking.detect.phone import CODES
 from masking.letters import Letters
 from masking.names.words import NO_NAMES, is_no_name
 from masking.native import scanner_type
+from masking.program import program
 from masking.resolve import CERTAIN, RANK_MODEL, STRUCTURE
 from masking.runs import MEMO_MAX
 from masking.spans import Span
@@ -174,14 +176,15 @@ def _row(rule: Rule, off: frozenset[str], parts: _Parts) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _prepare(rule: Rule) -> tuple[Any, bytes, bytes, bytes, int, bytes]:
+def _prepare(rule: Rule) -> tuple[Any, bytes, bytes, bytes, int, bytes, tuple[bytes, bytes, int, int, int] | None]:
     """The search of *rule* and its cheap conditions, as ``prepare`` in ``native/scan.c`` takes them."""
     if rule.search is None:
-        return None, b"", b"", b"", 0, b""
+        return None, b"", b"", b"", 0, b"", None
     search = rule.search.ready()
-    if rule.whole:
-        return search, b"", b"", b"", 0, b""
     case = rule.ignore_case
+    steps = program(rule.regex, rule.group, ignore_case=case, simple=is_simple(rule.regex))
+    if rule.whole:
+        return search, b"", b"", b"", 0, b"", steps
     forbidden, first = (
         prefix.begins(rule.regex, ignore_case=case) if rule.at and not rule.before else (None, [])
     )
@@ -193,4 +196,5 @@ def _prepare(rule: Rule) -> tuple[Any, bytes, bytes, bytes, int, bytes]:
         prefix.packed(run[0]) if run else b"",
         run[1] if run else 0,
         prefix.must_table(prefix.must_hold(rule.regex, ignore_case=case)) or b"",
+        steps,
     )

@@ -139,6 +139,7 @@ typedef struct {
 
 int candidates_add(Candidates *all, int rank, Py_ssize_t start, Py_ssize_t end, double score, PyObject *type, PyObject *rule,
                    PyObject *reason);
+void candidates_clear(Candidates *all); /* keeps its memory */
 void candidates_free(Candidates *all);
 
 /* What resolve needs to know of the text and of Python. */

@@ -177,10 +177,11 @@ static int read_set(const char *bytes, Charset *set)
     return 0;
 }
 
-/* Asks Python for the search of a rule and its cheap conditions: (search, forbidden, begins, run, length, must). */
+/* Asks Python for the search of a rule and its cheap conditions: (search, forbidden, begins, run, length, must, program). */
 static int prepare(Scanner *self, Rule *rule)
 {
-    PyObject *answer = PyObject_CallFunctionObjArgs(self->prepare, rule->object, NULL), *search;
+    PyObject *answer = PyObject_CallFunctionObjArgs(self->prepare, rule->object, NULL), *search, *steps;
+    Program *program = NULL;
     const char *forbidden, *begins, *run, *must;
     Py_ssize_t sizes[4];
     int length, failed = -1;
@@ -188,16 +189,20 @@ static int prepare(Scanner *self, Rule *rule)
         return -1;
     Charset *set = NULL;
     if (!PyTuple_Check(answer)
-        || !PyArg_ParseTuple(answer, "Oy#y#y#iy#", &search, &forbidden, &sizes[0], &begins, &sizes[1], &run, &sizes[2], &length,
-                             &must, &sizes[3])) {
+        || !PyArg_ParseTuple(answer, "Oy#y#y#iy#O", &search, &forbidden, &sizes[0], &begins, &sizes[1], &run, &sizes[2], &length,
+                             &must, &sizes[3], &steps)) {
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_TypeError, "what a rule needs is a tuple");
     } else if ((sizes[0] && sizes[0] != 33) || sizes[1] % 33 || sizes[1] > 33 * 1024 || (sizes[2] && sizes[2] != 33)
                || (sizes[3] && sizes[3] != 257) || length < 0 || (length && !sizes[2])) {
         PyErr_SetString(PyExc_ValueError, "what a rule needs has another length");
+    } else if (steps != Py_None && (program = program_open(steps)) == NULL) {
+        ; /* an error is set */
     } else if ((set = PyMem_Calloc((size_t)(sizes[1] / 33) + 2, sizeof *set)) == NULL) {
+        PyMem_Free(program);
         PyErr_NoMemory();
     } else if (rule->prepared) { /* another thread was faster */
+        PyMem_Free(program);
         PyMem_Free(set);
         failed = 0;
     } else {
@@ -213,6 +218,7 @@ static int prepare(Scanner *self, Rule *rule)
             rule->must_all = (unsigned char)must[256];
         }
         rule->search = Py_NewRef(search);
+        rule->program = program;
         rule->prepared = 1;
         failed = 0;
     }
@@ -220,10 +226,31 @@ static int prepare(Scanner *self, Rule *rule)
     return failed;
 }
 
+/* The same as below by the rule's program; -2: ask Python. */
+static int match_program(Scan *scan, const Rule *rule, Py_ssize_t hit, Py_ssize_t pos, Py_ssize_t limit, Py_ssize_t *start,
+                         Py_ssize_t *end)
+{
+    Found found;
+    for (Py_ssize_t from = pos; from <= limit;) {
+        int there = program_search(rule->program, &scan->folded, from, limit, rule->at, &found);
+        if (there != 1)
+            return there == -1 ? 0 : -2;
+        if (found.end > hit || (rule->at && pos == hit)) {
+            *start = rule->group ? found.group_start : found.start, *end = rule->group ? found.group_end : found.end;
+            return *start >= 0 && *start != *end;
+        }
+        from = found.end > found.start + 1 ? found.end : found.start + 1;
+    }
+    return 0;
+}
+
 /* Asks Python for the match; 1: there is one (in *start* and *end*), 0: none, -1: an error is set, 2: it was settled. */
 static int match_literal(Scan *scan, const Rule *rule, Py_ssize_t hit, Py_ssize_t pos, Py_ssize_t limit, Py_ssize_t *start,
                          Py_ssize_t *end)
 {
+    int settled = rule->program == NULL ? -2 : match_program(scan, rule, hit, pos, limit, start, end);
+    if (settled != -2)
+        return settled;
     PyObject *match = PyObject_CallFunction(rule->search, "Onn", scan->folded.object, pos, limit);
     while (match != NULL && match != Py_None && !(rule->at && pos == hit)) {
         PyObject *span = PyObject_CallMethod(match, "span", NULL);
@@ -289,7 +316,7 @@ static int literal_hit(Scan *scan, int32_t literal, Py_ssize_t stop)
             continue;
         }
         Rule *rule = &self->rules[numbers[i]];
-        if (rule->off || scan->done[numbers[i]] > start)
+        if (rule->off || scan->done[numbers[i]] > scan->done_base + start)
             continue;
         if (!rule->prepared && prepare(self, rule) < 0)
             return -1;
@@ -302,7 +329,7 @@ static int literal_hit(Scan *scan, int32_t literal, Py_ssize_t stop)
             return -1;
         if (there != 1)
             continue;
-        scan->done[numbers[i]] = e;
+        scan->done[numbers[i]] = scan->done_base + e;
         Near near = {.there = 0, .count = 0};
         if (weigh(scan, rule, s, e, rule->score, &near) < 0)
             return -1;
@@ -310,22 +337,88 @@ static int literal_hit(Scan *scan, int32_t literal, Py_ssize_t stop)
     return 0;
 }
 
+static uint32_t first_four(const unsigned char *low)
+{
+    return (uint32_t)low[0] | (uint32_t)low[1] << 8 | (uint32_t)low[2] << 16 | (uint32_t)low[3] << 24;
+}
+
+static uint32_t hash_three(uint32_t word)
+{
+    return (word & 0xffffff) * 0x9e3779b1u >> (32 - HASH_BITS);
+}
+
+static uint32_t hash_four(uint32_t word)
+{
+    return word * 0x85ebca6bu >> (32 - HASH_BITS);
+}
+
+/* The slot of a key, or the free one where it would stand. */
+static LiteralKey *literal_key(const Scanner *self, uint32_t key, int size)
+{
+    size_t mask = self->literal_keys_size - 1, i = (size_t)((key + (uint32_t)size) * 0x85ebca6bu >> 8) & mask;
+    while (self->literal_keys[i].count && (self->literal_keys[i].key != key || self->literal_keys[i].size != size))
+        i = (i + 1) & mask;
+    return &self->literal_keys[i];
+}
+
+/* Hits wait here until no earlier one can come: they are taken by their ends, and of one end the longest first. */
+static int take_waiting(Scan *scan, Py_ssize_t until)
+{
+    Py_ssize_t i = 0;
+    while (i < scan->waiting_count && scan->waiting[i].stop <= until) {
+        Hit hit = scan->waiting[i++];
+        if (literal_hit(scan, hit.literal, hit.stop) < 0)
+            return -1;
+    }
+    scan->waiting_count -= i;
+    memmove(scan->waiting, scan->waiting + i, (size_t)scan->waiting_count * sizeof *scan->waiting);
+    return 0;
+}
+
+static void put_waiting(Scan *scan, int32_t literal, Py_ssize_t stop)
+{
+    Py_ssize_t i = scan->waiting_count++; /* there is room: see build_literals */
+    for (; i > 0 && scan->waiting[i - 1].stop > stop; i--)
+        scan->waiting[i] = scan->waiting[i - 1];
+    scan->waiting[i] = (Hit){literal, stop};
+}
+
+/* The literals of one key that stand at *at*. */
+static int try_literals(Scan *scan, Py_ssize_t at, uint32_t key, int size)
+{
+    const Scanner *self = scan->self;
+    const LiteralKey *slot = literal_key(self, key, size);
+    if (slot->count == 0)
+        return 0;
+    Py_ssize_t left = scan->folded.length - at;
+    for (int32_t i = slot->first; i < slot->first + slot->count; i++) {
+        int32_t literal = self->literal_order[i], length = self->literal_length[literal];
+        if (length > left || memcmp(scan->low + at, self->literal_bytes[literal], (size_t)length) != 0)
+            continue;
+        if (scan->waiting_count && take_waiting(scan, at) < 0)
+            return -1;
+        put_waiting(scan, literal, at + length);
+    }
+    return 0;
+}
+
+/* Three bytes tell that no literal begins at nearly every place; the text is followed by zeros enough to read four. */
 static int scan_literals(Scan *scan)
 {
     const Scanner *self = scan->self;
-    const uint16_t *next = self->next;
-    const unsigned char *classes = self->byte_class, *low = scan->low;
-    uint16_t first_out = self->first_out, state = 0;
-    size_t width = (size_t)self->classes;
+    const unsigned char *low = scan->low, *three = self->three, *four = self->four;
     for (Py_ssize_t i = 0; i < scan->folded.length; i++) {
-        state = next[state * width + classes[low[i]]];
-        if (state < first_out)
+        uint32_t word = first_four(low + i), hash = hash_three(word);
+        if (!(three[hash >> 3] >> (hash & 7) & 1))
             continue;
-        for (uint16_t out = state; out; out = self->out_link[out - first_out])
-            if (literal_hit(scan, self->out_literal[out - first_out], i + 1) < 0)
+        hash = hash_four(word);
+        if (four[hash >> 3] >> (hash & 7) & 1 && try_literals(scan, i, word, 4) < 0)
+            return -1;
+        for (int size = 3; size > 0; size--)
+            if (self->short_literals[low[i]] >> size & 1 && try_literals(scan, i, word & (0xffffffu >> (24 - 8 * size)), size) < 0)
                 return -1;
     }
-    return 0;
+    return take_waiting(scan, scan->folded.length);
 }
 
 /* ------------------------------------------------------------------ digit runs */
@@ -476,7 +569,13 @@ static int weigh_run(Scan *scan, const Places *places, Py_ssize_t at)
                 continue;
             if (!rule->prepared && prepare(scan->self, &scan->self->rules[group->rule]) < 0)
                 return -1;
-            if (rule->search != Py_None) {
+            Found found;
+            int there = rule->program == NULL ? -2 : program_search(rule->program, &scan->folded, s, e, 0, &found);
+            if (there == -1)
+                continue;
+            if (there == 1) {
+                s = rule->group ? found.group_start : found.start, e = rule->group ? found.group_end : found.end;
+            } else if (rule->search != Py_None) {
                 PyObject *match = PyObject_CallFunction(rule->search, "Onn", scan->folded.object, s, e);
                 if (match == NULL) {
                     if (timed_out(scan, rule, s, e, self->timeout_run) < 0)
@@ -623,17 +722,27 @@ static int find_in_python(Scan *scan, const TextRule *rule, Py_ssize_t number)
     return failed;
 }
 
-/* Whether the text holds all characters of one of the strings that the rule needs; each has its length in front. */
+static int text_holds(const Scan *scan, const unsigned char *bytes, Py_ssize_t size)
+{
+    const unsigned char *low = scan->low, *at = low, *last = low + scan->folded.length - size;
+    for (Py_ssize_t i = 0; i < size; i++)
+        if (!scan->seen[bytes[i]])
+            return 0;
+    if (size < 2)
+        return 1;
+    for (; at <= last && (at = memchr(at, bytes[0], (size_t)(last - at) + 1)) != NULL; at++)
+        if (memcmp(at, bytes, (size_t)size) == 0)
+            return 1;
+    return 0;
+}
+
+/* Whether the text holds one of the strings that the rule needs; each has its length in front. */
 static int is_needed(const Scan *scan, const TextRule *rule)
 {
     const unsigned char *needs = scan->self->needs + rule->needs_first;
-    for (int k = 0; k < rule->needs; k += 1 + needs[k]) {
-        int all = 1;
-        for (int i = 1; i <= needs[k] && all; i++)
-            all = scan->seen[needs[k + i]];
-        if (all)
+    for (int k = 0; k < rule->needs; k += 1 + needs[k])
+        if (text_holds(scan, needs + k + 1, needs[k]))
             return 1;
-    }
     return rule->needs == 0;
 }
 
@@ -683,13 +792,17 @@ static int open_forms(Scan *scan, PyObject *object)
     Text *text = &scan->folded;
     if (text_open(text, object) < 0)
         return -1;
-    unsigned char *block = PyMem_Realloc(scan->low, 2 * (size_t)text->length + 2);
-    if (block == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
     Py_ssize_t n = text->length;
-    unsigned char *low = scan->low = block, *shape = scan->shape = block + n + 1;
+    unsigned char *block = scan->low;
+    if (n > scan->room) {
+        block = PyMem_Realloc(scan->low, 2 * ((size_t)n + AFTER_TEXT));
+        if (block == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        scan->room = n;
+    }
+    unsigned char *low = scan->low = block, *shape = scan->shape = block + n + AFTER_TEXT;
     const unsigned char *lows = scan->self->lows, *shapes = scan->self->shapes;
     memset(scan->seen, 0, sizeof scan->seen);
     for (Py_ssize_t i = 0; i < n; i++) {
@@ -701,7 +814,31 @@ static int open_forms(Scan *scan, PyObject *object)
         low[i] = lows[c], shape[i] = shapes[c];
         scan->seen[low[i]] = 1;
     }
-    low[n] = shape[n] = 0;
+    memset(low + n, 0, AFTER_TEXT);
+    memset(shape + n, 0, AFTER_TEXT);
+    return 0;
+}
+
+/* The buffers of a scan that has ended serve the next; one that begins meanwhile (a call back lets others in) makes its own. */
+static int open_buffers(Scan *scan)
+{
+    Scanner *self = scan->self;
+    Spare *spare = &self->spare;
+    size_t rules = (size_t)self->rules_count + 1;
+    if (spare->done != NULL) {
+        scan->low = spare->low, scan->room = spare->room, scan->done = spare->done, scan->waiting = spare->waiting;
+        scan->found = spare->found, scan->done_base = spare->done_base;
+        memset(spare, 0, sizeof *spare);
+        return 0;
+    }
+    scan->room = -1;
+    scan->done_base = 1;
+    scan->done = PyMem_Calloc(rules, sizeof *scan->done);
+    scan->waiting = PyMem_Malloc((size_t)self->waiting_most * sizeof *scan->waiting);
+    if (scan->done == NULL || scan->waiting == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
     return 0;
 }
 
@@ -709,7 +846,7 @@ static int open_scan(Scan *scan, PyObject *text)
 {
     const Scanner *self = scan->self;
     scan->text = text;
-    if (open_forms(scan, text) < 0)
+    if (open_buffers(scan) < 0 || open_forms(scan, text) < 0)
         return -1;
     if (!scan->folded.narrow || may_be_masked(scan)) {
         PyObject *folded = PyObject_CallFunctionObjArgs(self->fold, text, NULL);
@@ -726,42 +863,53 @@ static int open_scan(Scan *scan, PyObject *text)
             }
         }
     }
-    scan->done = PyMem_Malloc(((size_t)self->rules_count + 1) * sizeof *scan->done);
-    if (scan->done == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    memset(scan->done, 0xff, ((size_t)self->rules_count + 1) * sizeof *scan->done);
     return 0;
 }
 
 static void close_scan(Scan *scan)
 {
+    Spare *spare = &scan->self->spare;
+    /* What this scan has put into done is less than the base of the next. */
+    Py_ssize_t base = scan->done_base + (scan->folded.length > 0 ? scan->folded.length : 0) + 1;
     text_close(&scan->folded);
     Py_XDECREF(scan->folded_object);
     Py_XDECREF(scan->view);
-    PyMem_Free(scan->low);
-    PyMem_Free(scan->done);
     PyMem_Free(scan->near);
     places_release(scan->before);
+    candidates_clear(&scan->found);
+    if (spare->done == NULL && scan->done != NULL && scan->waiting != NULL && scan->room <= SPARE_CHARS_MAX
+        && scan->found.size <= SPARE_FOUND_MAX && base < PY_SSIZE_T_MAX / 2) {
+        *spare = (Spare){scan->low, scan->room, scan->done, base, scan->waiting, scan->found};
+        return;
+    }
+    PyMem_Free(scan->low);
+    PyMem_Free(scan->done);
+    PyMem_Free(scan->waiting);
     candidates_free(&scan->found);
 }
 
 /* ------------------------------------------------------------------ answers */
 
-/* The fields are set past the class's own guard against it: this is its making. */
+/* The fields are written where the class has them (see find_fields), or set past its own guard against it: this is its making.
+   A span holds numbers and strings alone, so that it is in no cycle and the collector need not look at it. */
 static PyObject *make_span(const Scanner *self, const Candidate *c)
 {
     PyObject *span = self->new_span((PyTypeObject *)self->span, 0);
     PyObject *values[6] = {PyLong_FromSsize_t(c->start), PyLong_FromSsize_t(c->end), Py_NewRef(c->type), PyFloat_FromDouble(c->score),
                            Py_NewRef(c->rule), Py_NewRef(c->reason)};
-    int failed = span == NULL;
+    int failed = span == NULL || values[0] == NULL || values[1] == NULL || values[3] == NULL;
     for (int i = 0; i < 6; i++) {
-        failed = failed || values[i] == NULL || PyObject_GenericSetAttr(span, self->fields[i], values[i]) < 0;
+        if (!failed && self->field_at[0]) {
+            memcpy((char *)span + self->field_at[i], &values[i], sizeof values[i]);
+            continue;
+        }
+        failed = failed || PyObject_GenericSetAttr(span, self->fields[i], values[i]) < 0;
         Py_XDECREF(values[i]);
     }
     if (failed)
         Py_CLEAR(span);
+    else
+        PyObject_GC_UnTrack(span);
     return span;
 }
 
@@ -979,22 +1127,97 @@ no_memory:
     return -1;
 }
 
-/* The automaton of Aho and Corasick (1975), as a table of states whose last ones are those where a literal ends. */
-static int build_automaton(Scanner *self, PyObject *literals)
+static void set_bit(unsigned char *bits, uint32_t at)
 {
-    Py_ssize_t count = PyList_Size(literals), total = 1, rules = 0;
-    uint16_t *next = NULL, *fail = NULL, *queue = NULL, *name = NULL, *link = NULL;
-    int32_t *out = NULL;
-    int failed = -1;
+    bits[at >> 3] |= (unsigned char)(1 << (at & 7));
+}
+
+/* Marks what the first bytes of a literal let through. */
+static void mark_literal(Scanner *self, const unsigned char *bytes, Py_ssize_t size)
+{
+    uint32_t word = 0;
+    for (int i = 0; i < 4 && i < size; i++)
+        word |= (uint32_t)bytes[i] << (8 * i);
+    if (size >= 4)
+        set_bit(self->four, hash_four(word));
+    else
+        self->short_literals[bytes[0]] |= (unsigned char)(1 << size);
+    if (size >= 3) {
+        set_bit(self->three, hash_three(word));
+        return;
+    }
+    /* What follows a shorter one may be anything. */
+    for (uint32_t c = 0; size == 2 && c < 256; c++)
+        set_bit(self->three, hash_three(word | c << 16));
+    for (uint32_t c = 0; size == 1 && c < 1 << 16; c++)
+        set_bit(self->three, hash_three(word | c << 8));
+}
+
+static int by_key(const void *x, const void *y)
+{
+    const LiteralOrder *a = x, *b = y;
+    if (a->size != b->size)
+        return a->size < b->size ? -1 : 1;
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    return a->literal < b->literal ? -1 : a->literal > b->literal;
+}
+
+/* A table of the first four bytes (of shorter literals: of all) to the literals that begin so. */
+static int build_keys(Scanner *self)
+{
+    LiteralOrder *order = PyMem_Calloc((size_t)self->literals + 1, sizeof *order);
+    self->literal_keys_size = 64;
+    while (self->literal_keys_size < 2 * (size_t)self->literals)
+        self->literal_keys_size *= 2;
+    self->literal_keys = PyMem_Calloc(self->literal_keys_size, sizeof *self->literal_keys);
+    self->literal_order = PyMem_Calloc((size_t)self->literals + 1, sizeof *self->literal_order);
+    if (!order || !self->literal_keys || !self->literal_order) {
+        PyMem_Free(order);
+        PyErr_NoMemory();
+        return -1;
+    }
+    Py_ssize_t longest = 0, most = 0;
+    for (Py_ssize_t i = 0; i < self->literals; i++) {
+        int size = self->literal_length[i] < 4 ? self->literal_length[i] : 4;
+        uint32_t key = 0;
+        for (int k = 0; k < size; k++)
+            key |= (uint32_t)self->literal_bytes[i][k] << (8 * k);
+        order[i] = (LiteralOrder){key, size, (int32_t)i};
+        longest = self->literal_length[i] > longest ? self->literal_length[i] : longest;
+    }
+    qsort(order, (size_t)self->literals, sizeof *order, by_key);
+    for (Py_ssize_t i = 0; i < self->literals;) {
+        Py_ssize_t stop = i;
+        for (; stop < self->literals && order[stop].key == order[i].key && order[stop].size == order[i].size; stop++)
+            self->literal_order[stop] = order[stop].literal;
+        LiteralKey *slot = literal_key(self, order[i].key, order[i].size);
+        *slot = (LiteralKey){order[i].key, order[i].size, (int32_t)i, (int32_t)(stop - i)};
+        most = stop - i > most ? stop - i : most;
+        i = stop;
+    }
+    PyMem_Free(order);
+    /* At one place begin those of four keys at most, and a hit waits no longer than the longest is long. */
+    self->waiting_most = (longest + 1) * 4 * (most + 1);
+    return 0;
+}
+
+static int build_literals(Scanner *self, PyObject *literals)
+{
+    Py_ssize_t count = PyList_Size(literals), rules = 0;
     if (count < 0)
         return -1;
     self->literals = count;
-    self->literal_first = PyMem_Calloc((size_t)count + 1, sizeof(int32_t));
-    self->literal_count = PyMem_Calloc((size_t)count + 1, sizeof(int32_t));
-    self->literal_length = PyMem_Calloc((size_t)count + 1, sizeof(int32_t));
-    if (!self->literal_first || !self->literal_count || !self->literal_length)
-        goto no_memory;
-    unsigned char used[256] = {0};
+    self->literal_first = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_first);
+    self->literal_count = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_count);
+    self->literal_length = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_length);
+    self->literal_bytes = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_bytes);
+    self->three = PyMem_Calloc((size_t)1 << (HASH_BITS - 3), 1);
+    self->four = PyMem_Calloc((size_t)1 << (HASH_BITS - 3), 1);
+    if (!self->literal_first || !self->literal_count || !self->literal_length || !self->literal_bytes || !self->three || !self->four) {
+        PyErr_NoMemory();
+        return -1;
+    }
     for (int pass = 0; pass < 2; pass++) {
         rules = 0;
         for (Py_ssize_t i = 0; i < count; i++) {
@@ -1002,128 +1225,56 @@ static int build_automaton(Scanner *self, PyObject *literals)
             Py_ssize_t size;
             PyObject *numbers;
             if (!PyArg_ParseTuple(PyList_GetItem(literals, i), "y#O!", &bytes, &size, &PyTuple_Type, &numbers))
-                goto done;
+                return -1;
             Py_ssize_t n = PyTuple_Size(numbers);
-            if (size < 1) {
-                PyErr_SetString(PyExc_ValueError, "a literal has characters");
-                goto done;
+            if (size < 1 || size > LITERAL_MAX) {
+                PyErr_SetString(PyExc_ValueError, "a literal has one to 255 characters");
+                return -1;
             }
-            for (Py_ssize_t k = 0; k < size; k++)
-                used[(unsigned char)bytes[k]] = 1;
+            self->literal_bytes[i] = (const unsigned char *)bytes; /* kept by the parts */
             self->literal_first[i] = (int32_t)rules, self->literal_count[i] = (int32_t)n, self->literal_length[i] = (int32_t)size;
             for (Py_ssize_t k = 0; pass && k < n; k++) {
                 long number = PyLong_AsLong(PyTuple_GetItem(numbers, k));
                 if (number >= self->rules_count || number < -2 * self->text_rules_count || (number == -1 && PyErr_Occurred())) {
                     if (!PyErr_Occurred())
                         PyErr_SetString(PyExc_ValueError, "a literal names a rule that is not there");
-                    goto done;
+                    return -1;
                 }
                 self->literal_rules[rules + k] = (int32_t)number;
             }
+            if (pass)
+                mark_literal(self, self->literal_bytes[i], size);
             rules += n;
-            total += pass ? 0 : size;
         }
-        if (!pass) {
-            self->literal_rules = PyMem_Calloc((size_t)rules + 1, sizeof(int32_t));
-            if (!self->literal_rules)
-                goto no_memory;
+        if (!pass && (self->literal_rules = PyMem_Calloc((size_t)rules + 1, sizeof *self->literal_rules)) == NULL) {
+            PyErr_NoMemory();
+            return -1;
         }
     }
-    if (total > UINT16_MAX) {
-        PyErr_SetString(PyExc_ValueError, "there are more literals than the automaton can hold");
-        goto done;
-    }
-    self->classes = 1; /* class 0: in no literal */
-    for (int c = 0; c < 256; c++)
-        if (used[c])
-            self->byte_class[c] = (unsigned char)self->classes++;
-    if (self->classes > 255) {
-        PyErr_SetString(PyExc_ValueError, "literals of too many characters");
-        goto done;
-    }
-    size_t width = (size_t)self->classes;
-    next = PyMem_Calloc((size_t)total * width, sizeof *next);
-    fail = PyMem_Calloc((size_t)total, sizeof *fail);
-    queue = PyMem_Calloc((size_t)total, sizeof *queue);
-    name = PyMem_Calloc((size_t)total, sizeof *name);
-    link = PyMem_Calloc((size_t)total, sizeof *link);
-    out = PyMem_Calloc((size_t)total, sizeof *out);
-    if (!next || !fail || !queue || !name || !link || !out)
-        goto no_memory;
-    Py_ssize_t states = 1;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        const char *bytes;
-        Py_ssize_t size;
-        PyObject *numbers;
-        if (!PyArg_ParseTuple(PyList_GetItem(literals, i), "y#O", &bytes, &size, &numbers))
-            goto done;
-        uint16_t state = 0;
-        for (Py_ssize_t k = 0; k < size; k++) {
-            uint16_t *step = &next[state * width + self->byte_class[(unsigned char)bytes[k]]];
-            if (!*step)
-                *step = (uint16_t)states++;
-            state = *step;
-        }
-        if (out[state]) {
-            PyErr_SetString(PyExc_ValueError, "a literal stands twice");
-            goto done;
-        }
-        out[state] = (int32_t)i + 1;
-    }
-    Py_ssize_t head = 0, tail = 0;
-    for (size_t c = 1; c < width; c++)
-        if (next[c])
-            queue[tail++] = next[c];
-    while (head < tail) {
-        uint16_t state = queue[head++], back = fail[state];
-        link[state] = out[back] ? back : link[back];
-        for (size_t c = 1; c < width; c++) {
-            uint16_t *step = &next[state * width + c];
-            if (*step) {
-                fail[*step] = next[back * width + c];
-                queue[tail++] = *step;
-            } else {
-                *step = next[back * width + c];
-            }
-        }
-    }
-    /* New names: states where nothing ends first. */
-    uint16_t fresh = 0;
-    for (Py_ssize_t s = 0; s < states; s++)
-        if (!out[s] && !link[s])
-            name[s] = fresh++;
-    self->first_out = fresh;
-    for (Py_ssize_t s = 0; s < states; s++)
-        if (out[s] || link[s])
-            name[s] = fresh++;
-    self->states = states;
-    self->next = PyMem_Calloc((size_t)states * width, sizeof *self->next);
-    self->out_literal = PyMem_Calloc((size_t)(states - self->first_out) + 1, sizeof *self->out_literal);
-    self->out_link = PyMem_Calloc((size_t)(states - self->first_out) + 1, sizeof *self->out_link);
-    if (!self->next || !self->out_literal || !self->out_link)
-        goto no_memory;
-    for (Py_ssize_t s = 0; s < states; s++) {
-        for (size_t c = 0; c < width; c++)
-            self->next[name[s] * width + c] = name[next[(size_t)s * width + c]];
-        if (!out[s] && !link[s])
-            continue;
-        /* Where only a shorter literal ends, that one's state speaks. */
-        Py_ssize_t speaker = out[s] ? s : link[s];
-        self->out_literal[name[s] - self->first_out] = out[speaker] - 1;
-        self->out_link[name[s] - self->first_out] = link[speaker] ? name[link[speaker]] : 0;
-    }
-    failed = 0;
-    goto done;
-no_memory:
-    PyErr_NoMemory();
-done:
-    PyMem_Free(next);
-    PyMem_Free(fail);
-    PyMem_Free(queue);
-    PyMem_Free(name);
-    PyMem_Free(link);
-    PyMem_Free(out);
-    return failed;
+    return build_keys(self);
+}
+
+/* Where a span's fields lie in it: one is made of six new objects, and they are looked for. */
+static int find_fields(Scanner *self)
+{
+    PyObject *values[6] = {NULL}, *span = NULL, *size = PyObject_GetAttrString(self->span, "__basicsize__");
+    Py_ssize_t bytes = size == NULL ? -1 : PyLong_AsSsize_t(size), at[6] = {0};
+    int failed = bytes < 0, found = 0;
+    for (int i = 0; i < 6 && !failed; i++)
+        failed = (values[i] = PyLong_FromLong(100000 + i)) == NULL;
+    if (!failed)
+        failed = (span = PyObject_CallFunctionObjArgs(self->span, values[0], values[1], values[2], values[3], values[4], values[5], NULL)) == NULL;
+    for (Py_ssize_t k = (Py_ssize_t)sizeof(PyObject); !failed && k + (Py_ssize_t)sizeof(PyObject *) <= bytes; k += (Py_ssize_t)sizeof(PyObject *))
+        for (int i = 0; i < 6; i++)
+            if (memcmp((char *)span + k, &values[i], sizeof values[i]) == 0)
+                at[i] = k, found++;
+    if (!failed && found == 6 && at[0] && at[1] && at[2] && at[3] && at[4] && at[5])
+        memcpy(self->field_at, at, sizeof at);
+    Py_XDECREF(span);
+    Py_XDECREF(size);
+    for (int i = 0; i < 6; i++)
+        Py_XDECREF(values[i]);
+    return failed ? -1 : 0;
 }
 
 static int build(Scanner *self, PyObject *parts)
@@ -1187,6 +1338,8 @@ static int build(Scanner *self, PyObject *parts)
         return -1;
     }
     self->new_span = (allocfunc)PyType_GetSlot((PyTypeObject *)self->span, Py_tp_alloc);
+    if (find_fields(self) < 0)
+        return -1;
     if ((self->verdicts = PyMem_Calloc(VERDICTS, sizeof *self->verdicts)) == NULL) {
         PyErr_NoMemory();
         return -1;
@@ -1237,7 +1390,7 @@ static int build(Scanner *self, PyObject *parts)
     for (int i = 0; i < REASONS; i++)
         self->reasons[i] = Py_NewRef(PyTuple_GetItem(reasons, i));
     if (build_rules(self, rules) < 0 || build_text_rules(self, text_rules) < 0
-        || build_vocabularies(self, words, vocabularies) < 0 || build_automaton(self, literals) < 0)
+        || build_vocabularies(self, words, vocabularies) < 0 || build_literals(self, literals) < 0)
         return -1;
     self->numbers = PyDict_New();
     for (Py_ssize_t i = 0; self->numbers != NULL && i < self->rules_count; i++) {
@@ -1306,6 +1459,7 @@ static void scanner_dealloc(PyObject *object)
     PyMem_Free(self->places);
     for (Py_ssize_t i = 0; self->rules != NULL && i < self->rules_count; i++) {
         Py_CLEAR(self->rules[i].search);
+        PyMem_Free(self->rules[i].program);
         PyMem_Free(self->rules[i].set);
     }
     PyMem_Free(self->rules);
@@ -1313,9 +1467,15 @@ static void scanner_dealloc(PyObject *object)
     PyMem_Free(self->needs);
     PyMem_Free(self->keys);
     PyMem_Free(self->verdicts);
-    PyMem_Free(self->next);
-    PyMem_Free(self->out_literal);
-    PyMem_Free(self->out_link);
+    PyMem_Free(self->spare.low);
+    PyMem_Free(self->spare.done);
+    PyMem_Free(self->spare.waiting);
+    candidates_free(&self->spare.found);
+    PyMem_Free(self->three);
+    PyMem_Free(self->four);
+    PyMem_Free(self->literal_keys);
+    PyMem_Free(self->literal_order);
+    PyMem_Free((void *)self->literal_bytes);
     PyMem_Free(self->literal_first);
     PyMem_Free(self->literal_count);
     PyMem_Free(self->literal_rules);

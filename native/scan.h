@@ -12,7 +12,21 @@ typedef struct {
     int beyond;
 } Charset;
 
+/* A pattern over ASCII text (match.c). */
+typedef struct Program Program;
+
+#define WINDOW_MAX 1024 /* of a text that is not ASCII, for a pattern to see */
+
 typedef struct {
+    Py_ssize_t start, end, group_start, group_end; /* group_…: of the group asked for, -1: it is not in the match */
+} Found;
+
+/* 1: the first match that begins in pos … limit (or at pos alone); -1: there is none; -2: ask Python. */
+int program_search(const Program *program, const Text *text, Py_ssize_t pos, Py_ssize_t limit, int only_here, Found *found);
+Program *program_open(PyObject *answer); /* PyMem_Free frees it */
+
+typedef struct {
+    Program *program; /* may be NULL */
     PyObject *object, *name, *type, *search, *validator; /* validator may be None */
     double score, validated_score;
     int group, before, after, at;
@@ -82,7 +96,38 @@ typedef struct {
     int32_t id;
 } WordId;
 
+#define HASH_BITS 16
+#define LITERAL_MAX 255
+#define AFTER_TEXT 8 /* zeros behind the forms of a text */
+
+/* The literals that begin with *key*, in literal_order. */
+typedef struct {
+    uint32_t key;
+    int32_t size, first, count; /* count 0: free */
+} LiteralKey;
+
+typedef struct {
+    uint32_t key;
+    int32_t size, literal;
+} LiteralOrder;
+
+typedef struct {
+    int32_t literal;
+    Py_ssize_t stop;
+} Hit;
+
 enum { PLAIN_PERSON, PLAIN_EMAIL, PLAIN_PHONE, PLAIN_SSN, PLAIN_CARD, LABELLED_KINDS };
+
+#define SPARE_CHARS_MAX (1 << 18) /* larger buffers are not kept */
+#define SPARE_FOUND_MAX (1 << 12)
+
+/* The buffers that no scan uses now. */
+typedef struct {
+    unsigned char *low;
+    Py_ssize_t room, *done, done_base;
+    Hit *waiting;
+    Candidates found;
+} Spare;
 
 typedef struct {
     PyObject_HEAD
@@ -97,6 +142,7 @@ typedef struct {
     unsigned char verhoeff[800], phone_codes[1110], lows[256], shapes[256]; /* codes of one, two, three digits */
     allocfunc new_span;
     PyObject *fields[6];
+    Py_ssize_t field_at[6]; /* where they lie in a span; 0: not known */
     PyObject *iban_reason; /* borrowed of its rule's parts */
     Words no_names, not_tld, no_values;
     PyObject *plain[LABELLED_KINDS]; /* the types whose quoted values are judged here; borrowed of their rule's parts */
@@ -116,14 +162,13 @@ typedef struct {
     TextRule *text_rules;
     Py_ssize_t text_rules_count;
     unsigned char *needs;
-    /* the automaton */
-    uint16_t *next;
-    unsigned char byte_class[256];
-    int classes;
-    uint16_t first_out;
-    Py_ssize_t states;
-    int32_t *out_literal;  /* of the states from first_out on: a literal that ends there */
-    uint16_t *out_link;    /* the next state whose literals end there as well, 0: none */
+    /* literals: which three and four first bytes may begin one, and which do */
+    unsigned char *three, *four, short_literals[256]; /* short_literals: bit n: one of n bytes begins so */
+    LiteralKey *literal_keys;
+    size_t literal_keys_size;
+    int32_t *literal_order;
+    const unsigned char **literal_bytes; /* borrowed of the parts */
+    Py_ssize_t waiting_most;
     int32_t *literal_first, *literal_count, *literal_rules, *literal_length;
     Py_ssize_t literals;
     /* words and vocabularies */
@@ -135,6 +180,7 @@ typedef struct {
     /* shapes */
     PlacesSlot *places;
     size_t places_size, places_used, places_max;
+    Spare spare;
 } Scanner;
 
 /* One scan. */
@@ -144,15 +190,19 @@ typedef struct {
     PyObject *text, *folded_object; /* folded_object: owned */
     PyObject *view;                 /* made when Python first asks */
     unsigned char *low, *shape;     /* one block */
+    Py_ssize_t room;                /* for a text so long */
     unsigned char seen[256];
     int line_bound, raw; /* raw: as they are found, for Python to go on with */
     Candidates found;
     /* of the runs */
     Places *before;
     Py_ssize_t before_offset, reached;
-    Py_ssize_t *done; /* per rule: where its last literal match ended */
+    Py_ssize_t *done; /* per rule: where its last literal match ended, counted from done_base; less: not in this text */
+    Py_ssize_t done_base;
     Py_ssize_t *near; /* hits of the text rules' literals: rule number and offset in turn */
     Py_ssize_t near_count, near_size;
+    Hit *waiting;     /* literals found, by their ends */
+    Py_ssize_t waiting_count;
     const TextRule *rule; /* the one at work */
 } Scan;
 
