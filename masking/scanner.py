@@ -13,6 +13,7 @@ from masking.checks import VERHOEFF
 from masking.confirm import is_simple
 from masking.context import AFTER, AGAINST, BEFORE, FOR, MORE, Vocabulary, Words
 from masking.detect.names import (
+    CAPS_CHARS,
     CODE_SCORE,
     CODE_SIGNS,
     CODE_WORDS,
@@ -23,6 +24,7 @@ from masking.detect.names import (
     SQL,
     is_code,
     narrowed,
+    narrowed_alone,
     tagger,
 )
 from masking.detect.phone import CODES
@@ -125,6 +127,8 @@ def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
             "is_no_name": is_no_name,
             "judge": is_code,
             "narrowed": narrowed,
+            "narrowed_alone": narrowed_alone,
+            "caps_chars": CAPS_CHARS,
             "sql": SQL.search,
             "code_words": CODE_WORDS,
             "no_names": sorted(NO_NAMES),

@@ -11,6 +11,11 @@ typedef struct {
     int code;
 } Judged;
 
+static int bits_at(Scan *scan, Py_ssize_t i)
+{
+    return class_at((Letters *)scan->self->letters, &scan->folded, i);
+}
+
 static int truth(PyObject *answer)
 {
     int is = answer == NULL ? -1 : PyObject_IsTrue(answer);
@@ -20,13 +25,13 @@ static int truth(PyObject *answer)
 
 static int worded(Scan *scan, Py_ssize_t i)
 {
-    int bits = class_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
+    int bits = class_at((Letters *)scan->self->letters, &scan->folded, i);
     return bits < 0 ? -1 : (bits & WORDLY) != 0;
 }
 
 static int spaced(Scan *scan, Py_ssize_t i)
 {
-    int bits = class_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
+    int bits = class_at((Letters *)scan->self->letters, &scan->folded, i);
     return bits < 0 ? -1 : (bits & SPACE) != 0;
 }
 
@@ -175,7 +180,7 @@ static int may_be_code(Scan *scan, Py_ssize_t left, Py_ssize_t right)
     const Text *text = &scan->folded;
     Py_ssize_t i = left;
     for (; i < right; i++) {
-        int bits = class_of((Letters *)self->letters, char_at(text, i));
+        int bits = class_at((Letters *)self->letters, text, i);
         if (bits < 0)
             return -1;
         if (!(bits & SPACE))
@@ -245,7 +250,7 @@ static int no_name(Scan *scan, Py_ssize_t start, Py_ssize_t end)
         right--;
     if (right - left > scan->self->no_names.longest)
         return 0;
-    if (scan->folded.narrow)
+    if (plain_at(&scan->folded, left, right) != NULL)
         return words_hold(scan->self, &scan->self->no_names, scan->low + left, right - left);
     PyObject *value = PyUnicode_Substring(scan->folded.object, start, end);
     int is = value == NULL ? -1 : truth(PyObject_CallFunctionObjArgs(scan->self->is_no_name, value, NULL));
@@ -256,11 +261,12 @@ static int no_name(Scan *scan, Py_ssize_t start, Py_ssize_t end)
 /* str.isupper of a stretch */
 static int is_upper_case(Scan *scan, Py_ssize_t start, Py_ssize_t end)
 {
-    if (!scan->folded.narrow)
+    const unsigned char *text = plain_at(&scan->folded, start, end);
+    if (text == NULL)
         return ask_of(scan, start, end, "isupper");
     int upper = 0;
-    for (Py_ssize_t i = start; i < end; i++) {
-        unsigned char c = scan->folded.narrow[i];
+    for (Py_ssize_t i = 0; i < end - start; i++) {
+        unsigned char c = text[i];
         if (c >= 'a' && c <= 'z')
             return 0;
         upper |= c >= 'A' && c <= 'Z';
@@ -346,9 +352,10 @@ static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, 
         for (Py_ssize_t i = start; i < end; i++)
             if (scan->low[i] == ' ')
                 return 1;
-    if (text->narrow)
-        return after_sql(scan, start > self->line_max ? start - self->line_max : 0, start);
-    PyObject *match = PyObject_CallFunction(self->sql, "Onn", text->object, start > self->line_max ? start - self->line_max : 0, start);
+    Py_ssize_t left = start > self->line_max ? start - self->line_max : 0;
+    if (plain_at(text, left ? left - 1 : 0, start) != NULL)
+        return after_sql(scan, left, start);
+    PyObject *match = PyObject_CallFunction(self->sql, "Onn", text->object, left, start);
     is = match == NULL ? -1 : match != Py_None;
     Py_XDECREF(match);
     return is;
@@ -358,10 +365,8 @@ static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, 
    names.narrowed leaves these as they are. */
 static int is_plain(const Scan *scan, Py_ssize_t start, Py_ssize_t end)
 {
-    const unsigned char *text = scan->folded.narrow;
+    const unsigned char *text = scan->folded.plain; /* a character beyond ASCII is none of those below */
     int words = 1, small = 1;
-    if (text == NULL)
-        return 0;
     for (Py_ssize_t i = start, word = start; i <= end; i++) {
         if (i < end && ((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z'))) {
             small = small && (i == start ? text[i] <= 'Z' : text[i] >= 'a');
@@ -375,11 +380,66 @@ static int is_plain(const Scan *scan, Py_ssize_t start, Py_ssize_t end)
     return words > 1 || small;
 }
 
+/* Asks Python about a value alone, without the text around it; 0, or -1 with an error set. */
+static int ask_narrowed(Scan *scan, Py_ssize_t start, Py_ssize_t end, int after_alnum, int before_alnum, Narrow *out)
+{
+    PyObject *value = PyUnicode_Substring(scan->folded.object, start, end), *answer = NULL;
+    Py_ssize_t first = 0, last = 0;
+    if (value != NULL)
+        answer = PyObject_CallFunctionObjArgs(scan->self->narrowed_alone, value, after_alnum ? Py_True : Py_False,
+                                              before_alnum ? Py_True : Py_False, NULL);
+    Py_XDECREF(value);
+    int failed = answer == NULL ? -1 : 0;
+    out->doubtful = 0;
+    if (!failed && answer != Py_None
+        && (!PyTuple_Check(answer) || !PyArg_ParseTuple(answer, "nnp", &first, &last, &out->doubtful) || first < 0 || first >= last
+            || last > end - start)) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "the bounds of a name are two places of it");
+        failed = -1;
+    }
+    Py_XDECREF(answer);
+    out->start = (int16_t)first, out->end = (int16_t)last;
+    return failed;
+}
+
+/* names.narrowed of a short ASCII value, remembered. */
+static int narrow_ascii(Scan *scan, const unsigned char *value, Py_ssize_t *start, Py_ssize_t *end)
+{
+    const Scanner *self = scan->self;
+    Py_ssize_t n = scan->folded.length;
+    int after_alnum = *start > 0 ? bits_at(scan, *start - 1) : 0, before_alnum = *end < n ? bits_at(scan, *end) : 0;
+    if (after_alnum < 0 || before_alnum < 0)
+        return -1;
+    after_alnum &= ALNUM, before_alnum &= ALNUM;
+    uint64_t hash = hash_bytes(self->seed + (uint64_t)(2 * (after_alnum != 0) + (before_alnum != 0) + 1), value, *end - *start);
+    Narrow *known = &self->narrows[(hash >> 8) % NARROWS], fresh = {hash | !hash, 0, 0, 0};
+    if (known->hash == fresh.hash) {
+        fresh = *known;
+    } else {
+        if (ask_narrowed(scan, *start, *end, after_alnum, before_alnum, &fresh) < 0)
+            return -1;
+        *known = fresh;
+    }
+    if (fresh.end == 0)
+        return 0;
+    *end = *start + fresh.end, *start += fresh.start;
+    if (!fresh.doubtful)
+        return 1;
+    Py_ssize_t left = *start > self->caps_chars ? *start - self->caps_chars : 0;
+    Py_ssize_t right = n - *end > self->caps_chars ? *end + self->caps_chars : n;
+    int is = is_upper_case(scan, left, *start);
+    return is ? is : is_upper_case(scan, *end, right);
+}
+
 /* names.narrowed: 1 with the bounds of what is a name, 0 where nothing is, -1 with an error set. */
 static int narrow_name(Scan *scan, Py_ssize_t *start, Py_ssize_t *end)
 {
     if (is_plain(scan, *start, *end))
         return 1;
+    const unsigned char *value = *end - *start <= NARROW_CHARS_MAX ? plain_at(&scan->folded, *start, *end) : NULL;
+    if (value != NULL)
+        return narrow_ascii(scan, value, start, end);
     PyObject *bounds = PyObject_CallFunction(scan->self->narrowed, "Onn", scan->folded.object, *start, *end);
     if (bounds == NULL)
         return -1;
@@ -458,11 +518,6 @@ int words_hold(const Scanner *self, const Words *words, const unsigned char *low
 }
 
 /* ------------------------------------------------------------------ what the rules below share */
-
-static int bits_at(Scan *scan, Py_ssize_t i)
-{
-    return class_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
-}
 
 static int give(Scan *scan, const TextRule *rule, Py_ssize_t start, Py_ssize_t end, double score, PyObject *type, PyObject *name,
                 PyObject *reason)
@@ -845,8 +900,9 @@ static int key_declares(Scan *scan, const TextRule *rule, Py_ssize_t start, Py_s
 {
     Scanner *self = scan->self;
     const Text *text = &scan->folded;
-    uint64_t hash = text->narrow ? hash_bytes(self->seed, text->narrow + start, end - start)
-                                 : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * (end - start));
+    const unsigned char *plain = plain_at(text, start, end);
+    uint64_t hash = plain ? hash_bytes(self->seed, plain, end - start)
+                          : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * (end - start));
     hash = (hash & ~255ULL) | (hash < 256 ? 256 : 0);
     size_t i = (size_t)(hash >> 16) & (KEY_SLOTS - 1);
     for (; self->keys[i]; i = (i + 1) & (KEY_SLOTS - 1))
@@ -941,6 +997,24 @@ static int key_before(Scan *scan, const TextRule *rule, Py_ssize_t at, Key *key)
     return key_declares(scan, rule, start, end);
 }
 
+/* Whether nothing behind the separator can be a value: no quote stands there, and the type is none whose values stand bare; -1: an error is set. */
+static int has_no_value(Scan *scan, const TextRule *rule, Py_ssize_t at, PyObject *kind, int quoted)
+{
+    const unsigned char *low = scan->low;
+    Py_ssize_t i = at + 1, n = scan->folded.length;
+    while (i < n && i - at <= 3 && (low[i] == ' ' || low[i] == '\t'))
+        i++;
+    if (i < n && low[i] == '\\')
+        i++;
+    if (i < n && (low[i] == '"' || low[i] == '\'' || low[i] == '`'))
+        return 0;
+    PyObject *bare = part(rule, 7);
+    for (Py_ssize_t k = 0; !quoted && k < PyTuple_Size(bare); k++)
+        if (PyTuple_GetItem(bare, k) == kind || PyUnicode_Compare(PyTuple_GetItem(bare, k), kind) == 0)
+            return 0;
+    return PyErr_Occurred() ? -1 : 1;
+}
+
 /* The quoted value behind the separator at *at*, where it is plain enough to be judged here; 0: ask Python, 1: it is settled,
    -1: an error is set. What is settled here is what value_of, _is_value and keys.key_decides say of it. */
 static int quoted_value(Scan *scan, const TextRule *rule, Py_ssize_t at, PyObject *kind)
@@ -951,7 +1025,7 @@ static int quoted_value(Scan *scan, const TextRule *rule, Py_ssize_t at, PyObjec
     int plain = 0;
     while (plain < LABELLED_KINDS && self->plain[plain] != kind)
         plain++;
-    if (plain == LABELLED_KINDS || !scan->folded.narrow)
+    if (plain == LABELLED_KINDS)
         return 0;
     while (i < n && i - at <= 3 && (low[i] == ' ' || low[i] == '\t'))
         i++;
@@ -962,7 +1036,7 @@ static int quoted_value(Scan *scan, const TextRule *rule, Py_ssize_t at, PyObjec
         if (low[end] == '\n' || low[end] == 0)
             return 0;
     /* Whether it is a word that says nothing (null, <name>, ${NAME}, ***) is seen by its beginning. */
-    if (end >= n || end - start >= VALUE_CHARS || end - start < 6 || strchr("$ {<[*-x\t", low[start]) != NULL
+    if (end >= n || end - start >= VALUE_CHARS || end - start < 6 || plain_at(&scan->folded, start, end) == NULL || strchr("$ {<[*-x\t", low[start]) != NULL
         || classes[low[start]] & SPACE || classes[low[end - 1]] & SPACE)
         return 0;
     if (end - start <= 10 && memchr(low + start, ' ', (size_t)(end - start)) == NULL)
@@ -1022,7 +1096,13 @@ static int find_labelled(Scan *scan, const TextRule *rule)
             return -1;
         if (!declares)
             continue;
-        int settled = quoted_value(scan, rule, at, PyList_GetItem(scan->self->kinds, declares));
+        PyObject *kind = PyList_GetItem(scan->self->kinds, declares);
+        int none = has_no_value(scan, rule, at, kind, key.quoted);
+        if (none < 0)
+            return -1;
+        if (none)
+            continue;
+        int settled = quoted_value(scan, rule, at, kind);
         if (settled < 0)
             return -1;
         if (settled)
@@ -1051,7 +1131,7 @@ static int find_labelled(Scan *scan, const TextRule *rule)
 /* Reads what the rule's part needs; 0, or -1 with an error set. */
 int open_own(Scanner *self, const TextRule *rule)
 {
-    static const Py_ssize_t wanted[] = {0, 0, 2, 3, 2, 3, 7};
+    static const Py_ssize_t wanted[] = {0, 0, 2, 3, 2, 3, 8};
     if (rule->own < 0 || rule->own > FIND_LABELLED || PyTuple_Size(rule->parts) < wanted[rule->own]
         || (rule->own == FIND_NAMES && self->tagger == Py_None)) {
         PyErr_SetString(PyExc_ValueError, "a rule has not the parts that are asked for");
@@ -1089,7 +1169,7 @@ int open_own(Scanner *self, const TextRule *rule)
         if (self->quoted_score == -1.0 && PyErr_Occurred())
             return -1;
         PyObject *kinds = part(rule, 3);
-        if (!PyTuple_Check(kinds) || PyTuple_Size(kinds) != LABELLED_KINDS) {
+        if (!PyTuple_Check(kinds) || PyTuple_Size(kinds) != LABELLED_KINDS || !PyTuple_Check(part(rule, 7))) {
             PyErr_SetString(PyExc_ValueError, "there are five types of plain values");
             return -1;
         }

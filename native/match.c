@@ -191,27 +191,10 @@ static Py_ssize_t follow(Match *m, int32_t at, Py_ssize_t i)
 
 int program_search(const Program *program, const Text *text, Py_ssize_t pos, Py_ssize_t limit, int only_here, Found *found)
 {
-    unsigned char copy[WINDOW_MAX];
-    Match m = {.program = program, .limit = limit};
+    Match m = {.program = program, .text = text->plain, .limit = limit};
     m.floor = pos > program->back ? pos - program->back : 0;
-    if (text->narrow) {
-        m.text = text->narrow, m.floor = 0;
-    } else {
-        /* Where all that the pattern sees is ASCII it is as if the text were. */
-        Py_UCS4 all = 0;
-        if (limit - m.floor > WINDOW_MAX)
-            return GIVEN_UP;
-        for (Py_ssize_t i = m.floor; i < limit; i++) {
-            all |= text->wide[i];
-            copy[i - m.floor] = (unsigned char)text->wide[i];
-        }
-        if (all >= 0x80)
-            return GIVEN_UP;
-        m.text = copy, m.limit = limit - m.floor, pos -= m.floor;
-    }
-    Py_ssize_t shift = limit - m.limit;
-    if (shift)
-        m.floor = 0;
+    if (plain_at(text, m.floor, limit) == NULL)
+        return GIVEN_UP;
     for (Py_ssize_t i = pos; i <= m.limit; i++) {
         if (program->begin >= 0 && (i == m.limit || !in(program, program->begin, m.text[i]))) {
             if (only_here)
@@ -224,7 +207,7 @@ int program_search(const Program *program, const Text *text, Py_ssize_t pos, Py_
             return GIVEN_UP;
         if (end >= 0) {
             int marked = m.group_start >= 0 && m.group_end >= 0;
-            *found = (Found){i + shift, end + shift, marked ? m.group_start + shift : NONE, marked ? m.group_end + shift : NONE};
+            *found = (Found){i, end, marked ? m.group_start : NONE, marked ? m.group_end : NONE};
             return 1;
         }
         if (only_here)

@@ -15,15 +15,32 @@
 
 enum { FORM_x = 1, FORM_X, FORM_Xx, FORM_XX, FORM_u, FORM_xX, FORM_XxX, FORM_0, FORM_LINE = FORM_0 + 6 };
 
+/* A word seen, in the order in which they were: so few are in use at a time that they stay near. */
 typedef struct {
-    uint64_t hash; /* 0: free */
+    uint64_t hash;
     Word word;
+    int32_t unused[2]; /* to one line of the processor's memory */
+} Seen;
+
+typedef struct {
+    uint32_t tag;  /* a part of its hash */
+    int32_t place; /* among the words seen, plus one; 0: free */
 } WordSlot;
 
 typedef struct {
     uint64_t key; /* 0: free; kinds are stored plus one */
     int32_t left[2], right[2];
 } PairSlot;
+
+typedef struct {
+    Py_ssize_t start, end;
+    Word word;
+} Token;
+
+typedef struct {
+    double score[2];
+    unsigned char back[3], label;
+} Step;
 
 struct Tagger {
     PyObject_HEAD
@@ -37,7 +54,10 @@ struct Tagger {
     const int16_t *weights;
     size_t features, entries;
     WordSlot *words;
-    size_t words_size, words_used;
+    size_t words_size, words_used, seen_size;
+    Seen *seen;
+    Token *ring; /* of no call now; NULL: one has it */
+    Step *steps;
     PairSlot *pairs;
     size_t pairs_size, pairs_used;
     uint32_t crc[256];
@@ -282,38 +302,71 @@ static int parse_word(PyObject *answer, Word *word)
 
 /* ------------------------------------------------------------------ words and pairs remembered */
 
-static WordSlot *word_slot(const Tagger *self, uint64_t hash)
+static const Word *seen_word(const Tagger *self, uint64_t hash)
 {
     size_t mask = self->words_size - 1, i = (size_t)(hash >> 8) & mask;
-    while (self->words[i].hash != 0 && self->words[i].hash != hash)
+    for (; self->words[i].place; i = (i + 1) & mask) {
+        const Seen *seen = &self->seen[self->words[i].place - 1];
+        if (self->words[i].tag == (uint32_t)(hash >> 32) && seen->hash == hash)
+            return &seen->word;
+    }
+    return NULL;
+}
+
+static void put_slot(Tagger *self, uint64_t hash, int32_t place)
+{
+    size_t mask = self->words_size - 1, i = (size_t)(hash >> 8) & mask;
+    while (self->words[i].place)
         i = (i + 1) & mask;
-    return &self->words[i];
+    self->words[i] = (WordSlot){(uint32_t)(hash >> 32), place};
+}
+
+/* Keeps a word; both tables grow with what is in them. */
+static int keep_word(Tagger *self, uint64_t hash, const Word *word)
+{
+    if ((Py_ssize_t)self->words_used >= self->words_max) {
+        memset(self->words, 0, self->words_size * sizeof *self->words);
+        self->words_used = 0;
+    }
+    if (self->words_used == self->seen_size) {
+        size_t size = 2 * self->seen_size;
+        Seen *seen = PyMem_Realloc(self->seen, size * sizeof *seen);
+        if (seen == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        self->seen = seen, self->seen_size = size;
+    }
+    if (2 * (self->words_used + 1) > self->words_size) {
+        WordSlot *bigger = PyMem_Calloc(2 * self->words_size, sizeof *bigger);
+        if (bigger == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        PyMem_Free(self->words);
+        self->words = bigger, self->words_size *= 2;
+        for (size_t i = 0; i < self->words_used; i++)
+            put_slot(self, self->seen[i].hash, (int32_t)i + 1);
+    }
+    Seen *seen = &self->seen[self->words_used++];
+    seen->hash = hash, seen->word = *word;
+    put_slot(self, hash, (int32_t)self->words_used);
+    return 0;
 }
 
 static int look_up(Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t end, Word *out)
 {
     Py_ssize_t length = end - start;
-    unsigned char copy[TOKEN_MAX];
-    const unsigned char *token = NULL;
-    uint64_t hash = 0;
     int keep = length <= self->word_chars_max;
-    if (keep && text->narrow) {
-        token = text->narrow + start;
-    } else if (keep && length <= TOKEN_MAX) {
-        Py_UCS4 all = 0;
-        for (Py_ssize_t i = 0; i < length; i++) {
-            all |= text->wide[start + i];
-            copy[i] = (unsigned char)text->wide[start + i];
-        }
-        token = all < 0x80 ? copy : NULL;
-    }
+    const unsigned char *token = keep ? plain_at(text, start, end) : NULL;
+    uint64_t hash = 0;
     if (keep) {
         hash = token ? hash_bytes(self->seed, token, length)
                      : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * length);
         hash |= !hash; /* 0 says free */
-        WordSlot *slot = word_slot(self, hash);
-        if (slot->hash == hash) {
-            *out = slot->word;
+        const Word *word = seen_word(self, hash);
+        if (word != NULL) {
+            *out = *word;
             return 0;
         }
     }
@@ -332,18 +385,8 @@ static int look_up(Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t 
         if (failed)
             return -1;
     }
-    if (!keep)
-        return 0;
-    if ((Py_ssize_t)self->words_used >= self->words_max) {
-        memset(self->words, 0, self->words_size * sizeof *self->words);
-        self->words_used = 0;
-    }
-    WordSlot *slot = word_slot(self, hash); /* anew: the question may have let another thread in */
-    if (slot->hash == 0) {
-        slot->hash = hash, slot->word = *out;
-        self->words_used++;
-    }
-    return 0;
+    /* Looked up anew: the question may have let another thread in. */
+    return !keep || seen_word(self, hash) != NULL ? 0 : keep_word(self, hash, out);
 }
 
 static PairSlot *pair_slot(PairSlot *pairs, size_t size, uint64_t key)
@@ -387,11 +430,6 @@ static int look_up_pair(Tagger *self, int32_t a, int32_t b, PairSlot *out)
 /* ------------------------------------------------------------------ tokens, one by one */
 
 typedef struct {
-    Py_ssize_t start, end;
-    Word word;
-} Token;
-
-typedef struct {
     Tagger *tagger;
     const Text *text;
     Py_ssize_t at;
@@ -411,17 +449,13 @@ static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
         if (ts->at_end)
             return 0;
         int kind = SKIP;
-        if (text->narrow)
-            while (ts->at < length && !(letters->classes[0][text->narrow[ts->at]] & TOKEN_BITS))
-                ts->at++;
-        while (ts->at < length) {
-            kind = class_of(letters, char_at(text, ts->at));
+        for (; ts->at < length; ts->at++) {
+            kind = class_at(letters, text, ts->at);
             if (kind < 0)
                 return -1;
             kind &= TOKEN_BITS;
             if (kind != SKIP)
                 break;
-            ts->at++;
         }
         if (ts->at >= length) {
             ts->at_end = 1;
@@ -430,12 +464,7 @@ static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
         Py_ssize_t start = ts->at, end = start + 1;
         if (kind == LETTER || kind == DIGIT) {
             int next = 0;
-            if (text->narrow) {
-                const unsigned char *classes = letters->classes[0], *at = text->narrow;
-                while (end < length && (classes[at[end]] & TOKEN_BITS) == kind)
-                    end++;
-            } else
-            while (end < length && (next = class_of(letters, char_at(text, end))) >= 0 && (next & TOKEN_BITS) == kind)
+            while (end < length && (next = class_at(letters, text, end)) >= 0 && (next & TOKEN_BITS) == kind)
                 end++;
             if (next < 0)
                 return -1;
@@ -510,11 +539,6 @@ static int best_of(double x, double y, double z, double *best)
     *best = z;
     return 2;
 }
-
-typedef struct {
-    double score[2];
-    unsigned char back[3], label;
-} Step;
 
 static int decode(Tokens *ts, Py_ssize_t start, Py_ssize_t stop, Open *run, Step *steps)
 {
@@ -615,9 +639,15 @@ static int tag(Tokens *ts, Open *run, Step *steps)
 int tagger_names(PyObject *object, const Text *text, name_found found, void *context)
 {
     Tagger *self = (Tagger *)object;
-    Token *ring = PyMem_Malloc(RING * sizeof *ring);
-    Step *steps = PyMem_Malloc((size_t)self->stretch_max * sizeof *steps);
+    Token *ring = self->ring;
+    Step *steps = self->steps;
     int failed = -1;
+    /* A call that begins while another is at work (a call back lets others in) makes its own. */
+    self->ring = NULL, self->steps = NULL;
+    if (!ring)
+        ring = PyMem_Malloc(RING * sizeof *ring);
+    if (!steps)
+        steps = PyMem_Malloc((size_t)self->stretch_max * sizeof *steps);
     if (!ring || !steps) {
         PyErr_NoMemory();
     } else {
@@ -625,8 +655,12 @@ int tagger_names(PyObject *object, const Text *text, name_found found, void *con
         Open run = {found, context, 0, 0, 0, 0, 0.0};
         failed = tag(&ts, &run, steps) < 0 || close_run(&run) < 0 ? -1 : 0;
     }
-    PyMem_Free(ring);
-    PyMem_Free(steps);
+    if (!self->ring && !self->steps) {
+        self->ring = ring, self->steps = steps;
+    } else {
+        PyMem_Free(ring);
+        PyMem_Free(steps);
+    }
     return failed;
 }
 
@@ -691,13 +725,12 @@ static PyObject *tagger_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     self->slack = slack, self->seed = mix(seed + 1);
     self->words_max = words_max, self->word_chars_max = word_chars_max, self->stretch_max = stretch_max;
     self->letters = Py_NewRef(letters), self->ask_word = Py_NewRef(ask_word);
-    self->words_size = 64;
-    while (self->words_size < (size_t)words_max + (size_t)words_max / 2)
-        self->words_size *= 2;
+    self->words_size = 1024, self->seen_size = 512;
     self->pairs_size = 1024;
     self->words = PyMem_Calloc(self->words_size, sizeof *self->words);
+    self->seen = PyMem_Malloc(self->seen_size * sizeof *self->seen);
     self->pairs = PyMem_Calloc(self->pairs_size, sizeof *self->pairs);
-    if (self->words == NULL || self->pairs == NULL) {
+    if (self->words == NULL || self->pairs == NULL || self->seen == NULL) {
         PyErr_NoMemory();
     } else if (open_table(self, table) == 0) {
         rate(self, (const unsigned char *)"\n", 1, &self->edge);
@@ -732,6 +765,9 @@ static void tagger_dealloc(PyObject *object)
     Py_CLEAR(self->table);
     PyMem_Free(self->words);
     PyMem_Free(self->pairs);
+    PyMem_Free(self->seen);
+    PyMem_Free(self->ring);
+    PyMem_Free(self->steps);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
     Py_DECREF(type);

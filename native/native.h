@@ -48,13 +48,16 @@ static inline Py_UCS4 lower_of(Letters *self, Py_UCS4 c)
 
 /* ------------------------------------------------------------------ one text (text.c) */
 
-/* Code points: one byte each where the text is ASCII, four otherwise. */
+/* Code points: one byte each where the text is ASCII, four otherwise, and then bytes beside them for what of it is. */
 typedef struct {
     PyObject *object; /* borrowed */
     Py_ssize_t length;
     const unsigned char *narrow; /* NULL: it is not ASCII */
-    Py_UCS4 *wide;               /* owned */
+    const unsigned char *plain;  /* as narrow; where a character is not ASCII, NOT_PLAIN */
+    Py_UCS4 *wide;               /* owned; plain lies behind it */
 } Text;
+
+#define NOT_PLAIN 0x80
 
 int text_open(Text *text, PyObject *object); /* 0, or -1 with an error set; close it in both cases */
 void text_close(Text *text);
@@ -62,6 +65,21 @@ void text_close(Text *text);
 static inline Py_UCS4 char_at(const Text *text, Py_ssize_t i)
 {
     return text->narrow ? text->narrow[i] : text->wide[i];
+}
+
+static inline int class_at(Letters *self, const Text *text, Py_ssize_t i)
+{
+    unsigned char c = text->plain[i];
+    return c < NOT_PLAIN ? self->classes[0][c] : class_of(self, text->wide[i]);
+}
+
+/* The characters start … end as bytes, or NULL where not all of them are ASCII. */
+static inline const unsigned char *plain_at(const Text *text, Py_ssize_t start, Py_ssize_t end)
+{
+    unsigned char all = 0;
+    for (Py_ssize_t i = start; text->narrow == NULL && i < end; i++)
+        all |= text->plain[i];
+    return all < NOT_PLAIN ? text->plain + start : NULL;
 }
 
 /* ------------------------------------------------------------------ small things */

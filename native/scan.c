@@ -77,16 +77,7 @@ int weigh(Scan *scan, const Rule *rule, Py_ssize_t start, Py_ssize_t end, double
         return 0;
     int verdict_here = ASK;
     if (rule->check) {
-        unsigned char copy[64];
-        const unsigned char *value = scan->folded.narrow ? scan->folded.narrow + start : NULL;
-        if (value == NULL && end - start <= (Py_ssize_t)sizeof copy) {
-            Py_UCS4 all = 0;
-            for (Py_ssize_t i = start; i < end; i++) {
-                all |= scan->folded.wide[i];
-                copy[i - start] = (unsigned char)scan->folded.wide[i];
-            }
-            value = all < 0x80 ? copy : NULL;
-        }
+        const unsigned char *value = plain_at(&scan->folded, start, end);
         if (value != NULL)
             verdict_here = check(self, rule->check, value, end - start);
         if (verdict_here == REFUSED)
@@ -97,8 +88,8 @@ int weigh(Scan *scan, const Rule *rule, Py_ssize_t start, Py_ssize_t end, double
         }
     }
     if (validates && verdict_here == ASK) {
-        uint64_t hash = scan->folded.narrow ? hash_bytes(self->seed + (uint64_t)(rule - self->rules) + 1, scan->folded.narrow + start, end - start)
-                                            : 0;
+        const unsigned char *value = plain_at(&scan->folded, start, end);
+        uint64_t hash = value ? hash_bytes(self->seed + (uint64_t)(rule - self->rules) + 1, value, end - start) : 0;
         uint64_t *known = &self->verdicts[(hash >> 8) % VERDICTS];
         if (hash && (*known & ~3ULL) == (hash & ~3ULL)) {
             verdict_here = (int)(*known & 3);
@@ -1300,6 +1291,7 @@ static int build(Scanner *self, PyObject *parts)
     TAKE(model_reason);
     TAKE(judge);
     TAKE(narrowed);
+    TAKE(narrowed_alone);
     TAKE(sql);
     TAKE(code_words);
     self->keep = Py_NewRef(parts);
@@ -1340,10 +1332,15 @@ static int build(Scanner *self, PyObject *parts)
     self->new_span = (allocfunc)PyType_GetSlot((PyTypeObject *)self->span, Py_tp_alloc);
     if (find_fields(self) < 0)
         return -1;
-    if ((self->verdicts = PyMem_Calloc(VERDICTS, sizeof *self->verdicts)) == NULL) {
+    self->verdicts = PyMem_Calloc(VERDICTS, sizeof *self->verdicts);
+    self->narrows = PyMem_Calloc(NARROWS, sizeof *self->narrows);
+    if (self->verdicts == NULL || self->narrows == NULL) {
         PyErr_NoMemory();
         return -1;
     }
+    PyObject *caps_chars = item_of(parts, "caps_chars");
+    if (caps_chars == NULL || ((self->caps_chars = PyLong_AsSsize_t(caps_chars)) < 0 && PyErr_Occurred()))
+        return -1;
     PyObject *codes = item_of(parts, "phone_codes");
     Py_ssize_t codes_size;
     char *code_bytes;
@@ -1432,7 +1429,7 @@ static PyObject *scanner_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 #define EACH_OBJECT(DO)                                                                                                  \
     DO(self->letters); DO(self->tagger); DO(self->runs); DO(self->fold); DO(self->view); DO(self->words_of); DO(self->prepare); DO(self->kinds); DO(self->span); \
     DO(self->off); DO(self->is_no_name); DO(self->timeout_literal); DO(self->timeout_run); DO(self->rest);               \
-    DO(self->t_email); DO(self->t_person); DO(self->t_location); DO(self->model_reason); DO(self->judge); DO(self->narrowed); DO(self->sql);  \
+    DO(self->t_email); DO(self->t_person); DO(self->t_location); DO(self->model_reason); DO(self->judge); DO(self->narrowed); DO(self->narrowed_alone); DO(self->sql);  \
     DO(self->code_words); DO(self->n_names); DO(self->keep); DO(self->numbers);
 
 static int scanner_traverse(PyObject *object, visitproc visit, void *arg)
@@ -1467,6 +1464,7 @@ static void scanner_dealloc(PyObject *object)
     PyMem_Free(self->needs);
     PyMem_Free(self->keys);
     PyMem_Free(self->verdicts);
+    PyMem_Free(self->narrows);
     PyMem_Free(self->spare.low);
     PyMem_Free(self->spare.done);
     PyMem_Free(self->spare.waiting);

@@ -15,8 +15,6 @@ typedef struct {
 /* A pattern over ASCII text (match.c). */
 typedef struct Program Program;
 
-#define WINDOW_MAX 1024 /* of a text that is not ASCII, for a pattern to see */
-
 typedef struct {
     Py_ssize_t start, end, group_start, group_end; /* group_…: of the group asked for, -1: it is not in the match */
 } Found;
@@ -48,6 +46,15 @@ typedef struct {
 } TextRule;
 
 #define VERDICTS 4096
+#define NARROWS 4096
+#define NARROW_CHARS_MAX 96
+
+/* What names.narrowed_alone said last of a value: a hash of it and of what stands beside it, and its answer. */
+typedef struct {
+    uint64_t hash; /* 0: free */
+    int16_t start, end; /* both 0: it is no name */
+    int32_t doubtful;
+} Narrow;
 #define SMALL_SET 256
 
 /* A few short words. */
@@ -132,12 +139,14 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     PyObject *letters, *tagger, *runs;
-    PyObject *fold, *view, *prepare, *words_of, *span, *off, *is_no_name, *judge, *narrowed, *sql, *code_words;
+    PyObject *fold, *view, *prepare, *words_of, *span, *off, *is_no_name, *judge, *narrowed, *narrowed_alone, *sql, *code_words;
     PyObject *reasons[REASONS], *timeout_literal, *timeout_run, *rest, *model_reason;
     PyObject *t_email, *t_person, *t_location, *n_names;
     unsigned char glue[256], code_sign[256];
     double code_score;
     int off_label[3];
+    Narrow *narrows;
+    Py_ssize_t caps_chars;
     uint64_t *verdicts; /* what Python said last of a value under a rule: a hash, its last two bits the verdict */
     unsigned char verhoeff[800], phone_codes[1110], lows[256], shapes[256]; /* codes of one, two, three digits */
     allocfunc new_span;

@@ -139,19 +139,25 @@ int text_open(Text *text, PyObject *object)
     PyObject *is_ascii = PyObject_CallMethod(object, "isascii", NULL);
     if (is_ascii == NULL)
         return -1;
-    int plain = PyObject_IsTrue(is_ascii);
+    int ascii = PyObject_IsTrue(is_ascii);
     Py_DECREF(is_ascii);
-    if (plain > 0) {
+    if (ascii > 0) {
         Py_ssize_t size = 0;
-        text->narrow = (const unsigned char *)PyUnicode_AsUTF8AndSize(object, &size);
+        text->plain = text->narrow = (const unsigned char *)PyUnicode_AsUTF8AndSize(object, &size);
         return text->narrow == NULL ? -1 : 0;
     }
-    text->wide = PyMem_Malloc(((size_t)text->length + 1) * sizeof *text->wide);
+    text->wide = PyMem_Malloc(((size_t)text->length + 1) * (sizeof *text->wide + 1));
     if (text->wide == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    return PyUnicode_AsUCS4(object, text->wide, text->length + 1, 1) == NULL ? -1 : 0;
+    if (PyUnicode_AsUCS4(object, text->wide, text->length + 1, 1) == NULL)
+        return -1;
+    unsigned char *plain = (unsigned char *)(text->wide + text->length + 1);
+    for (Py_ssize_t i = 0; i < text->length; i++)
+        plain[i] = text->wide[i] < NOT_PLAIN ? (unsigned char)text->wide[i] : NOT_PLAIN;
+    text->plain = plain;
+    return 0;
 }
 
 void text_close(Text *text)

@@ -58,7 +58,7 @@ static int side(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near)
                 stop++;
             while (stop < end) {
                 c = char_at(text, stop);
-                int bits = c < 0x80 ? ascii[c] : class_of(letters, c);
+                int bits = c < NOT_PLAIN ? ascii[c] : class_of(letters, c);
                 if (bits < 0)
                     return -1;
                 if (!(bits & SMALL))
@@ -71,7 +71,7 @@ static int side(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near)
             }
         }
         Py_ssize_t length = stop - i;
-        if (text->narrow) {
+        if (plain_at(text, i, stop) != NULL) {
             const unsigned char *word = scan->low + i;
             if (length > 64)
                 put_id(near, -1);
@@ -97,7 +97,7 @@ static int side(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near)
 
 static int alnum(Scan *scan, Py_ssize_t i)
 {
-    int bits = class_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
+    int bits = class_at((Letters *)scan->self->letters, &scan->folded, i);
     return bits < 0 ? -1 : (bits & ALNUM) != 0;
 }
 
