@@ -92,7 +92,7 @@ class _Parts:
         return out
 
 
-def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
+def build(rules: Compiled, off: frozenset[str], threshold: float, chars_max: int) -> Any:
     """The compiled scanner over *rules*."""
     parts = _Parts()
     every: dict[Rule, int] = {}
@@ -163,6 +163,7 @@ def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
                 AFTER,
                 hash(RULE) & 0xFFFFFFFFFFFFFFFF,
                 MEMO_MAX,
+                chars_max,
             ),
         }
     )

@@ -191,13 +191,10 @@ static int may_be_code(Scan *scan, Py_ssize_t left, Py_ssize_t right)
         return 1;
     if (first >= 'a' && first <= 'z') {
         Py_ssize_t stop = i;
-        while (stop < right && char_at(text, stop) >= 'a' && char_at(text, stop) <= 'z')
+        while (stop < right && text->plain[stop] >= 'a' && text->plain[stop] <= 'z')
             stop++;
-        PyObject *word = PyUnicode_Substring(text->object, i, stop);
-        int is = word == NULL ? -1 : PySet_Contains(self->code_words, word);
-        Py_XDECREF(word);
-        if (is)
-            return is;
+        if (words_hold(self, &self->code_starts, text->plain + i, stop - i))
+            return 1;
     }
     for (i = left; i < right; i++)
         if (self->code_sign[scan->low[i]] || (scan->low[i] == ':' && i + 1 < right && scan->low[i + 1] == ':'))
@@ -489,7 +486,7 @@ int words_open(const Scanner *self, Words *words, PyObject *list)
     int failed = count < 0 ? -1 : 0;
     for (Py_ssize_t i = 0; i < count && !failed; i++) {
         Text word;
-        failed = text_open(&word, PyTuple_GetItem(items, i));
+        failed = text_open((Letters *)self->letters, &word, PyTuple_GetItem(items, i));
         if (!failed && words->count >= SMALL_SET) {
             PyErr_SetString(PyExc_ValueError, "a small set has too many words");
             failed = -1;
@@ -498,7 +495,11 @@ int words_open(const Scanner *self, Words *words, PyObject *list)
             words->longest = word.length;
         if (!failed && word.narrow) { /* the others are asked of Python */
             uint64_t hash = hash_bytes(self->seed, word.narrow, word.length);
-            words->hashes[words->count++] = hash;
+            size_t k = (size_t)(hash >> 8) % WORDS_SLOTS;
+            while (words->hashes[k])
+                k = (k + 1) % WORDS_SLOTS;
+            words->hashes[k] = hash | !hash;
+            words->count++;
         }
         text_close(&word);
     }
@@ -511,8 +512,8 @@ int words_hold(const Scanner *self, const Words *words, const unsigned char *low
     if (length > words->longest)
         return 0;
     uint64_t hash = hash_bytes(self->seed, low, length);
-    for (int i = 0; i < words->count; i++)
-        if (words->hashes[i] == hash)
+    for (size_t i = (size_t)(hash >> 8) % WORDS_SLOTS; words->hashes[i]; i = (i + 1) % WORDS_SLOTS)
+        if (words->hashes[i] == (hash | !hash))
             return 1;
     return 0;
 }
@@ -524,7 +525,7 @@ static int give(Scan *scan, const TextRule *rule, Py_ssize_t start, Py_ssize_t e
 {
     if (!(score >= scan->self->threshold))
         return 0;
-    int off = PySet_Contains(scan->self->off, type);
+    int off = scan->self->any_off ? PySet_Contains(scan->self->off, type) : 0;
     if (off)
         return off < 0 ? -1 : 0;
     return add_found(scan, rank_of(rule, score), start, end, score, type, name, reason);

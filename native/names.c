@@ -680,7 +680,7 @@ static PyObject *tagger_find(PyObject *object, PyObject *argument)
     PyObject *found = PyList_New(0);
     if (found == NULL)
         return NULL;
-    if (text_open(&text, argument) < 0 || tagger_names(object, &text, append, found) < 0)
+    if (text_open((Letters *)((Tagger *)object)->letters, &text, argument) < 0 || tagger_names(object, &text, append, found) < 0)
         Py_CLEAR(found);
     text_close(&text);
     return found;

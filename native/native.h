@@ -17,7 +17,7 @@ enum { SKIP = 0, LETTER = 1, DIGIT = 2, SINGLE = 3, TOKEN_BITS = 3, ALNUM = 4, S
 
 typedef struct {
     PyObject_HEAD
-    PyObject *ask_classes, *ask_lower;
+    PyObject *ask_classes, *ask_lower, *ask_ascii;
     unsigned char *classes[PAGES]; /* page 0 is always there */
     Py_UCS4 *lower[PAGES];
 } Letters;
@@ -59,7 +59,7 @@ typedef struct {
 
 #define NOT_PLAIN 0x80
 
-int text_open(Text *text, PyObject *object); /* 0, or -1 with an error set; close it in both cases */
+int text_open(const Letters *letters, Text *text, PyObject *object); /* 0, or -1 with an error set; close it in both cases */
 void text_close(Text *text);
 
 static inline Py_UCS4 char_at(const Text *text, Py_ssize_t i)

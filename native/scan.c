@@ -383,8 +383,12 @@ static int try_literals(Scan *scan, Py_ssize_t at, uint32_t key, int size)
         return 0;
     Py_ssize_t left = scan->folded.length - at;
     for (int32_t i = slot->first; i < slot->first + slot->count; i++) {
-        int32_t literal = self->literal_order[i], length = self->literal_length[literal];
-        if (length > left || memcmp(scan->low + at, self->literal_bytes[literal], (size_t)length) != 0)
+        const LiteralOrder *order = &self->literal_order[i];
+        int32_t literal = order->literal, length = self->literal_length[literal];
+        uint64_t here;
+        memcpy(&here, scan->low + at, sizeof here); /* there are AFTER_TEXT bytes behind the text */
+        if ((here & order->mask) != order->head || length > left
+            || (length > 8 && memcmp(scan->low + at, self->literal_bytes[literal], (size_t)length) != 0))
             continue;
         if (scan->waiting_count && take_waiting(scan, at) < 0)
             return -1;
@@ -781,7 +785,7 @@ static int may_be_masked(const Scan *scan)
 static int open_forms(Scan *scan, PyObject *object)
 {
     Text *text = &scan->folded;
-    if (text_open(text, object) < 0)
+    if (text_open((Letters *)scan->self->letters, text, object) < 0)
         return -1;
     Py_ssize_t n = text->length;
     unsigned char *block = scan->low;
@@ -928,17 +932,12 @@ static PyObject *answer_candidates(Scan *scan)
     return out;
 }
 
-/* scan(text, line_bound, resolved): spans as Engine.scan gives them, or candidates with their ranks. */
-static PyObject *scanner_scan(PyObject *object, PyObject *args)
+static PyObject *scan_text(PyObject *object, PyObject *text, int line_bound, int resolved)
 {
     Scan scan;
-    PyObject *text, *out = NULL;
-    int resolved;
+    PyObject *out = NULL;
     memset(&scan, 0, sizeof scan);
-    scan.self = (Scanner *)object;
-    if (!PyArg_ParseTuple(args, "Upp", &text, &scan.line_bound, &resolved))
-        return NULL;
-    scan.raw = !resolved;
+    scan.self = (Scanner *)object, scan.line_bound = line_bound, scan.raw = !resolved;
     if (open_scan(&scan, text) == 0 && scan_literals(&scan) == 0
         && runs_each(scan.self->runs, scan.shape, scan.folded.length, scan_run, &scan) == 0 && scan_text_rules(&scan) == 0) {
         const Scanner *self = scan.self;
@@ -950,6 +949,26 @@ static PyObject *scanner_scan(PyObject *object, PyObject *args)
     }
     close_scan(&scan);
     return out;
+}
+
+/* scan(text, line_bound, resolved): spans as Engine.scan gives them, or candidates with their ranks. */
+static PyObject *scanner_scan(PyObject *object, PyObject *args)
+{
+    PyObject *text;
+    int line_bound, resolved;
+    if (!PyArg_ParseTuple(args, "Upp", &text, &line_bound, &resolved))
+        return NULL;
+    return scan_text(object, text, line_bound, resolved);
+}
+
+/* find(text): the same as scan(text, False, True), of a text that is not too long. */
+static PyObject *scanner_find(PyObject *object, PyObject *text)
+{
+    if (!PyUnicode_Check(text) || PyUnicode_GetLength(text) > ((Scanner *)object)->chars_max) {
+        PyErr_SetString(PyExc_ValueError, "no text, or too long a one");
+        return NULL;
+    }
+    return scan_text(object, text, 0, 1);
 }
 
 /* ------------------------------------------------------------------ building */
@@ -1046,7 +1065,7 @@ static int build_vocabularies(Scanner *self, PyObject *words, PyObject *vocabula
         goto no_memory;
     for (Py_ssize_t i = 0; i < count; i++) {
         Text word;
-        int failed = text_open(&word, PyList_GetItem(words, i));
+        int failed = text_open((Letters *)self->letters, &word, PyList_GetItem(words, i));
         uint64_t hash = 0;
         if (!failed && word.narrow) {
             hash = hash_bytes(self->seed, word.narrow, word.length);
@@ -1157,14 +1176,12 @@ static int by_key(const void *x, const void *y)
 /* A table of the first four bytes (of shorter literals: of all) to the literals that begin so. */
 static int build_keys(Scanner *self)
 {
-    LiteralOrder *order = PyMem_Calloc((size_t)self->literals + 1, sizeof *order);
+    LiteralOrder *order = self->literal_order = PyMem_Calloc((size_t)self->literals + 1, sizeof *order);
     self->literal_keys_size = 64;
     while (self->literal_keys_size < 2 * (size_t)self->literals)
         self->literal_keys_size *= 2;
     self->literal_keys = PyMem_Calloc(self->literal_keys_size, sizeof *self->literal_keys);
-    self->literal_order = PyMem_Calloc((size_t)self->literals + 1, sizeof *self->literal_order);
-    if (!order || !self->literal_keys || !self->literal_order) {
-        PyMem_Free(order);
+    if (!order || !self->literal_keys) {
         PyErr_NoMemory();
         return -1;
     }
@@ -1174,20 +1191,21 @@ static int build_keys(Scanner *self)
         uint32_t key = 0;
         for (int k = 0; k < size; k++)
             key |= (uint32_t)self->literal_bytes[i][k] << (8 * k);
-        order[i] = (LiteralOrder){key, size, (int32_t)i};
+        order[i] = (LiteralOrder){.key = key, .size = size, .literal = (int32_t)i};
+        memcpy(&order[i].head, self->literal_bytes[i], self->literal_length[i] < 8 ? (size_t)self->literal_length[i] : 8);
+        memset(&order[i].mask, 0xff, self->literal_length[i] < 8 ? (size_t)self->literal_length[i] : 8);
         longest = self->literal_length[i] > longest ? self->literal_length[i] : longest;
     }
     qsort(order, (size_t)self->literals, sizeof *order, by_key);
     for (Py_ssize_t i = 0; i < self->literals;) {
         Py_ssize_t stop = i;
         for (; stop < self->literals && order[stop].key == order[i].key && order[stop].size == order[i].size; stop++)
-            self->literal_order[stop] = order[stop].literal;
+            ;
         LiteralKey *slot = literal_key(self, order[i].key, order[i].size);
         *slot = (LiteralKey){order[i].key, order[i].size, (int32_t)i, (int32_t)(stop - i)};
         most = stop - i > most ? stop - i : most;
         i = stop;
     }
-    PyMem_Free(order);
     /* At one place begin those of four keys at most, and a hit waits no longer than the longest is long. */
     self->waiting_most = (longest + 1) * 4 * (most + 1);
     return 0;
@@ -1306,8 +1324,8 @@ static int build(Scanner *self, PyObject *parts)
         return -1;
     unsigned long long seed;
     Py_ssize_t places_max;
-    if (!PyArg_ParseTuple(numbers, "ddddnnKn", &self->threshold, &self->for_, &self->more, &self->against, &self->words_before,
-                          &self->words_after, &seed, &places_max))
+    if (!PyArg_ParseTuple(numbers, "ddddnnKnn", &self->threshold, &self->for_, &self->more, &self->against, &self->words_before,
+                          &self->words_after, &seed, &places_max, &self->chars_max))
         return -1;
     if (self->words_before < 0 || self->words_after < 0 || self->words_before + self->words_after > 2 * WINDOW_WORDS
         || places_max < 1 || places_max > 1 << 20) {
@@ -1361,8 +1379,12 @@ static int build(Scanner *self, PyObject *parts)
     for (Py_ssize_t i = 0; i < codes_size; i++)
         self->verhoeff[i] = (unsigned char)code_bytes[i] < 10 ? (unsigned char)code_bytes[i] : 0;
     PyObject *names = item_of(parts, "names"), *never = item_of(parts, "no_names");
-    if (never == NULL || words_open(self, &self->no_names, never) < 0)
+    if (never == NULL || words_open(self, &self->no_names, never) < 0 || words_open(self, &self->code_starts, self->code_words) < 0)
         return -1;
+    Py_ssize_t off = PySet_Size(self->off);
+    if (off < 0)
+        return -1;
+    self->any_off = off > 0;
     self->off_label[1] = PySet_Contains(self->off, self->t_person);
     self->off_label[2] = PySet_Contains(self->off, self->t_location);
     if (self->off_label[1] < 0 || self->off_label[2] < 0)
@@ -1489,6 +1511,7 @@ static void scanner_dealloc(PyObject *object)
 
 static PyMethodDef scanner_methods[] = {
     {"scan", scanner_scan, METH_VARARGS, "scan(text, line_bound, resolved): spans, or (rank, span) of every candidate"},
+    {"find", scanner_find, METH_O, "find(text): spans"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -56,10 +56,11 @@ typedef struct {
     int32_t doubtful;
 } Narrow;
 #define SMALL_SET 256
+#define WORDS_SLOTS 512
 
 /* A few short words. */
 typedef struct {
-    uint64_t hashes[SMALL_SET];
+    uint64_t hashes[WORDS_SLOTS]; /* 0: free */
     int count;
     Py_ssize_t longest;
 } Words;
@@ -114,6 +115,7 @@ typedef struct {
 } LiteralKey;
 
 typedef struct {
+    uint64_t head, mask; /* its first eight bytes */
     uint32_t key;
     int32_t size, literal;
 } LiteralOrder;
@@ -153,14 +155,15 @@ typedef struct {
     PyObject *fields[6];
     Py_ssize_t field_at[6]; /* where they lie in a span; 0: not known */
     PyObject *iban_reason; /* borrowed of its rule's parts */
-    Words no_names, not_tld, no_values;
+    Words no_names, not_tld, no_values, code_starts; /* code_starts: names.CODE_WORDS */
+    int any_off; /* types are off */
     PyObject *plain[LABELLED_KINDS]; /* the types whose quoted values are judged here; borrowed of their rule's parts */
     double quoted_score;
     unsigned char email_local[256], iban_country[26 * 26]; /* the length of a country's IBAN, 0: none */
     uint64_t *keys; /* of labelled values: a hash, its last eight bits are the number of the type that the key declares, 0: none */
     PyObject *kinds; /* a list of those types; the first is None */
     size_t keys_used;
-    Py_ssize_t line_max;
+    Py_ssize_t line_max, chars_max;
     PyObject *keep; /* what the pointers below point into */
     PyObject *numbers; /* Rule to its number */
     double threshold, for_, more, against;
@@ -175,7 +178,7 @@ typedef struct {
     unsigned char *three, *four, short_literals[256]; /* short_literals: bit n: one of n bytes begins so */
     LiteralKey *literal_keys;
     size_t literal_keys_size;
-    int32_t *literal_order;
+    LiteralOrder *literal_order;
     const unsigned char **literal_bytes; /* borrowed of the parts */
     Py_ssize_t waiting_most;
     int32_t *literal_first, *literal_count, *literal_rules, *literal_length;

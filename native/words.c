@@ -113,7 +113,7 @@ static int ask_python(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near)
         PyErr_SetString(PyExc_TypeError, "words are a list");
     for (Py_ssize_t i = 0; i < count && !failed; i++) {
         Text word;
-        failed = text_open(&word, PyList_GetItem(words, i));
+        failed = text_open((Letters *)scan->self->letters, &word, PyList_GetItem(words, i));
         if (!failed && word.narrow) {
             uint64_t h = hash_bytes(scan->self->seed, word.narrow, word.length);
             put_id(near, word.length <= 64 ? id_of(scan->self, h | !h) : -1);
