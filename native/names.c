@@ -7,19 +7,20 @@
 
 #define AFTER_APOSTROPHE_MAX 20
 #define RING 512
+#define BATCH 24 /* tokens that are looked up together */
 #define TOKEN_MAX 64 /* longer ones are asked of Python */
 #define FLAG_BITS 5
+#define FEATURES_MAX 12 /* of one word, of one kind: see rate */
 #define SIGNS 32
 #define WEIGHT_BITS 12
 #define WORD_BITS 14
 
 enum { FORM_x = 1, FORM_X, FORM_Xx, FORM_XX, FORM_u, FORM_xX, FORM_XxX, FORM_0, FORM_LINE = FORM_0 + 6 };
 
-/* A word seen, in the order in which they were: so few are in use at a time that they stay near. */
+/* A word seen, in the order in which they were; half a line of the processor's memory. What does not fit is not kept. */
 typedef struct {
     uint64_t hash;
     Word word;
-    int32_t unused[2]; /* to one line of the processor's memory */
 } Seen;
 
 typedef struct {
@@ -29,7 +30,7 @@ typedef struct {
 
 typedef struct {
     uint64_t key; /* 0: free; kinds are stored plus one */
-    int32_t left[2], right[2];
+    int16_t left[2], right[2];
 } PairSlot;
 
 typedef struct {
@@ -76,13 +77,13 @@ static uint64_t key_of(const Tagger *self, const unsigned char *name, size_t len
     return (uint64_t)~a << 32 | (uint32_t)~b;
 }
 
-static void add_weight(const Tagger *self, const unsigned char *name, size_t length, int32_t out[2])
+static void add_weight(const Tagger *self, const unsigned char *name, size_t length, int16_t out[2])
 {
     uint64_t key = key_of(self, name, length), first = key >> (64 - WEIGHT_BITS);
     for (uint32_t i = self->weight_index[first], stop = self->weight_index[first + 1]; i < stop; i++)
         if (self->weight_keys[i] == key) {
-            out[0] += self->weights[2 * i];
-            out[1] += self->weights[2 * i + 1];
+            out[0] = (int16_t)(out[0] + self->weights[2 * i]);
+            out[1] = (int16_t)(out[1] + self->weights[2 * i + 1]);
             return;
         }
 }
@@ -121,6 +122,9 @@ static int open_table(Tagger *self, PyObject *table)
     self->weights = (const int16_t *)(const void *)(self->gazetteer + self->entries);
     if ((uintptr_t)self->weight_keys % 8 != 0)
         goto wrong;
+    for (size_t i = 0; i < 2 * self->features; i++)
+        if (abs(self->weights[i]) > (WORD_MAX - abs(self->bias)) / FEATURES_MAX)
+            goto wrong;
     for (size_t i = 0; i < 1 << WEIGHT_BITS; i++)
         if (self->weight_index[i] > self->weight_index[i + 1] || self->weight_index[i + 1] > self->features)
             goto wrong;
@@ -242,7 +246,7 @@ static void rate(const Tagger *self, const unsigned char *token, size_t length, 
     const unsigned char *end = low + size;
     size_t three = size < 3 ? size : 3, two = size < 2 ? size : 2;
     memset(word, 0, sizeof *word);
-    word->kind = kind;
+    word->kind = (uint16_t)kind;
     FEATURE("c1", word->own, (void)name);
     FEATURE("cs", word->own, put_form(name, form));
     FEATURE("cg", word->own, put_group(name, flags));
@@ -274,29 +278,30 @@ static void rate(const Tagger *self, const unsigned char *token, size_t length, 
     FEATURE("mw", word->after2, put(name, low, size));
     FEATURE("mk", word->after2, put_kind(name, kind));
     if (form != FORM_x)
-        word->own[0] += self->bias, word->own[1] += self->bias;
+        word->own[0] = (int16_t)(word->own[0] + self->bias), word->own[1] = (int16_t)(word->own[1] + self->bias);
     word->hopeless = word->own[0] < self->hopeless && word->own[1] < self->hopeless;
 }
 
 static int parse_word(PyObject *answer, Word *word)
 {
-    int32_t row[12];
+    long row[12];
     if (!PyTuple_Check(answer) || PyTuple_Size(answer) != 12) {
         PyErr_SetString(PyExc_TypeError, "a word is twelve numbers");
         return -1;
     }
     for (Py_ssize_t i = 0; i < 12; i++) {
-        long value = PyLong_AsLong(PyTuple_GetItem(answer, i));
-        if (value == -1 && PyErr_Occurred())
+        row[i] = PyLong_AsLong(PyTuple_GetItem(answer, i));
+        if (row[i] == -1 && PyErr_Occurred())
             return -1;
-        if (value < -(1 << 24) || value > 1 << 24 || (i == 0 && (value < 0 || value >= 1 << 16))) {
+        if (row[i] < -WORD_MAX || row[i] > (i == 0 ? UINT16_MAX : WORD_MAX) || (i == 0 && row[i] < 0)) {
             PyErr_SetString(PyExc_ValueError, "a number of a word is out of its range");
             return -1;
         }
-        row[i] = (int32_t)value;
     }
-    word->kind = row[0], word->hopeless = row[1] != 0;
-    memcpy(word->own, row + 2, sizeof(int32_t) * 10);
+    int16_t *const places[] = {word->own, word->before, word->after, word->before2, word->after2};
+    word->kind = (uint16_t)row[0], word->hopeless = row[1] != 0;
+    for (int i = 0; i < 10; i++)
+        places[i / 2][i % 2] = (int16_t)row[i + 2];
     return 0;
 }
 
@@ -354,22 +359,28 @@ static int keep_word(Tagger *self, uint64_t hash, const Word *word)
     return 0;
 }
 
-static int look_up(Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t end, Word *out)
+/* What a token is remembered under, 0: it is too long. */
+static uint64_t hash_token(const Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t end)
 {
-    Py_ssize_t length = end - start;
-    int keep = length <= self->word_chars_max;
-    const unsigned char *token = keep ? plain_at(text, start, end) : NULL;
-    uint64_t hash = 0;
-    if (keep) {
-        hash = token ? hash_bytes(self->seed, token, length)
-                     : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * length);
-        hash |= !hash; /* 0 says free */
+    if (end - start > self->word_chars_max)
+        return 0;
+    const unsigned char *token = plain_at(text, start, end);
+    uint64_t hash = token ? hash_near(self->seed, token, end - start, text->length - start)
+                          : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * (end - start));
+    return hash | !hash; /* 0 says free */
+}
+
+static int look_up(Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t end, uint64_t hash, Word *out)
+{
+    if (hash) {
         const Word *word = seen_word(self, hash);
         if (word != NULL) {
             *out = *word;
             return 0;
         }
     }
+    Py_ssize_t length = end - start;
+    const unsigned char *token = hash ? plain_at(text, start, end) : NULL;
     if (token && length <= TOKEN_MAX) {
         rate(self, token, (size_t)length, out);
     } else {
@@ -386,7 +397,7 @@ static int look_up(Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t 
             return -1;
     }
     /* Looked up anew: the question may have let another thread in. */
-    return !keep || seen_word(self, hash) != NULL ? 0 : keep_word(self, hash, out);
+    return !hash || seen_word(self, hash) != NULL ? 0 : keep_word(self, hash, out);
 }
 
 static PairSlot *pair_slot(PairSlot *pairs, size_t size, uint64_t key)
@@ -438,30 +449,34 @@ typedef struct {
     int at_end;
 } Tokens;
 
-/* Reads tokens until number *index* is there. 1: it is; 0: the text has no more; -1: an error is set. */
-static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
+typedef struct {
+    Py_ssize_t start, end;
+    uint64_t hash; /* 0: it is not kept */
+} Piece;
+
+/* The next tokens of the text, at most BATCH; their number, or -1 with an error set. */
+static int next_pieces(Tokens *ts, Piece *pieces)
 {
     Tagger *self = ts->tagger;
     Letters *letters = (Letters *)self->letters;
     const Text *text = ts->text;
-    Py_ssize_t length = text->length;
-    while (index >= ts->base + ts->count) {
-        if (ts->at_end)
-            return 0;
+    Py_ssize_t length = text->length, at = ts->at;
+    int n = 0;
+    while (n < BATCH) {
         int kind = SKIP;
-        for (; ts->at < length; ts->at++) {
-            kind = class_at(letters, text, ts->at);
+        for (; at < length; at++) {
+            kind = class_at(letters, text, at);
             if (kind < 0)
                 return -1;
             kind &= TOKEN_BITS;
             if (kind != SKIP)
                 break;
         }
-        if (ts->at >= length) {
+        if (at >= length) {
             ts->at_end = 1;
-            return 0;
+            break;
         }
-        Py_ssize_t start = ts->at, end = start + 1;
+        Py_ssize_t start = at, end = start + 1;
         if (kind == LETTER || kind == DIGIT) {
             int next = 0;
             while (end < length && (next = class_at(letters, text, end)) >= 0 && (next & TOKEN_BITS) == kind)
@@ -473,7 +488,7 @@ static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
                 Py_ssize_t more = end + 1;
                 next = 0;
                 while (more < length && more - end <= AFTER_APOSTROPHE_MAX
-                       && (next = class_of(letters, char_at(text, more))) >= 0 && (next & TOKEN_BITS) == LETTER)
+                       && (next = class_at(letters, text, more)) >= 0 && (next & TOKEN_BITS) == LETTER)
                     more++;
                 if (next < 0)
                     return -1;
@@ -481,17 +496,43 @@ static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
                     end = more;
             }
         }
-        if (ts->count == RING) { /* what lies before the tokens still needed goes */
+        pieces[n].start = start, pieces[n].end = end, pieces[n].hash = hash_token(self, text, start, end);
+        __builtin_prefetch(&self->words[(size_t)(pieces[n].hash >> 8) & (self->words_size - 1)]);
+        n++;
+        at = end;
+    }
+    ts->at = at;
+    return n;
+}
+
+/* Reads tokens until number *index* is there, some at a time: what is remembered of one comes while the others are read.
+   1: it is; 0: the text has no more; -1: an error is set. */
+static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
+{
+    Tagger *self = ts->tagger;
+    while (index >= ts->base + ts->count) {
+        if (ts->at_end)
+            return 0;
+        if (ts->count + BATCH > RING) { /* what lies before the tokens still needed goes */
             Py_ssize_t drop = needed - ts->base;
             memmove(ts->ring, ts->ring + drop, (size_t)(ts->count - drop) * sizeof *ts->ring);
             ts->base += drop, ts->count -= drop;
         }
-        Token *token = &ts->ring[ts->count];
-        token->start = start, token->end = end;
-        if (look_up(self, text, start, end, &token->word) < 0)
+        Piece pieces[BATCH];
+        int n = next_pieces(ts, pieces);
+        for (int i = 0; i < n; i++) {
+            int32_t place = self->words[(size_t)(pieces[i].hash >> 8) & (self->words_size - 1)].place;
+            __builtin_prefetch(&self->seen[place ? place - 1 : 0]);
+        }
+        for (int i = 0; i < n; i++) {
+            Token *token = &ts->ring[ts->count];
+            token->start = pieces[i].start, token->end = pieces[i].end;
+            if (look_up(self, ts->text, pieces[i].start, pieces[i].end, pieces[i].hash, &token->word) < 0)
+                return -1;
+            ts->count++;
+        }
+        if (n < 0)
             return -1;
-        ts->at = end;
-        ts->count++;
     }
     return 1;
 }
@@ -703,7 +744,7 @@ static PyObject *tagger_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
                           &words_max, &word_chars_max, &stretch_max))
         return NULL;
     if (words_max < 1 || words_max > (1 << 24) || word_chars_max < 1 || word_chars_max > TOKEN_MAX || stretch_max < 1
-        || stretch_max > RING - 8 || bias < -(1 << 20) || bias > 1 << 20) {
+        || stretch_max > RING - BATCH - 8 || bias < -WORD_MAX / 2 || bias > WORD_MAX / 2) {
         PyErr_SetString(PyExc_ValueError, "a limit of the tagger is out of its range");
         return NULL;
     }

@@ -111,13 +111,29 @@ static inline uint64_t hash_bytes(uint64_t seed, const unsigned char *bytes, Py_
     return mix(h + seed);
 }
 
+/* hash_bytes of a few bytes of which *room* may be read. */
+static inline uint64_t hash_near(uint64_t seed, const unsigned char *bytes, Py_ssize_t length, Py_ssize_t room)
+{
+    uint64_t word;
+    if (length > 8 || room < 8 || length < 1)
+        return hash_bytes(seed, bytes, length);
+    memcpy(&word, bytes, 8); /* the machines that these loops are built for have the first byte in the lowest place */
+    if (length < 8)
+        word &= (1ULL << 8 * length) - 1;
+    return mix(mix((seed ^ ((uint64_t)length * 0x9e3779b97f4a7c15ULL)) ^ word) + seed);
+}
+
 /* ------------------------------------------------------------------ names (names.c) */
 
-/* What one word adds, in hundredths: to itself and to its neighbours. */
+/* What one word adds, in hundredths: to itself and to its neighbours. Small, so that the words in use stay near; open_table
+   refuses weights whose sums might not fit. */
 typedef struct {
-    int32_t own[2], before[2], after[2], before2[2], after2[2];
-    int32_t kind, hopeless;
+    int16_t own[2], before[2], after[2], before2[2], after2[2];
+    uint16_t kind;
+    int16_t hopeless;
 } Word;
+
+#define WORD_MAX INT16_MAX
 
 typedef struct Tagger Tagger;
 
