@@ -397,23 +397,41 @@ static int try_literals(Scan *scan, Py_ssize_t at, uint32_t key, int size)
     return 0;
 }
 
-/* Three bytes tell that no literal begins at nearly every place; the text is followed by zeros enough to read four. */
+/* Whether a literal may begin with these four bytes; without a branch. */
+static unsigned may_begin(const Scanner *self, uint32_t word)
+{
+    uint32_t three = hash_three(word), four = hash_four(word);
+    unsigned first = self->three[three >> 2] >> 2 * (three & 3);
+    return first & (first >> 1 | self->four[four >> 3] >> (four & 7) | self->shortest[word & 0xff]) & 1;
+}
+
+/* The places where a literal may begin are found in a first pass, a block at a time; the text is followed by zeros enough to
+   read four. */
 static int scan_literals(Scan *scan)
 {
     const Scanner *self = scan->self;
-    const unsigned char *low = scan->low, *three = self->three, *four = self->four;
-    for (Py_ssize_t i = 0; i < scan->folded.length; i++) {
-        uint32_t word = first_four(low + i), hash = hash_three(word);
-        if (!(three[hash >> 3] >> (hash & 7) & 1))
-            continue;
-        hash = hash_four(word);
-        if (four[hash >> 3] >> (hash & 7) & 1 && try_literals(scan, i, word, 4) < 0)
-            return -1;
-        for (int size = 3; size > 0; size--)
-            if (self->short_literals[low[i]] >> size & 1 && try_literals(scan, i, word & (0xffffffu >> (24 - 8 * size)), size) < 0)
+    const unsigned char *low = scan->low;
+    Py_ssize_t n = scan->folded.length;
+    uint16_t places[LITERAL_BLOCK];
+    for (Py_ssize_t block = 0; block < n; block += LITERAL_BLOCK) {
+        Py_ssize_t size = n - block < LITERAL_BLOCK ? n - block : LITERAL_BLOCK, count = 0;
+        for (Py_ssize_t i = 0; i < size; i++) {
+            places[count] = (uint16_t)i;
+            count += may_begin(self, first_four(low + block + i));
+        }
+        for (Py_ssize_t k = 0; k < count; k++) {
+            Py_ssize_t i = block + places[k];
+            uint32_t word = first_four(low + i), three = hash_three(word), four = hash_four(word);
+            if (self->four[four >> 3] >> (four & 7) & 1 && try_literals(scan, i, word, 4) < 0)
                 return -1;
+            if (self->three[three >> 2] >> 2 * (three & 3) & 2 && try_literals(scan, i, word & 0xffffff, 3) < 0)
+                return -1;
+            if (self->shortest[low[i]]
+                && (try_literals(scan, i, word & 0xffff, 2) < 0 || try_literals(scan, i, word & 0xff, 1) < 0))
+                return -1;
+        }
     }
-    return take_waiting(scan, scan->folded.length);
+    return take_waiting(scan, n);
 }
 
 /* ------------------------------------------------------------------ digit runs */
@@ -1150,17 +1168,18 @@ static void mark_literal(Scanner *self, const unsigned char *bytes, Py_ssize_t s
         word |= (uint32_t)bytes[i] << (8 * i);
     if (size >= 4)
         set_bit(self->four, hash_four(word));
-    else
-        self->short_literals[bytes[0]] |= (unsigned char)(1 << size);
     if (size >= 3) {
-        set_bit(self->three, hash_three(word));
+        set_bit(self->three, 2 * hash_three(word));
+        if (size == 3)
+            set_bit(self->three, 2 * hash_three(word) + 1);
         return;
     }
+    self->shortest[bytes[0]] = 1;
     /* What follows a shorter one may be anything. */
     for (uint32_t c = 0; size == 2 && c < 256; c++)
-        set_bit(self->three, hash_three(word | c << 16));
+        set_bit(self->three, 2 * hash_three(word | c << 16));
     for (uint32_t c = 0; size == 1 && c < 1 << 16; c++)
-        set_bit(self->three, hash_three(word | c << 8));
+        set_bit(self->three, 2 * hash_three(word | c << 8));
 }
 
 static int by_key(const void *x, const void *y)
@@ -1221,7 +1240,7 @@ static int build_literals(Scanner *self, PyObject *literals)
     self->literal_count = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_count);
     self->literal_length = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_length);
     self->literal_bytes = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_bytes);
-    self->three = PyMem_Calloc((size_t)1 << (HASH_BITS - 3), 1);
+    self->three = PyMem_Calloc((size_t)1 << (HASH_BITS - 2), 1);
     self->four = PyMem_Calloc((size_t)1 << (HASH_BITS - 3), 1);
     if (!self->literal_first || !self->literal_count || !self->literal_length || !self->literal_bytes || !self->three || !self->four) {
         PyErr_NoMemory();

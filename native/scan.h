@@ -106,6 +106,7 @@ typedef struct {
 
 #define HASH_BITS 16
 #define LITERAL_MAX 255
+#define LITERAL_BLOCK 1024
 #define AFTER_TEXT 8 /* zeros behind the forms of a text */
 
 /* The literals that begin with *key*, in literal_order. */
@@ -175,7 +176,7 @@ typedef struct {
     Py_ssize_t text_rules_count;
     unsigned char *needs;
     /* literals: which three and four first bytes may begin one, and which do */
-    unsigned char *three, *four, short_literals[256]; /* short_literals: bit n: one of n bytes begins so */
+    unsigned char *three, *four, shortest[256]; /* three: two bits, the second: one of three bytes; shortest: one of less begins so */
     LiteralKey *literal_keys;
     size_t literal_keys_size;
     LiteralOrder *literal_order;
