@@ -35,7 +35,7 @@ from masking.program import program
 from masking.resolve import CERTAIN, RANK_MODEL, STRUCTURE
 from masking.runs import MEMO_MAX
 from masking.spans import Span
-from masking.view import fold, ready
+from masking.view import FOLDED_BITS, fold, ready
 
 if TYPE_CHECKING:
     from masking.compiled import Compiled, Rule
@@ -119,6 +119,7 @@ def build(rules: Compiled, off: frozenset[str], threshold: float, chars_max: int
             "tagger": tagger(native=True).native if any(r.own == "names" for r in rules.text_rules) else None,
             "runs": rules.index.native,
             "fold": fold,
+            "folded_bits": FOLDED_BITS,
             "view": ready,
             "words_of": near_words,
             "prepare": _prepare,

@@ -800,6 +800,17 @@ static int may_be_masked(const Scan *scan)
     return 0;
 }
 
+/* Whether view.fold may write something in the text otherwise, what is masked aside. */
+static int may_be_folded(const Scan *scan)
+{
+    const Text *text = &scan->folded;
+    const unsigned char *bits = scan->self->folded_bits;
+    for (Py_ssize_t i = 0; text->narrow == NULL && i < text->length; i++)
+        if (text->plain[i] == NOT_PLAIN && (text->wide[i] > 0xffff || bits[text->wide[i] >> 3] >> (text->wide[i] & 7) & 1))
+            return 1;
+    return 0;
+}
+
 static int open_forms(Scan *scan, PyObject *object)
 {
     Text *text = &scan->folded;
@@ -861,7 +872,7 @@ static int open_scan(Scan *scan, PyObject *text)
     scan->text = text;
     if (open_buffers(scan) < 0 || open_forms(scan, text) < 0)
         return -1;
-    if (!scan->folded.narrow || may_be_masked(scan)) {
+    if (may_be_folded(scan) || may_be_masked(scan)) {
         PyObject *folded = PyObject_CallFunctionObjArgs(self->fold, text, NULL);
         if (folded == NULL)
             return -1;
@@ -1375,6 +1386,16 @@ static int build(Scanner *self, PyObject *parts)
         PyErr_NoMemory();
         return -1;
     }
+    PyObject *folds = item_of(parts, "folded_bits");
+    char *fold_bytes;
+    Py_ssize_t fold_size;
+    if (folds == NULL || PyBytes_AsStringAndSize(folds, &fold_bytes, &fold_size) < 0)
+        return -1;
+    if (fold_size != 0x2000) {
+        PyErr_SetString(PyExc_ValueError, "bits of the first plane are 8192 bytes");
+        return -1;
+    }
+    self->folded_bits = (const unsigned char *)fold_bytes;
     PyObject *caps_chars = item_of(parts, "caps_chars");
     if (caps_chars == NULL || ((self->caps_chars = PyLong_AsSsize_t(caps_chars)) < 0 && PyErr_Occurred()))
         return -1;

@@ -146,6 +146,7 @@ typedef struct {
     PyObject *reasons[REASONS], *timeout_literal, *timeout_run, *rest, *model_reason;
     PyObject *t_email, *t_person, *t_location, *n_names;
     unsigned char glue[256], code_sign[256];
+    const unsigned char *folded_bits; /* a bit for each code point of the first plane; borrowed of the parts */
     double code_score;
     int off_label[3];
     Narrow *narrows;
