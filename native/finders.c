@@ -806,14 +806,14 @@ static int find_colons(Scan *scan, const TextRule *rule)
         }
         at = next > at ? next : at + 1;
     }
-    for (Py_ssize_t i = 2; i + 13 < n && !dashes && scan->seen['-']; i++) {
-        if (low[i] != '-')
-            continue;
+    for (Py_ssize_t i = 2; i + 13 < n && !dashes && (hit = memchr(low + i, '-', (size_t)(n - 13 - i))) != NULL; i++) {
+        i = hit - low;
         dashes = low[i + 3] == '-' && low[i + 6] == '-' && low[i + 9] == '-' && low[i + 12] == '-';
     }
     /* Three groups of four hexadecimal digits with dots between. */
-    for (Py_ssize_t i = 4; i + 10 <= n && !dashes && scan->seen['.']; i++) {
-        if (low[i] != '.' || low[i + 5] != '.')
+    for (Py_ssize_t i = 4; i + 10 <= n && !dashes && (hit = memchr(low + i, '.', (size_t)(n - 9 - i))) != NULL; i++) {
+        i = hit - low;
+        if (low[i + 5] != '.')
             continue;
         dashes = 1;
         for (Py_ssize_t k = i - 4; k < i + 10; k++)
@@ -1084,8 +1084,13 @@ static int find_labelled(Scan *scan, const TextRule *rule)
     const unsigned char *low = scan->low;
     Py_ssize_t n = scan->folded.length;
     int closes = 0;
+    const unsigned char *separators = scan->self->separators;
     for (Py_ssize_t at = 0; at < n; at++) {
-        if (low[at] == '<' && at + 1 < n && low[at + 1] == '/')
+        while (!separators[low[at]]) /* the zeros behind the text end it */
+            at++;
+        if (at >= n)
+            break;
+        if (low[at] == '<' && low[at + 1] == '/')
             closes = 1;
         if ((low[at] != ':' && low[at] != '=') || !at)
             continue;
@@ -1166,6 +1171,7 @@ int open_own(Scanner *self, const TextRule *rule)
         return failed;
     }
     if (rule->own == FIND_LABELLED) {
+        self->separators[0] = self->separators['<'] = self->separators[':'] = self->separators['='] = 1;
         self->quoted_score = PyFloat_AsDouble(part(rule, 5));
         if (self->quoted_score == -1.0 && PyErr_Occurred())
             return -1;

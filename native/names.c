@@ -62,6 +62,7 @@ struct Tagger {
     PairSlot *pairs;
     size_t pairs_size, pairs_used;
     uint32_t crc[256];
+    unsigned char kinds[256]; /* what a character of Text.plain is to a token; of NOT_PLAIN it is not known */
     Word edge;
 };
 
@@ -460,10 +461,13 @@ static int next_pieces(Tokens *ts, Piece *pieces)
     Tagger *self = ts->tagger;
     Letters *letters = (Letters *)self->letters;
     const Text *text = ts->text;
+    const unsigned char *kinds = self->kinds, *plain = text->plain; /* a zero ends it, which is neither letter nor digit */
     Py_ssize_t length = text->length, at = ts->at;
     int n = 0;
     while (n < BATCH) {
         int kind = SKIP;
+        while (kinds[plain[at]] == SKIP && at < length)
+            at++;
         for (; at < length; at++) {
             kind = class_at(letters, text, at);
             if (kind < 0)
@@ -479,8 +483,11 @@ static int next_pieces(Tokens *ts, Piece *pieces)
         Py_ssize_t start = at, end = start + 1;
         if (kind == LETTER || kind == DIGIT) {
             int next = 0;
-            while (end < length && (next = class_at(letters, text, end)) >= 0 && (next & TOKEN_BITS) == kind)
+            while (kinds[plain[end]] == kind)
                 end++;
+            if (plain[end] == NOT_PLAIN)
+                while (end < length && (next = class_at(letters, text, end)) >= 0 && (next & TOKEN_BITS) == kind)
+                    end++;
             if (next < 0)
                 return -1;
             Py_UCS4 mark = end < length ? char_at(text, end) : 0;
@@ -761,6 +768,13 @@ static PyObject *tagger_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         for (int k = 0; k < 8; k++)
             c = c & 1 ? c >> 1 ^ 0xedb88320 : c >> 1;
         self->crc[i] = c;
+    }
+    for (int c = 0; c < 256; c++)
+        self->kinds[c] = c < NOT_PLAIN ? ((Letters *)letters)->classes[0][c] & TOKEN_BITS : 0xff;
+    if (self->kinds[0] == LETTER || self->kinds[0] == DIGIT) {
+        PyErr_SetString(PyExc_ValueError, "zero is no letter and no digit");
+        Py_DECREF(self);
+        return NULL;
     }
     self->bias = bias, self->hopeless = hopeless;
     self->slack = slack, self->seed = mix(seed + 1);

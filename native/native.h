@@ -53,7 +53,7 @@ typedef struct {
     PyObject *object; /* borrowed */
     Py_ssize_t length;
     const unsigned char *narrow; /* NULL: it is not ASCII */
-    const unsigned char *plain;  /* as narrow; where a character is not ASCII, NOT_PLAIN */
+    const unsigned char *plain;  /* as narrow; where a character is not ASCII, NOT_PLAIN; a zero ends it */
     Py_UCS4 *wide;               /* owned; plain lies behind it */
 } Text;
 
@@ -115,9 +115,9 @@ static inline uint64_t hash_bytes(uint64_t seed, const unsigned char *bytes, Py_
 static inline uint64_t hash_near(uint64_t seed, const unsigned char *bytes, Py_ssize_t length, Py_ssize_t room)
 {
     uint64_t word;
-    if (length > 8 || room < 8 || length < 1)
+    if (length > 8 || room < 8 || length < 1 || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
         return hash_bytes(seed, bytes, length);
-    memcpy(&word, bytes, 8); /* the machines that these loops are built for have the first byte in the lowest place */
+    memcpy(&word, bytes, 8);
     if (length < 8)
         word &= (1ULL << 8 * length) - 1;
     return mix(mix((seed ^ ((uint64_t)length * 0x9e3779b97f4a7c15ULL)) ^ word) + seed);

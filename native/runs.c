@@ -9,7 +9,7 @@
 
 typedef struct {
     const char *bytes; /* borrowed */
-    Py_ssize_t size;
+    Py_ssize_t size, letters; /* letters: of its last word */
 } Piece;
 
 typedef struct {
@@ -107,8 +107,13 @@ static int one_run(const Finding *run, const unsigned char *shape, Py_ssize_t le
         before = start ? shape[start - 1] : 0;
     }
     if (is_loose_join(before) && start > 1 && shape[start - 2] == 'A') {
+        Py_ssize_t letters = 0;
+        while (start - 2 - letters >= 0 && shape[start - 2 - letters] == 'A')
+            letters++;
         for (Py_ssize_t i = 0; i < self->loose_count; i++) {
             Py_ssize_t size = self->loose_pieces[i].size;
+            if (self->loose_pieces[i].letters != letters) /* nor is it then its last word that stands there */
+                continue;
             if (size <= start && memcmp(shape + start - size, self->loose_pieces[i].bytes, (size_t)size) == 0
                 && (size == start || !is_group(shape[start - size - 1]))) {
                 start -= size;
@@ -119,8 +124,13 @@ static int one_run(const Finding *run, const unsigned char *shape, Py_ssize_t le
     if (end < length && is_loose_join(shape[end])) {
         if (end + 1 < length && shape[end + 1] == 'A' && odd_runs(run, shape, length, start, end) < 0)
             return -1;
+        Py_ssize_t letters = 0;
+        while (end + 1 + letters < length && shape[end + 1 + letters] == 'A')
+            letters++;
         for (Py_ssize_t i = 0; i < self->tail_count; i++) {
             Py_ssize_t size = self->tail_pieces[i].size;
+            if (self->tail_pieces[i].letters != letters)
+                continue;
             if (size <= length - end && memcmp(shape + end, self->tail_pieces[i].bytes, (size_t)size) == 0
                 && (end + size == length || !is_group(shape[end + size]))) {
                 end += size;
@@ -233,6 +243,11 @@ static Piece *pieces_of(PyObject *tuple, Py_ssize_t *count)
             return NULL;
         }
         pieces[i].bytes = bytes;
+        Py_ssize_t last = pieces[i].size;
+        while (last > 0 && bytes[last - 1] != 'A')
+            last--;
+        while (last > 0 && bytes[last - 1] == 'A')
+            last--, pieces[i].letters++;
     }
     *count = n;
     return pieces;

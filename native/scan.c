@@ -15,7 +15,7 @@ int add_found(Scan *scan, int rank, Py_ssize_t start, Py_ssize_t end, double sco
               PyObject *reason)
 {
     Letters *letters = (Letters *)scan->self->letters;
-    if (!scan->seen[0] || scan->raw)
+    if (!scan->has_zero || scan->raw)
         return candidates_add(&scan->found, rank, start, end, score, type, rule, reason);
     /* What is masked already is no part of it: the pieces beside, when anything is left in them. */
     int hidden = 0;
@@ -738,11 +738,6 @@ static int find_in_python(Scan *scan, const TextRule *rule, Py_ssize_t number)
 static int text_holds(const Scan *scan, const unsigned char *bytes, Py_ssize_t size)
 {
     const unsigned char *low = scan->low, *at = low, *last = low + scan->folded.length - size;
-    for (Py_ssize_t i = 0; i < size; i++)
-        if (!scan->seen[bytes[i]])
-            return 0;
-    if (size < 2)
-        return 1;
     for (; at <= last && (at = memchr(at, bytes[0], (size_t)(last - at) + 1)) != NULL; at++)
         if (memcmp(at, bytes, (size_t)size) == 0)
             return 1;
@@ -779,10 +774,10 @@ static int scan_text_rules(Scan *scan)
 static int may_be_masked(const Scan *scan)
 {
     const Text *text = &scan->folded;
-    if (scan->seen[']'] && scan->seen['['])
-        for (Py_ssize_t i = 0; i + 4 < text->length; i++) {
-            if (scan->low[i] != '[')
-                continue;
+    const unsigned char *hit;
+    if (memchr(scan->low, ']', (size_t)text->length) != NULL)
+        for (Py_ssize_t i = 0; i + 4 < text->length && (hit = memchr(scan->low + i, '[', (size_t)(text->length - 4 - i))) != NULL; i++) {
+            i = hit - scan->low;
             Py_ssize_t k = i + 1;
             Py_UCS4 c = 0;
             while (k < text->length && (((c = char_at(text, k)) >= 'A' && c <= 'Z') || c == '_'))
@@ -791,12 +786,11 @@ static int may_be_masked(const Scan *scan)
                 return 1;
             i = k - 1 > i ? k - 1 : i;
         }
-    if (scan->seen['_'])
-        for (const unsigned char *at = scan->low, *end = scan->low + text->length;
-             (at = memchr(at, '_', (size_t)(end - at))) != NULL; at++)
-            if (at - scan->low >= 3 &&
-                (memcmp(at - 3, "tok", 3) == 0 || memcmp(at - 3, "mac", 3) == 0 || memcmp(at - 3, "vlt", 3) == 0))
-                return 1;
+    for (const unsigned char *at = scan->low, *end = scan->low + text->length; (at = memchr(at, '_', (size_t)(end - at))) != NULL;
+         at++)
+        if (at - scan->low >= 3 &&
+            (memcmp(at - 3, "tok", 3) == 0 || memcmp(at - 3, "mac", 3) == 0 || memcmp(at - 3, "vlt", 3) == 0))
+            return 1;
     return 0;
 }
 
@@ -809,6 +803,16 @@ static int may_be_folded(const Scan *scan)
         if (text->plain[i] == NOT_PLAIN && (text->wide[i] > 0xffff || bits[text->wide[i] >> 3] >> (text->wide[i] & 7) & 1))
             return 1;
     return 0;
+}
+
+/* The two forms of ASCII text, without a branch or a table: compilers make it work on many characters at once. */
+static void ascii_forms(const unsigned char *restrict text, unsigned char *restrict low, unsigned char *restrict shape, Py_ssize_t n)
+{
+    for (Py_ssize_t i = 0; i < n; i++) {
+        unsigned char c = text[i], small = (unsigned char)(c | ((unsigned char)(c - 'A') < 26 ? 0x20 : 0));
+        low[i] = small;
+        shape[i] = (unsigned char)(small - 'a') < 26 ? 'A' : (unsigned char)(c - '0') < 10 ? '0' : c;
+    }
 }
 
 static int open_forms(Scan *scan, PyObject *object)
@@ -828,16 +832,15 @@ static int open_forms(Scan *scan, PyObject *object)
     }
     unsigned char *low = scan->low = block, *shape = scan->shape = block + n + AFTER_TEXT;
     const unsigned char *lows = scan->self->lows, *shapes = scan->self->shapes;
-    memset(scan->seen, 0, sizeof scan->seen);
-    for (Py_ssize_t i = 0; i < n; i++) {
-        unsigned char c;
-        if (text->narrow)
-            c = text->narrow[i];
-        else
-            c = text->wide[i] < 256 ? (unsigned char)text->wide[i] : '?';
-        low[i] = lows[c], shape[i] = shapes[c];
-        scan->seen[low[i]] = 1;
+    if (text->narrow) {
+        ascii_forms(text->narrow, low, shape, n);
+    } else {
+        for (Py_ssize_t i = 0; i < n; i++) {
+            unsigned char c = text->wide[i] < 256 ? (unsigned char)text->wide[i] : '?';
+            low[i] = lows[c], shape[i] = shapes[c];
+        }
     }
+    scan->has_zero = memchr(low, 0, (size_t)n) != NULL;
     memset(low + n, 0, AFTER_TEXT);
     memset(shape + n, 0, AFTER_TEXT);
     return 0;

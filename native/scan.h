@@ -161,7 +161,7 @@ typedef struct {
     int any_off; /* types are off */
     PyObject *plain[LABELLED_KINDS]; /* the types whose quoted values are judged here; borrowed of their rule's parts */
     double quoted_score;
-    unsigned char email_local[256], iban_country[26 * 26]; /* the length of a country's IBAN, 0: none */
+    unsigned char separators[256], email_local[256], iban_country[26 * 26]; /* the length of a country's IBAN, 0: none */
     uint64_t *keys; /* of labelled values: a hash, its last eight bits are the number of the type that the key declares, 0: none */
     PyObject *kinds; /* a list of those types; the first is None */
     size_t keys_used;
@@ -205,7 +205,7 @@ typedef struct {
     PyObject *view;                 /* made when Python first asks */
     unsigned char *low, *shape;     /* one block */
     Py_ssize_t room;                /* for a text so long */
-    unsigned char seen[256];
+    int has_zero; /* something is masked already */
     int line_bound, raw; /* raw: as they are found, for Python to go on with */
     Candidates found;
     /* of the runs */

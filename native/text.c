@@ -159,6 +159,7 @@ int text_open(const Letters *letters, Text *text, PyObject *object)
     unsigned char *plain = (unsigned char *)(text->wide + text->length + 1);
     for (Py_ssize_t i = 0; i < text->length; i++)
         plain[i] = text->wide[i] < NOT_PLAIN ? (unsigned char)text->wide[i] : NOT_PLAIN;
+    plain[text->length] = 0;
     text->plain = plain;
     return 0;
 }

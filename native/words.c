@@ -76,7 +76,7 @@ static int side(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near)
             if (length > 64)
                 put_id(near, -1);
             else {
-                uint64_t h = hash_bytes(scan->self->seed, word, length);
+                uint64_t h = hash_near(scan->self->seed, word, length, text->length - i);
                 put_id(near, id_of(scan->self, h | !h));
             }
         } else {
