@@ -62,6 +62,7 @@ struct Tagger {
     PairSlot *pairs;
     size_t pairs_size, pairs_used;
     uint32_t crc[256];
+    uint64_t signs[NOT_PLAIN]; /* the hashes of single characters */
     unsigned char kinds[256]; /* what a character of Text.plain is to a token; of NOT_PLAIN it is not known */
     Word edge;
 };
@@ -503,7 +504,8 @@ static int next_pieces(Tokens *ts, Piece *pieces)
                     end = more;
             }
         }
-        pieces[n].start = start, pieces[n].end = end, pieces[n].hash = hash_token(self, text, start, end);
+        pieces[n].start = start, pieces[n].end = end;
+        pieces[n].hash = kind == SINGLE && plain[start] < NOT_PLAIN ? self->signs[plain[start]] : hash_token(self, text, start, end);
         __builtin_prefetch(&self->words[(size_t)(pieces[n].hash >> 8) & (self->words_size - 1)]);
         n++;
         at = end;
@@ -769,15 +771,20 @@ static PyObject *tagger_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
             c = c & 1 ? c >> 1 ^ 0xedb88320 : c >> 1;
         self->crc[i] = c;
     }
+    self->slack = slack, self->seed = mix(seed + 1);
     for (int c = 0; c < 256; c++)
         self->kinds[c] = c < NOT_PLAIN ? ((Letters *)letters)->classes[0][c] & TOKEN_BITS : 0xff;
+    for (int c = 0; c < NOT_PLAIN; c++) {
+        unsigned char sign = (unsigned char)c;
+        self->signs[c] = hash_bytes(self->seed, &sign, 1);
+        self->signs[c] |= !self->signs[c];
+    }
     if (self->kinds[0] == LETTER || self->kinds[0] == DIGIT) {
         PyErr_SetString(PyExc_ValueError, "zero is no letter and no digit");
         Py_DECREF(self);
         return NULL;
     }
     self->bias = bias, self->hopeless = hopeless;
-    self->slack = slack, self->seed = mix(seed + 1);
     self->words_max = words_max, self->word_chars_max = word_chars_max, self->stretch_max = stretch_max;
     self->letters = Py_NewRef(letters), self->ask_word = Py_NewRef(ask_word);
     self->words_size = 1024, self->seen_size = 512;

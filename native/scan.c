@@ -333,11 +333,6 @@ static uint32_t first_four(const unsigned char *low)
     return (uint32_t)low[0] | (uint32_t)low[1] << 8 | (uint32_t)low[2] << 16 | (uint32_t)low[3] << 24;
 }
 
-static uint32_t hash_three(uint32_t word)
-{
-    return (word & 0xffffff) * 0x9e3779b1u >> (32 - HASH_BITS);
-}
-
 static uint32_t hash_four(uint32_t word)
 {
     return word * 0x85ebca6bu >> (32 - HASH_BITS);
@@ -397,34 +392,41 @@ static int try_literals(Scan *scan, Py_ssize_t at, uint32_t key, int size)
     return 0;
 }
 
-/* Whether a literal may begin with these four bytes; without a branch. */
-static unsigned may_begin(const Scanner *self, uint32_t word)
+/* The places where a literal may begin are found in a first pass without a branch, a block at a time: its first two bytes and
+   the two after them must both be those of literals of one bucket. The text is followed by zeros enough to read four. */
+static Py_ssize_t find_places(const Scanner *self, const unsigned char *low, Py_ssize_t size, uint16_t *places)
 {
-    uint32_t three = hash_three(word), four = hash_four(word);
-    unsigned first = self->three[three >> 2] >> 2 * (three & 3);
-    return first & (first >> 1 | self->four[four >> 3] >> (four & 7) | self->shortest[word & 0xff]) & 1;
+    const unsigned char *heads = self->heads, *tails = self->tails;
+    Py_ssize_t count = 0;
+    for (Py_ssize_t i = 0; i < size; i++) {
+        uint16_t head, tail;
+        memcpy(&head, low + i, 2);
+        memcpy(&tail, low + i + 2, 2);
+        places[count] = (uint16_t)i;
+        count += (heads[head] & tails[tail]) != 0;
+    }
+    return count;
 }
 
-/* The places where a literal may begin are found in a first pass, a block at a time; the text is followed by zeros enough to
-   read four. */
+static int has_bit(const unsigned char *bits, uint32_t at)
+{
+    return bits[at >> 3] >> (at & 7) & 1;
+}
+
 static int scan_literals(Scan *scan)
 {
     const Scanner *self = scan->self;
     const unsigned char *low = scan->low;
     Py_ssize_t n = scan->folded.length;
-    uint16_t places[LITERAL_BLOCK];
+    uint16_t places[LITERAL_BLOCK + 1];
     for (Py_ssize_t block = 0; block < n; block += LITERAL_BLOCK) {
-        Py_ssize_t size = n - block < LITERAL_BLOCK ? n - block : LITERAL_BLOCK, count = 0;
-        for (Py_ssize_t i = 0; i < size; i++) {
-            places[count] = (uint16_t)i;
-            count += may_begin(self, first_four(low + block + i));
-        }
+        Py_ssize_t count = find_places(self, low + block, n - block < LITERAL_BLOCK ? n - block : LITERAL_BLOCK, places);
         for (Py_ssize_t k = 0; k < count; k++) {
             Py_ssize_t i = block + places[k];
-            uint32_t word = first_four(low + i), three = hash_three(word), four = hash_four(word);
-            if (self->four[four >> 3] >> (four & 7) & 1 && try_literals(scan, i, word, 4) < 0)
+            uint32_t word = first_four(low + i);
+            if (has_bit(self->four, hash_four(word)) && try_literals(scan, i, word, 4) < 0)
                 return -1;
-            if (self->three[three >> 2] >> 2 * (three & 3) & 2 && try_literals(scan, i, word & 0xffffff, 3) < 0)
+            if (has_bit(self->three, hash_four(word & 0xffffff)) && try_literals(scan, i, word & 0xffffff, 3) < 0)
                 return -1;
             if (self->shortest[low[i]]
                 && (try_literals(scan, i, word & 0xffff, 2) < 0 || try_literals(scan, i, word & 0xff, 1) < 0))
@@ -1174,7 +1176,15 @@ static void set_bit(unsigned char *bits, uint32_t at)
     bits[at >> 3] |= (unsigned char)(1 << (at & 7));
 }
 
-/* Marks what the first bytes of a literal let through. */
+static uint16_t pair_of(uint32_t first, uint32_t second)
+{
+    unsigned char bytes[2] = {(unsigned char)first, (unsigned char)second};
+    uint16_t pair;
+    memcpy(&pair, bytes, 2);
+    return pair;
+}
+
+/* Marks what the first bytes of a literal let through: what follows a short one may be anything. */
 static void mark_literal(Scanner *self, const unsigned char *bytes, Py_ssize_t size)
 {
     uint32_t word = 0;
@@ -1182,18 +1192,21 @@ static void mark_literal(Scanner *self, const unsigned char *bytes, Py_ssize_t s
         word |= (uint32_t)bytes[i] << (8 * i);
     if (size >= 4)
         set_bit(self->four, hash_four(word));
-    if (size >= 3) {
-        set_bit(self->three, 2 * hash_three(word));
+    else if (size == 3)
+        set_bit(self->three, hash_four(word));
+    else
+        self->shortest[bytes[0]] = 1;
+    unsigned bucket = size < 3 ? 7 : hash_four(word & 0xffff) % 7;
+    for (uint32_t c = 0; c < 256; c++) {
+        if (size == 1)
+            self->heads[pair_of(bytes[0], c)] |= 1 << 7;
         if (size == 3)
-            set_bit(self->three, 2 * hash_three(word) + 1);
-        return;
+            self->tails[pair_of(bytes[2], c)] |= (unsigned char)(1 << bucket);
     }
-    self->shortest[bytes[0]] = 1;
-    /* What follows a shorter one may be anything. */
-    for (uint32_t c = 0; size == 2 && c < 256; c++)
-        set_bit(self->three, 2 * hash_three(word | c << 16));
-    for (uint32_t c = 0; size == 1 && c < 1 << 16; c++)
-        set_bit(self->three, 2 * hash_three(word | c << 8));
+    if (size > 1)
+        self->heads[pair_of(bytes[0], bytes[1])] |= (unsigned char)(1 << bucket);
+    if (size > 3)
+        self->tails[pair_of(bytes[2], bytes[3])] |= (unsigned char)(1 << bucket);
 }
 
 static int by_key(const void *x, const void *y)
@@ -1254,12 +1267,16 @@ static int build_literals(Scanner *self, PyObject *literals)
     self->literal_count = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_count);
     self->literal_length = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_length);
     self->literal_bytes = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_bytes);
-    self->three = PyMem_Calloc((size_t)1 << (HASH_BITS - 2), 1);
+    self->heads = PyMem_Calloc(1 << 16, 1);
+    self->tails = PyMem_Malloc(1 << 16);
+    self->three = PyMem_Calloc((size_t)1 << (HASH_BITS - 3), 1);
     self->four = PyMem_Calloc((size_t)1 << (HASH_BITS - 3), 1);
-    if (!self->literal_first || !self->literal_count || !self->literal_length || !self->literal_bytes || !self->three || !self->four) {
+    if (!self->literal_first || !self->literal_count || !self->literal_length || !self->literal_bytes || !self->three || !self->four
+        || !self->heads || !self->tails) {
         PyErr_NoMemory();
         return -1;
     }
+    memset(self->tails, 1 << 7, 1 << 16); /* the last bucket is of those that have no more than two */
     for (int pass = 0; pass < 2; pass++) {
         rules = 0;
         for (Py_ssize_t i = 0; i < count; i++) {
@@ -1535,6 +1552,8 @@ static void scanner_dealloc(PyObject *object)
     PyMem_Free(self->spare.waiting);
     candidates_free(&self->spare.found);
     PyMem_Free(self->three);
+    PyMem_Free(self->heads);
+    PyMem_Free(self->tails);
     PyMem_Free(self->four);
     PyMem_Free(self->literal_keys);
     PyMem_Free(self->literal_order);

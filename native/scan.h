@@ -177,7 +177,8 @@ typedef struct {
     Py_ssize_t text_rules_count;
     unsigned char *needs;
     /* literals: which three and four first bytes may begin one, and which do */
-    unsigned char *three, *four, shortest[256]; /* three: two bits, the second: one of three bytes; shortest: one of less begins so */
+    unsigned char *heads, *tails; /* of two bytes: the buckets whose literals begin with them, or have them as the next two */
+    unsigned char *three, *four, shortest[256]; /* bits of the hashes of three bytes, of four; shortest: the first of less */
     LiteralKey *literal_keys;
     size_t literal_keys_size;
     LiteralOrder *literal_order;

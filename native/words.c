@@ -34,12 +34,51 @@ static void put_id(Near *near, int32_t id)
         near->ids[near->count++] = id;
 }
 
+static int is_capital(unsigned char c)
+{
+    return (unsigned char)(c - 'A') < 26;
+}
+
+static int is_small(unsigned char c)
+{
+    return (unsigned char)(c - 'a') < 26;
+}
+
+/* As side, of ASCII alone: [A-Z]+(?![a-z]) or [A-Z]?[a-z]+ are the words. */
+static void plain_side(Scan *scan, const unsigned char *text, Py_ssize_t start, Py_ssize_t size, Near *near)
+{
+    const unsigned char *low = scan->low + start;
+    for (Py_ssize_t i = 0; i < size;) {
+        Py_ssize_t stop = i;
+        while (stop < size && is_capital(text[stop]))
+            stop++;
+        if (stop == i || (stop < size && is_small(text[stop]))) {
+            if (stop > i + 1)
+                stop--;
+            else
+                while (stop < size && is_small(text[stop]))
+                    stop++;
+        }
+        if (stop == i) {
+            i++;
+            continue;
+        }
+        uint64_t h = stop - i > 64 ? 0 : hash_near(scan->self->seed, low + i, stop - i, scan->folded.length - start - i);
+        put_id(near, stop - i > 64 ? -1 : id_of(scan->self, h | !h));
+        i = stop;
+    }
+}
+
 /* Adds the words of one side; 0, 1 when Python must be asked, -1 with an error set. */
 static int side(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near)
 {
     Letters *letters = (Letters *)scan->self->letters;
     const Text *text = &scan->folded;
-    const unsigned char *ascii = letters->classes[0];
+    const unsigned char *ascii = letters->classes[0], *plain = plain_at(text, start, end);
+    if (plain != NULL) {
+        plain_side(scan, plain, start, end - start, near);
+        return 0;
+    }
     for (Py_ssize_t i = start; i < end;) {
         Py_UCS4 c = char_at(text, i);
         Py_ssize_t stop = i;
