@@ -30,3 +30,5 @@ letters_type: Final[Any] = _MODULE.Letters if available else None
 tagger_type: Final[Any] = _MODULE.Tagger if available else None
 run_finder_type: Final[Any] = _MODULE.RunFinder if available else None
 scanner_type: Final[Any] = _MODULE.Scanner if available else None
+search: Final[Any] = _MODULE.search if available else None
+"""One program of ``masking.program`` by itself, to be held beside ``re``."""

@@ -156,7 +156,7 @@ class _Maker:
             raise _NoProgramError
         if where < 0:
             self.back = max(self.back, int(low))
-        bits = self._single(*body[0], flags) if len(body) == 1 else None
+        bits = self._single(body[0][0], body[0][1], flags) if len(body) == 1 else None
         if bits is not None:
             return self.node(SET_BEHIND if where < 0 else SET_AHEAD, after, self._number(bits), int(negated))
         sub = self._apart(body, flags)
@@ -171,7 +171,7 @@ class _Maker:
 
     def _repeat(self, op: Any, arg: Any, flags: int, after: int) -> int:
         low, high, body = int(arg[0]), min(int(arg[1]), FOREVER), arg[2]
-        bits = self._single(*body[0], flags) if len(body) == 1 else None
+        bits = self._single(body[0][0], body[0][1], flags) if len(body) == 1 else None
         if bits is not None:
             what = {sre.MAX_REPEAT: GREEDY, sre.MIN_REPEAT: LAZY}.get(op, POSSESSIVE)
             return self.node(what, after, self._number(bits), low, high)

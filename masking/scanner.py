@@ -182,7 +182,9 @@ def _row(rule: Rule, off: frozenset[str], parts: _Parts) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _prepare(rule: Rule) -> tuple[Any, bytes, bytes, bytes, int, bytes, tuple[bytes, bytes, int, int, int] | None]:
+def _prepare(
+    rule: Rule,
+) -> tuple[Any, bytes, bytes, bytes, int, bytes, tuple[bytes, bytes, int, int, int] | None]:
     """The search of *rule* and its cheap conditions, as ``prepare`` in ``native/scan.c`` takes them."""
     if rule.search is None:
         return None, b"", b"", b"", 0, b"", None

@@ -287,3 +287,32 @@ Program *program_open(PyObject *answer)
         }
     return program;
 }
+
+/* search(program, text, pos, endpos, at): (start, end, start of the group, its end), None, or NotImplemented where it gave up:
+   the whole of this file by itself, for the tests that hold it beside re. */
+PyObject *match_search(PyObject *module, PyObject *args)
+{
+    PyObject *answer, *object, *out = NULL;
+    Py_ssize_t pos, limit;
+    int at;
+    Text text = {0};
+    Found found;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OUnnp", &answer, &object, &pos, &limit, &at))
+        return NULL;
+    Program *program = program_open(answer);
+    if (program == NULL)
+        return NULL;
+    Py_ssize_t length = PyUnicode_GetLength(object);
+    text.length = length, text.plain = text.narrow = (const unsigned char *)PyUnicode_AsUTF8AndSize(object, &length);
+    if (text.narrow != NULL && (length != text.length || pos < 0 || limit > length))
+        PyErr_SetString(PyExc_ValueError, "ASCII text, and places of it");
+    else if (text.narrow != NULL) {
+        int there = pos > limit ? NONE : program_search(program, &text, pos, limit, at, &found);
+        out = there == 1      ? Py_BuildValue("(nnnn)", found.start, found.end, found.group_start, found.group_end)
+              : there == NONE ? Py_NewRef(Py_None)
+                              : Py_NewRef(Py_NotImplemented);
+    }
+    PyMem_Free(program);
+    return out;
+}

@@ -186,6 +186,8 @@ typedef struct {
 
 int resolve(const Resolving *how, Candidates *all); /* leaves what stands, sorted */
 
+PyObject *match_search(PyObject *module, PyObject *args); /* match.c */
+
 extern PyType_Spec letters_spec, tagger_spec, runs_spec, scanner_spec;
 
 #endif

@@ -1246,7 +1246,14 @@ static int build_keys(Scanner *self)
     for (Py_ssize_t i = 0; i < self->literals;) {
         Py_ssize_t stop = i;
         for (; stop < self->literals && order[stop].key == order[i].key && order[stop].size == order[i].size; stop++)
-            ;
+            for (Py_ssize_t k = i; k < stop; k++) {
+                int32_t one = order[k].literal, other = order[stop].literal;
+                if (self->literal_length[one] == self->literal_length[other]
+                    && memcmp(self->literal_bytes[one], self->literal_bytes[other], (size_t)self->literal_length[one]) == 0) {
+                    PyErr_SetString(PyExc_ValueError, "a literal stands twice");
+                    return -1;
+                }
+            }
         LiteralKey *slot = literal_key(self, order[i].key, order[i].size);
         *slot = (LiteralKey){order[i].key, order[i].size, (int32_t)i, (int32_t)(stop - i)};
         most = stop - i > most ? stop - i : most;

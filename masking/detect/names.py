@@ -79,9 +79,7 @@ def _find(view: View, *, native: bool) -> list[Span]:
 
 def narrowed(text: str, start: int, end: int) -> tuple[int, int] | None:
     """What of a name found is one, None where nothing is; ``native/finders.c`` asks where more than plain words stand there."""
-    alone = narrowed_alone(
-        text[start:end], text[start - 1 : start].isalnum(), text[end : end + 1].isalnum()
-    )
+    alone = narrowed_alone(text[start:end], text[start - 1 : start].isalnum(), text[end : end + 1].isalnum())
     if alone is None:
         return None
     first, last, doubtful = alone
