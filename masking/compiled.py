@@ -116,7 +116,7 @@ def compile_rules(config: EngineConfig, *, native: bool = available) -> Compiled
         allow_patterns=tuple(_re2(p) for p in config.allow_patterns),
     )
     if native and config.threshold > 0:
-        return replace(compiled, scanner=build(compiled, config.off, config.threshold))
+        return replace(compiled, scanner=build(compiled, config.off, config.threshold, config.text_chars_max))
     return compiled
 
 

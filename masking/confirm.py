@@ -46,7 +46,7 @@ class LazySearch:
 
 def compile_search(pattern: str, *, ignore_case: bool = False, at: bool = False) -> Search:
     """The cheapest safe way to search for *pattern*; *at*: to match it at the position alone."""
-    if _is_simple(pattern):
+    if is_simple(pattern):
         simple = re.compile(pattern, re.IGNORECASE if ignore_case else 0)
         return simple.match if at else simple.search
     compiled = regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
@@ -63,7 +63,7 @@ def compile_search(pattern: str, *, ignore_case: bool = False, at: bool = False)
     return search
 
 
-def _is_simple(pattern: str) -> bool:
+def is_simple(pattern: str) -> bool:
     """Whether ``re`` takes *pattern* and no repeat stands within another (possessive ones aside)."""
     try:
         with warnings.catch_warnings():

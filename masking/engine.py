@@ -63,9 +63,8 @@ class Engine:
         self._rules: Compiled = compile_rules(self.config, native=native)
         self._deep = deep
         self._soft = frozenset(rule.name for rule in self._rules.text_rules if rule.model)
-        self._chars_max = self.config.text_chars_max
         scanner = self._rules.scanner
-        self._fast: Any = None if scanner is None or self._rules.allows else scanner.scan
+        self._fast: Any = None if scanner is None or self._rules.allows else scanner.find
 
     def without_deep(self) -> Engine:
         """The same rules without the second reader."""
@@ -73,23 +72,21 @@ class Engine:
             return self
         plain: Engine = object.__new__(type(self))
         plain.config, plain._rules, plain._deep, plain._soft = self.config, self._rules, None, self._soft
-        plain._chars_max, plain._fast = self._chars_max, self._fast
+        plain._fast = self._fast
         return plain
 
     def scan(self, text: str) -> list[Span]:
         """Resolved, non-overlapping, sorted spans at or above the threshold, of the types that are on."""
-        spans = self._fast_tier(text)
-        return spans if self._deep is None else self._deepened(text, spans)
-
-    def _fast_tier(self, text: str) -> list[Span]:
         fast = self._fast
-        if fast is None or not isinstance(text, str) or len(text) > self._chars_max:
-            return self._scan(text, line_bound=False)
-        try:
-            spans: list[Span] = fast(text, False, True)
-        except FAULTS as e:
-            raise MaskingError(f"scanning failed ({type(e).__name__})") from None
-        return spans
+        if fast is None:
+            spans: list[Span] = self._scan(text, line_bound=False)
+        else:
+            try:
+                spans = fast(text)
+            except FAULTS as e:
+                self._checked(text)
+                raise MaskingError(f"scanning failed ({type(e).__name__})") from None
+        return spans if self._deep is None else self._deepened(text, spans)
 
     def explain(self, text: str) -> list[Span]:
         """Every candidate before resolve, however unlikely, each with its rule and reason."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, Final
 
-VERSION: Final = 7
+VERSION: Final = 8
 """What the Python side expects of ``NATIVE_VERSION``."""
 
 
@@ -30,3 +30,5 @@ letters_type: Final[Any] = _MODULE.Letters if available else None
 tagger_type: Final[Any] = _MODULE.Tagger if available else None
 run_finder_type: Final[Any] = _MODULE.RunFinder if available else None
 scanner_type: Final[Any] = _MODULE.Scanner if available else None
+search: Final[Any] = _MODULE.search if available else None
+"""One program of ``masking.program`` by itself, to be held beside ``re``."""

@@ -60,10 +60,11 @@ def last_four(kind: str, value: str) -> str:
     fewest = LAST_FOUR.get(kind)
     if fewest is None:
         return ""
-    digits = "".join(c for c in value if c.isdecimal())
+    digits = "".join(filter(str.isdecimal, value))
     if len(digits) < fewest:
         return ""
-    return " …" + "".join(str(int(c)) for c in digits[-4:])
+    last = digits[-4:]
+    return " …" + (last if last.isascii() else "".join(str(int(c)) for c in last))
 
 
 def write(text: str, spans: list[Span], numbering: Writing) -> Masked:

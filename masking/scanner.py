@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from masking import prefix
 from masking.checks import VERHOEFF
+from masking.confirm import is_simple
 from masking.context import AFTER, AGAINST, BEFORE, FOR, MORE, Vocabulary, Words
 from masking.detect.names import (
+    CAPS_CHARS,
     CODE_SCORE,
     CODE_SIGNS,
     CODE_WORDS,
@@ -22,16 +24,18 @@ from masking.detect.names import (
     SQL,
     is_code,
     narrowed,
+    narrowed_alone,
     tagger,
 )
 from masking.detect.phone import CODES
 from masking.letters import Letters
 from masking.names.words import NO_NAMES, is_no_name
 from masking.native import scanner_type
+from masking.program import program
 from masking.resolve import CERTAIN, RANK_MODEL, STRUCTURE
 from masking.runs import MEMO_MAX
 from masking.spans import Span
-from masking.view import fold, ready
+from masking.view import FOLDED_BITS, fold, ready
 
 if TYPE_CHECKING:
     from masking.compiled import Compiled, Rule
@@ -88,7 +92,7 @@ class _Parts:
         return out
 
 
-def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
+def build(rules: Compiled, off: frozenset[str], threshold: float, chars_max: int) -> Any:
     """The compiled scanner over *rules*."""
     parts = _Parts()
     every: dict[Rule, int] = {}
@@ -115,6 +119,7 @@ def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
             "tagger": tagger(native=True).native if any(r.own == "names" for r in rules.text_rules) else None,
             "runs": rules.index.native,
             "fold": fold,
+            "folded_bits": FOLDED_BITS,
             "view": ready,
             "words_of": near_words,
             "prepare": _prepare,
@@ -123,6 +128,8 @@ def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
             "is_no_name": is_no_name,
             "judge": is_code,
             "narrowed": narrowed,
+            "narrowed_alone": narrowed_alone,
+            "caps_chars": CAPS_CHARS,
             "sql": SQL.search,
             "code_words": CODE_WORDS,
             "no_names": sorted(NO_NAMES),
@@ -157,6 +164,7 @@ def build(rules: Compiled, off: frozenset[str], threshold: float) -> Any:
                 AFTER,
                 hash(RULE) & 0xFFFFFFFFFFFFFFFF,
                 MEMO_MAX,
+                chars_max,
             ),
         }
     )
@@ -174,14 +182,17 @@ def _row(rule: Rule, off: frozenset[str], parts: _Parts) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _prepare(rule: Rule) -> tuple[Any, bytes, bytes, bytes, int, bytes]:
+def _prepare(
+    rule: Rule,
+) -> tuple[Any, bytes, bytes, bytes, int, bytes, tuple[bytes, bytes, int, int, int] | None]:
     """The search of *rule* and its cheap conditions, as ``prepare`` in ``native/scan.c`` takes them."""
     if rule.search is None:
-        return None, b"", b"", b"", 0, b""
+        return None, b"", b"", b"", 0, b"", None
     search = rule.search.ready()
-    if rule.whole:
-        return search, b"", b"", b"", 0, b""
     case = rule.ignore_case
+    steps = program(rule.regex, rule.group, ignore_case=case, simple=is_simple(rule.regex))
+    if rule.whole:
+        return search, b"", b"", b"", 0, b"", steps
     forbidden, first = (
         prefix.begins(rule.regex, ignore_case=case) if rule.at and not rule.before else (None, [])
     )
@@ -193,4 +204,5 @@ def _prepare(rule: Rule) -> tuple[Any, bytes, bytes, bytes, int, bytes]:
         prefix.packed(run[0]) if run else b"",
         run[1] if run else 0,
         prefix.must_table(prefix.must_hold(rule.regex, ignore_case=case)) or b"",
+        steps,
     )

@@ -61,6 +61,8 @@ SHAPE: Final = _shape_table()
 _FOLD: Final = _fold_map()
 _BMP: Final = re.compile("[" + "".join(chr(c) for c in sorted(_FOLD) if c < 0x10000) + "]")
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
+FOLDED_BITS: Final = sum(1 << c for c in _FOLD if c < 0x10000).to_bytes(0x2000, "little")
+"""A bit for each code point of the first plane: whether :func:`fold` writes it otherwise. Of the others any may be."""
 
 
 class View:

@@ -11,6 +11,11 @@ typedef struct {
     int code;
 } Judged;
 
+static int bits_at(Scan *scan, Py_ssize_t i)
+{
+    return class_at((Letters *)scan->self->letters, &scan->folded, i);
+}
+
 static int truth(PyObject *answer)
 {
     int is = answer == NULL ? -1 : PyObject_IsTrue(answer);
@@ -20,13 +25,13 @@ static int truth(PyObject *answer)
 
 static int worded(Scan *scan, Py_ssize_t i)
 {
-    int bits = class_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
+    int bits = class_at((Letters *)scan->self->letters, &scan->folded, i);
     return bits < 0 ? -1 : (bits & WORDLY) != 0;
 }
 
 static int spaced(Scan *scan, Py_ssize_t i)
 {
-    int bits = class_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
+    int bits = class_at((Letters *)scan->self->letters, &scan->folded, i);
     return bits < 0 ? -1 : (bits & SPACE) != 0;
 }
 
@@ -175,7 +180,7 @@ static int may_be_code(Scan *scan, Py_ssize_t left, Py_ssize_t right)
     const Text *text = &scan->folded;
     Py_ssize_t i = left;
     for (; i < right; i++) {
-        int bits = class_of((Letters *)self->letters, char_at(text, i));
+        int bits = class_at((Letters *)self->letters, text, i);
         if (bits < 0)
             return -1;
         if (!(bits & SPACE))
@@ -186,13 +191,10 @@ static int may_be_code(Scan *scan, Py_ssize_t left, Py_ssize_t right)
         return 1;
     if (first >= 'a' && first <= 'z') {
         Py_ssize_t stop = i;
-        while (stop < right && char_at(text, stop) >= 'a' && char_at(text, stop) <= 'z')
+        while (stop < right && text->plain[stop] >= 'a' && text->plain[stop] <= 'z')
             stop++;
-        PyObject *word = PyUnicode_Substring(text->object, i, stop);
-        int is = word == NULL ? -1 : PySet_Contains(self->code_words, word);
-        Py_XDECREF(word);
-        if (is)
-            return is;
+        if (words_hold(self, &self->code_starts, text->plain + i, stop - i))
+            return 1;
     }
     for (i = left; i < right; i++)
         if (self->code_sign[scan->low[i]] || (scan->low[i] == ':' && i + 1 < right && scan->low[i + 1] == ':'))
@@ -245,7 +247,7 @@ static int no_name(Scan *scan, Py_ssize_t start, Py_ssize_t end)
         right--;
     if (right - left > scan->self->no_names.longest)
         return 0;
-    if (scan->folded.narrow)
+    if (plain_at(&scan->folded, left, right) != NULL)
         return words_hold(scan->self, &scan->self->no_names, scan->low + left, right - left);
     PyObject *value = PyUnicode_Substring(scan->folded.object, start, end);
     int is = value == NULL ? -1 : truth(PyObject_CallFunctionObjArgs(scan->self->is_no_name, value, NULL));
@@ -256,11 +258,12 @@ static int no_name(Scan *scan, Py_ssize_t start, Py_ssize_t end)
 /* str.isupper of a stretch */
 static int is_upper_case(Scan *scan, Py_ssize_t start, Py_ssize_t end)
 {
-    if (!scan->folded.narrow)
+    const unsigned char *text = plain_at(&scan->folded, start, end);
+    if (text == NULL)
         return ask_of(scan, start, end, "isupper");
     int upper = 0;
-    for (Py_ssize_t i = start; i < end; i++) {
-        unsigned char c = scan->folded.narrow[i];
+    for (Py_ssize_t i = 0; i < end - start; i++) {
+        unsigned char c = text[i];
         if (c >= 'a' && c <= 'z')
             return 0;
         upper |= c >= 'A' && c <= 'Z';
@@ -346,9 +349,10 @@ static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, 
         for (Py_ssize_t i = start; i < end; i++)
             if (scan->low[i] == ' ')
                 return 1;
-    if (text->narrow)
-        return after_sql(scan, start > self->line_max ? start - self->line_max : 0, start);
-    PyObject *match = PyObject_CallFunction(self->sql, "Onn", text->object, start > self->line_max ? start - self->line_max : 0, start);
+    Py_ssize_t left = start > self->line_max ? start - self->line_max : 0;
+    if (plain_at(text, left ? left - 1 : 0, start) != NULL)
+        return after_sql(scan, left, start);
+    PyObject *match = PyObject_CallFunction(self->sql, "Onn", text->object, left, start);
     is = match == NULL ? -1 : match != Py_None;
     Py_XDECREF(match);
     return is;
@@ -358,10 +362,8 @@ static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, 
    names.narrowed leaves these as they are. */
 static int is_plain(const Scan *scan, Py_ssize_t start, Py_ssize_t end)
 {
-    const unsigned char *text = scan->folded.narrow;
+    const unsigned char *text = scan->folded.plain; /* a character beyond ASCII is none of those below */
     int words = 1, small = 1;
-    if (text == NULL)
-        return 0;
     for (Py_ssize_t i = start, word = start; i <= end; i++) {
         if (i < end && ((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z'))) {
             small = small && (i == start ? text[i] <= 'Z' : text[i] >= 'a');
@@ -375,11 +377,66 @@ static int is_plain(const Scan *scan, Py_ssize_t start, Py_ssize_t end)
     return words > 1 || small;
 }
 
+/* Asks Python about a value alone, without the text around it; 0, or -1 with an error set. */
+static int ask_narrowed(Scan *scan, Py_ssize_t start, Py_ssize_t end, int after_alnum, int before_alnum, Narrow *out)
+{
+    PyObject *value = PyUnicode_Substring(scan->folded.object, start, end), *answer = NULL;
+    Py_ssize_t first = 0, last = 0;
+    if (value != NULL)
+        answer = PyObject_CallFunctionObjArgs(scan->self->narrowed_alone, value, after_alnum ? Py_True : Py_False,
+                                              before_alnum ? Py_True : Py_False, NULL);
+    Py_XDECREF(value);
+    int failed = answer == NULL ? -1 : 0;
+    out->doubtful = 0;
+    if (!failed && answer != Py_None
+        && (!PyTuple_Check(answer) || !PyArg_ParseTuple(answer, "nnp", &first, &last, &out->doubtful) || first < 0 || first >= last
+            || last > end - start)) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "the bounds of a name are two places of it");
+        failed = -1;
+    }
+    Py_XDECREF(answer);
+    out->start = (int16_t)first, out->end = (int16_t)last;
+    return failed;
+}
+
+/* names.narrowed of a short ASCII value, remembered. */
+static int narrow_ascii(Scan *scan, const unsigned char *value, Py_ssize_t *start, Py_ssize_t *end)
+{
+    const Scanner *self = scan->self;
+    Py_ssize_t n = scan->folded.length;
+    int after_alnum = *start > 0 ? bits_at(scan, *start - 1) : 0, before_alnum = *end < n ? bits_at(scan, *end) : 0;
+    if (after_alnum < 0 || before_alnum < 0)
+        return -1;
+    after_alnum &= ALNUM, before_alnum &= ALNUM;
+    uint64_t hash = hash_bytes(self->seed + (uint64_t)(2 * (after_alnum != 0) + (before_alnum != 0) + 1), value, *end - *start);
+    Narrow *known = &self->narrows[(hash >> 8) % NARROWS], fresh = {hash | !hash, 0, 0, 0};
+    if (known->hash == fresh.hash) {
+        fresh = *known;
+    } else {
+        if (ask_narrowed(scan, *start, *end, after_alnum, before_alnum, &fresh) < 0)
+            return -1;
+        *known = fresh;
+    }
+    if (fresh.end == 0)
+        return 0;
+    *end = *start + fresh.end, *start += fresh.start;
+    if (!fresh.doubtful)
+        return 1;
+    Py_ssize_t left = *start > self->caps_chars ? *start - self->caps_chars : 0;
+    Py_ssize_t right = n - *end > self->caps_chars ? *end + self->caps_chars : n;
+    int is = is_upper_case(scan, left, *start);
+    return is ? is : is_upper_case(scan, *end, right);
+}
+
 /* names.narrowed: 1 with the bounds of what is a name, 0 where nothing is, -1 with an error set. */
 static int narrow_name(Scan *scan, Py_ssize_t *start, Py_ssize_t *end)
 {
     if (is_plain(scan, *start, *end))
         return 1;
+    const unsigned char *value = *end - *start <= NARROW_CHARS_MAX ? plain_at(&scan->folded, *start, *end) : NULL;
+    if (value != NULL)
+        return narrow_ascii(scan, value, start, end);
     PyObject *bounds = PyObject_CallFunction(scan->self->narrowed, "Onn", scan->folded.object, *start, *end);
     if (bounds == NULL)
         return -1;
@@ -429,7 +486,7 @@ int words_open(const Scanner *self, Words *words, PyObject *list)
     int failed = count < 0 ? -1 : 0;
     for (Py_ssize_t i = 0; i < count && !failed; i++) {
         Text word;
-        failed = text_open(&word, PyTuple_GetItem(items, i));
+        failed = text_open((Letters *)self->letters, &word, PyTuple_GetItem(items, i));
         if (!failed && words->count >= SMALL_SET) {
             PyErr_SetString(PyExc_ValueError, "a small set has too many words");
             failed = -1;
@@ -438,7 +495,11 @@ int words_open(const Scanner *self, Words *words, PyObject *list)
             words->longest = word.length;
         if (!failed && word.narrow) { /* the others are asked of Python */
             uint64_t hash = hash_bytes(self->seed, word.narrow, word.length);
-            words->hashes[words->count++] = hash;
+            size_t k = (size_t)(hash >> 8) % WORDS_SLOTS;
+            while (words->hashes[k])
+                k = (k + 1) % WORDS_SLOTS;
+            words->hashes[k] = hash | !hash;
+            words->count++;
         }
         text_close(&word);
     }
@@ -451,25 +512,20 @@ int words_hold(const Scanner *self, const Words *words, const unsigned char *low
     if (length > words->longest)
         return 0;
     uint64_t hash = hash_bytes(self->seed, low, length);
-    for (int i = 0; i < words->count; i++)
-        if (words->hashes[i] == hash)
+    for (size_t i = (size_t)(hash >> 8) % WORDS_SLOTS; words->hashes[i]; i = (i + 1) % WORDS_SLOTS)
+        if (words->hashes[i] == (hash | !hash))
             return 1;
     return 0;
 }
 
 /* ------------------------------------------------------------------ what the rules below share */
 
-static int bits_at(Scan *scan, Py_ssize_t i)
-{
-    return class_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
-}
-
 static int give(Scan *scan, const TextRule *rule, Py_ssize_t start, Py_ssize_t end, double score, PyObject *type, PyObject *name,
                 PyObject *reason)
 {
     if (!(score >= scan->self->threshold))
         return 0;
-    int off = PySet_Contains(scan->self->off, type);
+    int off = scan->self->any_off ? PySet_Contains(scan->self->off, type) : 0;
     if (off)
         return off < 0 ? -1 : 0;
     return add_found(scan, rank_of(rule, score), start, end, score, type, name, reason);
@@ -750,14 +806,14 @@ static int find_colons(Scan *scan, const TextRule *rule)
         }
         at = next > at ? next : at + 1;
     }
-    for (Py_ssize_t i = 2; i + 13 < n && !dashes && scan->seen['-']; i++) {
-        if (low[i] != '-')
-            continue;
+    for (Py_ssize_t i = 2; i + 13 < n && !dashes && (hit = memchr(low + i, '-', (size_t)(n - 13 - i))) != NULL; i++) {
+        i = hit - low;
         dashes = low[i + 3] == '-' && low[i + 6] == '-' && low[i + 9] == '-' && low[i + 12] == '-';
     }
     /* Three groups of four hexadecimal digits with dots between. */
-    for (Py_ssize_t i = 4; i + 10 <= n && !dashes && scan->seen['.']; i++) {
-        if (low[i] != '.' || low[i + 5] != '.')
+    for (Py_ssize_t i = 4; i + 10 <= n && !dashes && (hit = memchr(low + i, '.', (size_t)(n - 9 - i))) != NULL; i++) {
+        i = hit - low;
+        if (low[i + 5] != '.')
             continue;
         dashes = 1;
         for (Py_ssize_t k = i - 4; k < i + 10; k++)
@@ -845,8 +901,9 @@ static int key_declares(Scan *scan, const TextRule *rule, Py_ssize_t start, Py_s
 {
     Scanner *self = scan->self;
     const Text *text = &scan->folded;
-    uint64_t hash = text->narrow ? hash_bytes(self->seed, text->narrow + start, end - start)
-                                 : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * (end - start));
+    const unsigned char *plain = plain_at(text, start, end);
+    uint64_t hash = plain ? hash_bytes(self->seed, plain, end - start)
+                          : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * (end - start));
     hash = (hash & ~255ULL) | (hash < 256 ? 256 : 0);
     size_t i = (size_t)(hash >> 16) & (KEY_SLOTS - 1);
     for (; self->keys[i]; i = (i + 1) & (KEY_SLOTS - 1))
@@ -941,6 +998,24 @@ static int key_before(Scan *scan, const TextRule *rule, Py_ssize_t at, Key *key)
     return key_declares(scan, rule, start, end);
 }
 
+/* Whether nothing behind the separator can be a value: no quote stands there, and the type is none whose values stand bare; -1: an error is set. */
+static int has_no_value(Scan *scan, const TextRule *rule, Py_ssize_t at, PyObject *kind, int quoted)
+{
+    const unsigned char *low = scan->low;
+    Py_ssize_t i = at + 1, n = scan->folded.length;
+    while (i < n && i - at <= 3 && (low[i] == ' ' || low[i] == '\t'))
+        i++;
+    if (i < n && low[i] == '\\')
+        i++;
+    if (i < n && (low[i] == '"' || low[i] == '\'' || low[i] == '`'))
+        return 0;
+    PyObject *bare = part(rule, 7);
+    for (Py_ssize_t k = 0; !quoted && k < PyTuple_Size(bare); k++)
+        if (PyTuple_GetItem(bare, k) == kind || PyUnicode_Compare(PyTuple_GetItem(bare, k), kind) == 0)
+            return 0;
+    return PyErr_Occurred() ? -1 : 1;
+}
+
 /* The quoted value behind the separator at *at*, where it is plain enough to be judged here; 0: ask Python, 1: it is settled,
    -1: an error is set. What is settled here is what value_of, _is_value and keys.key_decides say of it. */
 static int quoted_value(Scan *scan, const TextRule *rule, Py_ssize_t at, PyObject *kind)
@@ -951,7 +1026,7 @@ static int quoted_value(Scan *scan, const TextRule *rule, Py_ssize_t at, PyObjec
     int plain = 0;
     while (plain < LABELLED_KINDS && self->plain[plain] != kind)
         plain++;
-    if (plain == LABELLED_KINDS || !scan->folded.narrow)
+    if (plain == LABELLED_KINDS)
         return 0;
     while (i < n && i - at <= 3 && (low[i] == ' ' || low[i] == '\t'))
         i++;
@@ -962,7 +1037,7 @@ static int quoted_value(Scan *scan, const TextRule *rule, Py_ssize_t at, PyObjec
         if (low[end] == '\n' || low[end] == 0)
             return 0;
     /* Whether it is a word that says nothing (null, <name>, ${NAME}, ***) is seen by its beginning. */
-    if (end >= n || end - start >= VALUE_CHARS || end - start < 6 || strchr("$ {<[*-x\t", low[start]) != NULL
+    if (end >= n || end - start >= VALUE_CHARS || end - start < 6 || plain_at(&scan->folded, start, end) == NULL || strchr("$ {<[*-x\t", low[start]) != NULL
         || classes[low[start]] & SPACE || classes[low[end - 1]] & SPACE)
         return 0;
     if (end - start <= 10 && memchr(low + start, ' ', (size_t)(end - start)) == NULL)
@@ -1009,8 +1084,13 @@ static int find_labelled(Scan *scan, const TextRule *rule)
     const unsigned char *low = scan->low;
     Py_ssize_t n = scan->folded.length;
     int closes = 0;
+    const unsigned char *separators = scan->self->separators;
     for (Py_ssize_t at = 0; at < n; at++) {
-        if (low[at] == '<' && at + 1 < n && low[at + 1] == '/')
+        while (!separators[low[at]]) /* the zeros behind the text end it */
+            at++;
+        if (at >= n)
+            break;
+        if (low[at] == '<' && low[at + 1] == '/')
             closes = 1;
         if ((low[at] != ':' && low[at] != '=') || !at)
             continue;
@@ -1022,7 +1102,13 @@ static int find_labelled(Scan *scan, const TextRule *rule)
             return -1;
         if (!declares)
             continue;
-        int settled = quoted_value(scan, rule, at, PyList_GetItem(scan->self->kinds, declares));
+        PyObject *kind = PyList_GetItem(scan->self->kinds, declares);
+        int none = has_no_value(scan, rule, at, kind, key.quoted);
+        if (none < 0)
+            return -1;
+        if (none)
+            continue;
+        int settled = quoted_value(scan, rule, at, kind);
         if (settled < 0)
             return -1;
         if (settled)
@@ -1051,7 +1137,7 @@ static int find_labelled(Scan *scan, const TextRule *rule)
 /* Reads what the rule's part needs; 0, or -1 with an error set. */
 int open_own(Scanner *self, const TextRule *rule)
 {
-    static const Py_ssize_t wanted[] = {0, 0, 2, 3, 2, 3, 7};
+    static const Py_ssize_t wanted[] = {0, 0, 2, 3, 2, 3, 8};
     if (rule->own < 0 || rule->own > FIND_LABELLED || PyTuple_Size(rule->parts) < wanted[rule->own]
         || (rule->own == FIND_NAMES && self->tagger == Py_None)) {
         PyErr_SetString(PyExc_ValueError, "a rule has not the parts that are asked for");
@@ -1085,11 +1171,12 @@ int open_own(Scanner *self, const TextRule *rule)
         return failed;
     }
     if (rule->own == FIND_LABELLED) {
+        self->separators[0] = self->separators['<'] = self->separators[':'] = self->separators['='] = 1;
         self->quoted_score = PyFloat_AsDouble(part(rule, 5));
         if (self->quoted_score == -1.0 && PyErr_Occurred())
             return -1;
         PyObject *kinds = part(rule, 3);
-        if (!PyTuple_Check(kinds) || PyTuple_Size(kinds) != LABELLED_KINDS) {
+        if (!PyTuple_Check(kinds) || PyTuple_Size(kinds) != LABELLED_KINDS || !PyTuple_Check(part(rule, 7))) {
             PyErr_SetString(PyExc_ValueError, "there are five types of plain values");
             return -1;
         }

@@ -7,23 +7,41 @@
 
 #define AFTER_APOSTROPHE_MAX 20
 #define RING 512
+#define BATCH 24 /* tokens that are looked up together */
 #define TOKEN_MAX 64 /* longer ones are asked of Python */
 #define FLAG_BITS 5
+#define FEATURES_MAX 12 /* of one word, of one kind: see rate */
 #define SIGNS 32
 #define WEIGHT_BITS 12
 #define WORD_BITS 14
 
 enum { FORM_x = 1, FORM_X, FORM_Xx, FORM_XX, FORM_u, FORM_xX, FORM_XxX, FORM_0, FORM_LINE = FORM_0 + 6 };
 
+/* A word seen, in the order in which they were; half a line of the processor's memory. What does not fit is not kept. */
 typedef struct {
-    uint64_t hash; /* 0: free */
+    uint64_t hash;
     Word word;
+} Seen;
+
+typedef struct {
+    uint32_t tag;  /* a part of its hash */
+    int32_t place; /* among the words seen, plus one; 0: free */
 } WordSlot;
 
 typedef struct {
     uint64_t key; /* 0: free; kinds are stored plus one */
-    int32_t left[2], right[2];
+    int16_t left[2], right[2];
 } PairSlot;
+
+typedef struct {
+    Py_ssize_t start, end;
+    Word word;
+} Token;
+
+typedef struct {
+    double score[2];
+    unsigned char back[3], label;
+} Step;
 
 struct Tagger {
     PyObject_HEAD
@@ -37,10 +55,15 @@ struct Tagger {
     const int16_t *weights;
     size_t features, entries;
     WordSlot *words;
-    size_t words_size, words_used;
+    size_t words_size, words_used, seen_size;
+    Seen *seen;
+    Token *ring; /* of no call now; NULL: one has it */
+    Step *steps;
     PairSlot *pairs;
     size_t pairs_size, pairs_used;
     uint32_t crc[256];
+    uint64_t signs[NOT_PLAIN]; /* the hashes of single characters */
+    unsigned char kinds[256]; /* what a character of Text.plain is to a token; of NOT_PLAIN it is not known */
     Word edge;
 };
 
@@ -56,13 +79,13 @@ static uint64_t key_of(const Tagger *self, const unsigned char *name, size_t len
     return (uint64_t)~a << 32 | (uint32_t)~b;
 }
 
-static void add_weight(const Tagger *self, const unsigned char *name, size_t length, int32_t out[2])
+static void add_weight(const Tagger *self, const unsigned char *name, size_t length, int16_t out[2])
 {
     uint64_t key = key_of(self, name, length), first = key >> (64 - WEIGHT_BITS);
     for (uint32_t i = self->weight_index[first], stop = self->weight_index[first + 1]; i < stop; i++)
         if (self->weight_keys[i] == key) {
-            out[0] += self->weights[2 * i];
-            out[1] += self->weights[2 * i + 1];
+            out[0] = (int16_t)(out[0] + self->weights[2 * i]);
+            out[1] = (int16_t)(out[1] + self->weights[2 * i + 1]);
             return;
         }
 }
@@ -101,6 +124,9 @@ static int open_table(Tagger *self, PyObject *table)
     self->weights = (const int16_t *)(const void *)(self->gazetteer + self->entries);
     if ((uintptr_t)self->weight_keys % 8 != 0)
         goto wrong;
+    for (size_t i = 0; i < 2 * self->features; i++)
+        if (abs(self->weights[i]) > (WORD_MAX - abs(self->bias)) / FEATURES_MAX)
+            goto wrong;
     for (size_t i = 0; i < 1 << WEIGHT_BITS; i++)
         if (self->weight_index[i] > self->weight_index[i + 1] || self->weight_index[i + 1] > self->features)
             goto wrong;
@@ -222,7 +248,7 @@ static void rate(const Tagger *self, const unsigned char *token, size_t length, 
     const unsigned char *end = low + size;
     size_t three = size < 3 ? size : 3, two = size < 2 ? size : 2;
     memset(word, 0, sizeof *word);
-    word->kind = kind;
+    word->kind = (uint16_t)kind;
     FEATURE("c1", word->own, (void)name);
     FEATURE("cs", word->own, put_form(name, form));
     FEATURE("cg", word->own, put_group(name, flags));
@@ -254,69 +280,109 @@ static void rate(const Tagger *self, const unsigned char *token, size_t length, 
     FEATURE("mw", word->after2, put(name, low, size));
     FEATURE("mk", word->after2, put_kind(name, kind));
     if (form != FORM_x)
-        word->own[0] += self->bias, word->own[1] += self->bias;
+        word->own[0] = (int16_t)(word->own[0] + self->bias), word->own[1] = (int16_t)(word->own[1] + self->bias);
     word->hopeless = word->own[0] < self->hopeless && word->own[1] < self->hopeless;
 }
 
 static int parse_word(PyObject *answer, Word *word)
 {
-    int32_t row[12];
+    long row[12];
     if (!PyTuple_Check(answer) || PyTuple_Size(answer) != 12) {
         PyErr_SetString(PyExc_TypeError, "a word is twelve numbers");
         return -1;
     }
     for (Py_ssize_t i = 0; i < 12; i++) {
-        long value = PyLong_AsLong(PyTuple_GetItem(answer, i));
-        if (value == -1 && PyErr_Occurred())
+        row[i] = PyLong_AsLong(PyTuple_GetItem(answer, i));
+        if (row[i] == -1 && PyErr_Occurred())
             return -1;
-        if (value < -(1 << 24) || value > 1 << 24 || (i == 0 && (value < 0 || value >= 1 << 16))) {
+        if (row[i] < -WORD_MAX || row[i] > (i == 0 ? UINT16_MAX : WORD_MAX) || (i == 0 && row[i] < 0)) {
             PyErr_SetString(PyExc_ValueError, "a number of a word is out of its range");
             return -1;
         }
-        row[i] = (int32_t)value;
     }
-    word->kind = row[0], word->hopeless = row[1] != 0;
-    memcpy(word->own, row + 2, sizeof(int32_t) * 10);
+    int16_t *const places[] = {word->own, word->before, word->after, word->before2, word->after2};
+    word->kind = (uint16_t)row[0], word->hopeless = row[1] != 0;
+    for (int i = 0; i < 10; i++)
+        places[i / 2][i % 2] = (int16_t)row[i + 2];
     return 0;
 }
 
 /* ------------------------------------------------------------------ words and pairs remembered */
 
-static WordSlot *word_slot(const Tagger *self, uint64_t hash)
+static const Word *seen_word(const Tagger *self, uint64_t hash)
 {
     size_t mask = self->words_size - 1, i = (size_t)(hash >> 8) & mask;
-    while (self->words[i].hash != 0 && self->words[i].hash != hash)
-        i = (i + 1) & mask;
-    return &self->words[i];
+    for (; self->words[i].place; i = (i + 1) & mask) {
+        const Seen *seen = &self->seen[self->words[i].place - 1];
+        if (self->words[i].tag == (uint32_t)(hash >> 32) && seen->hash == hash)
+            return &seen->word;
+    }
+    return NULL;
 }
 
-static int look_up(Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t end, Word *out)
+static void put_slot(Tagger *self, uint64_t hash, int32_t place)
 {
-    Py_ssize_t length = end - start;
-    unsigned char copy[TOKEN_MAX];
-    const unsigned char *token = NULL;
-    uint64_t hash = 0;
-    int keep = length <= self->word_chars_max;
-    if (keep && text->narrow) {
-        token = text->narrow + start;
-    } else if (keep && length <= TOKEN_MAX) {
-        Py_UCS4 all = 0;
-        for (Py_ssize_t i = 0; i < length; i++) {
-            all |= text->wide[start + i];
-            copy[i] = (unsigned char)text->wide[start + i];
-        }
-        token = all < 0x80 ? copy : NULL;
+    size_t mask = self->words_size - 1, i = (size_t)(hash >> 8) & mask;
+    while (self->words[i].place)
+        i = (i + 1) & mask;
+    self->words[i] = (WordSlot){(uint32_t)(hash >> 32), place};
+}
+
+/* Keeps a word; both tables grow with what is in them. */
+static int keep_word(Tagger *self, uint64_t hash, const Word *word)
+{
+    if ((Py_ssize_t)self->words_used >= self->words_max) {
+        memset(self->words, 0, self->words_size * sizeof *self->words);
+        self->words_used = 0;
     }
-    if (keep) {
-        hash = token ? hash_bytes(self->seed, token, length)
-                     : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * length);
-        hash |= !hash; /* 0 says free */
-        WordSlot *slot = word_slot(self, hash);
-        if (slot->hash == hash) {
-            *out = slot->word;
+    if (self->words_used == self->seen_size) {
+        size_t size = 2 * self->seen_size;
+        Seen *seen = PyMem_Realloc(self->seen, size * sizeof *seen);
+        if (seen == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        self->seen = seen, self->seen_size = size;
+    }
+    if (2 * (self->words_used + 1) > self->words_size) {
+        WordSlot *bigger = PyMem_Calloc(2 * self->words_size, sizeof *bigger);
+        if (bigger == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        PyMem_Free(self->words);
+        self->words = bigger, self->words_size *= 2;
+        for (size_t i = 0; i < self->words_used; i++)
+            put_slot(self, self->seen[i].hash, (int32_t)i + 1);
+    }
+    Seen *seen = &self->seen[self->words_used++];
+    seen->hash = hash, seen->word = *word;
+    put_slot(self, hash, (int32_t)self->words_used);
+    return 0;
+}
+
+/* What a token is remembered under, 0: it is too long. */
+static uint64_t hash_token(const Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t end)
+{
+    if (end - start > self->word_chars_max)
+        return 0;
+    const unsigned char *token = plain_at(text, start, end);
+    uint64_t hash = token ? hash_near(self->seed, token, end - start, text->length - start)
+                          : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * (end - start));
+    return hash | !hash; /* 0 says free */
+}
+
+static int look_up(Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t end, uint64_t hash, Word *out)
+{
+    if (hash) {
+        const Word *word = seen_word(self, hash);
+        if (word != NULL) {
+            *out = *word;
             return 0;
         }
     }
+    Py_ssize_t length = end - start;
+    const unsigned char *token = hash ? plain_at(text, start, end) : NULL;
     if (token && length <= TOKEN_MAX) {
         rate(self, token, (size_t)length, out);
     } else {
@@ -332,18 +398,8 @@ static int look_up(Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t 
         if (failed)
             return -1;
     }
-    if (!keep)
-        return 0;
-    if ((Py_ssize_t)self->words_used >= self->words_max) {
-        memset(self->words, 0, self->words_size * sizeof *self->words);
-        self->words_used = 0;
-    }
-    WordSlot *slot = word_slot(self, hash); /* anew: the question may have let another thread in */
-    if (slot->hash == 0) {
-        slot->hash = hash, slot->word = *out;
-        self->words_used++;
-    }
-    return 0;
+    /* Looked up anew: the question may have let another thread in. */
+    return !hash || seen_word(self, hash) != NULL ? 0 : keep_word(self, hash, out);
 }
 
 static PairSlot *pair_slot(PairSlot *pairs, size_t size, uint64_t key)
@@ -387,11 +443,6 @@ static int look_up_pair(Tagger *self, int32_t a, int32_t b, PairSlot *out)
 /* ------------------------------------------------------------------ tokens, one by one */
 
 typedef struct {
-    Py_ssize_t start, end;
-    Word word;
-} Token;
-
-typedef struct {
     Tagger *tagger;
     const Text *text;
     Py_ssize_t at;
@@ -400,43 +451,44 @@ typedef struct {
     int at_end;
 } Tokens;
 
-/* Reads tokens until number *index* is there. 1: it is; 0: the text has no more; -1: an error is set. */
-static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
+typedef struct {
+    Py_ssize_t start, end;
+    uint64_t hash; /* 0: it is not kept */
+} Piece;
+
+/* The next tokens of the text, at most BATCH; their number, or -1 with an error set. */
+static int next_pieces(Tokens *ts, Piece *pieces)
 {
     Tagger *self = ts->tagger;
     Letters *letters = (Letters *)self->letters;
     const Text *text = ts->text;
-    Py_ssize_t length = text->length;
-    while (index >= ts->base + ts->count) {
-        if (ts->at_end)
-            return 0;
+    const unsigned char *kinds = self->kinds, *plain = text->plain; /* a zero ends it, which is neither letter nor digit */
+    Py_ssize_t length = text->length, at = ts->at;
+    int n = 0;
+    while (n < BATCH) {
         int kind = SKIP;
-        if (text->narrow)
-            while (ts->at < length && !(letters->classes[0][text->narrow[ts->at]] & TOKEN_BITS))
-                ts->at++;
-        while (ts->at < length) {
-            kind = class_of(letters, char_at(text, ts->at));
+        while (kinds[plain[at]] == SKIP && at < length)
+            at++;
+        for (; at < length; at++) {
+            kind = class_at(letters, text, at);
             if (kind < 0)
                 return -1;
             kind &= TOKEN_BITS;
             if (kind != SKIP)
                 break;
-            ts->at++;
         }
-        if (ts->at >= length) {
+        if (at >= length) {
             ts->at_end = 1;
-            return 0;
+            break;
         }
-        Py_ssize_t start = ts->at, end = start + 1;
+        Py_ssize_t start = at, end = start + 1;
         if (kind == LETTER || kind == DIGIT) {
             int next = 0;
-            if (text->narrow) {
-                const unsigned char *classes = letters->classes[0], *at = text->narrow;
-                while (end < length && (classes[at[end]] & TOKEN_BITS) == kind)
-                    end++;
-            } else
-            while (end < length && (next = class_of(letters, char_at(text, end))) >= 0 && (next & TOKEN_BITS) == kind)
+            while (kinds[plain[end]] == kind)
                 end++;
+            if (plain[end] == NOT_PLAIN)
+                while (end < length && (next = class_at(letters, text, end)) >= 0 && (next & TOKEN_BITS) == kind)
+                    end++;
             if (next < 0)
                 return -1;
             Py_UCS4 mark = end < length ? char_at(text, end) : 0;
@@ -444,7 +496,7 @@ static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
                 Py_ssize_t more = end + 1;
                 next = 0;
                 while (more < length && more - end <= AFTER_APOSTROPHE_MAX
-                       && (next = class_of(letters, char_at(text, more))) >= 0 && (next & TOKEN_BITS) == LETTER)
+                       && (next = class_at(letters, text, more)) >= 0 && (next & TOKEN_BITS) == LETTER)
                     more++;
                 if (next < 0)
                     return -1;
@@ -452,17 +504,44 @@ static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
                     end = more;
             }
         }
-        if (ts->count == RING) { /* what lies before the tokens still needed goes */
+        pieces[n].start = start, pieces[n].end = end;
+        pieces[n].hash = kind == SINGLE && plain[start] < NOT_PLAIN ? self->signs[plain[start]] : hash_token(self, text, start, end);
+        __builtin_prefetch(&self->words[(size_t)(pieces[n].hash >> 8) & (self->words_size - 1)]);
+        n++;
+        at = end;
+    }
+    ts->at = at;
+    return n;
+}
+
+/* Reads tokens until number *index* is there, some at a time: what is remembered of one comes while the others are read.
+   1: it is; 0: the text has no more; -1: an error is set. */
+static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
+{
+    Tagger *self = ts->tagger;
+    while (index >= ts->base + ts->count) {
+        if (ts->at_end)
+            return 0;
+        if (ts->count + BATCH > RING) { /* what lies before the tokens still needed goes */
             Py_ssize_t drop = needed - ts->base;
             memmove(ts->ring, ts->ring + drop, (size_t)(ts->count - drop) * sizeof *ts->ring);
             ts->base += drop, ts->count -= drop;
         }
-        Token *token = &ts->ring[ts->count];
-        token->start = start, token->end = end;
-        if (look_up(self, text, start, end, &token->word) < 0)
+        Piece pieces[BATCH];
+        int n = next_pieces(ts, pieces);
+        for (int i = 0; i < n; i++) {
+            int32_t place = self->words[(size_t)(pieces[i].hash >> 8) & (self->words_size - 1)].place;
+            __builtin_prefetch(&self->seen[place ? place - 1 : 0]);
+        }
+        for (int i = 0; i < n; i++) {
+            Token *token = &ts->ring[ts->count];
+            token->start = pieces[i].start, token->end = pieces[i].end;
+            if (look_up(self, ts->text, pieces[i].start, pieces[i].end, pieces[i].hash, &token->word) < 0)
+                return -1;
+            ts->count++;
+        }
+        if (n < 0)
             return -1;
-        ts->at = end;
-        ts->count++;
     }
     return 1;
 }
@@ -510,11 +589,6 @@ static int best_of(double x, double y, double z, double *best)
     *best = z;
     return 2;
 }
-
-typedef struct {
-    double score[2];
-    unsigned char back[3], label;
-} Step;
 
 static int decode(Tokens *ts, Py_ssize_t start, Py_ssize_t stop, Open *run, Step *steps)
 {
@@ -615,9 +689,15 @@ static int tag(Tokens *ts, Open *run, Step *steps)
 int tagger_names(PyObject *object, const Text *text, name_found found, void *context)
 {
     Tagger *self = (Tagger *)object;
-    Token *ring = PyMem_Malloc(RING * sizeof *ring);
-    Step *steps = PyMem_Malloc((size_t)self->stretch_max * sizeof *steps);
+    Token *ring = self->ring;
+    Step *steps = self->steps;
     int failed = -1;
+    /* A call that begins while another is at work (a call back lets others in) makes its own. */
+    self->ring = NULL, self->steps = NULL;
+    if (!ring)
+        ring = PyMem_Malloc(RING * sizeof *ring);
+    if (!steps)
+        steps = PyMem_Malloc((size_t)self->stretch_max * sizeof *steps);
     if (!ring || !steps) {
         PyErr_NoMemory();
     } else {
@@ -625,8 +705,12 @@ int tagger_names(PyObject *object, const Text *text, name_found found, void *con
         Open run = {found, context, 0, 0, 0, 0, 0.0};
         failed = tag(&ts, &run, steps) < 0 || close_run(&run) < 0 ? -1 : 0;
     }
-    PyMem_Free(ring);
-    PyMem_Free(steps);
+    if (!self->ring && !self->steps) {
+        self->ring = ring, self->steps = steps;
+    } else {
+        PyMem_Free(ring);
+        PyMem_Free(steps);
+    }
     return failed;
 }
 
@@ -646,7 +730,7 @@ static PyObject *tagger_find(PyObject *object, PyObject *argument)
     PyObject *found = PyList_New(0);
     if (found == NULL)
         return NULL;
-    if (text_open(&text, argument) < 0 || tagger_names(object, &text, append, found) < 0)
+    if (text_open((Letters *)((Tagger *)object)->letters, &text, argument) < 0 || tagger_names(object, &text, append, found) < 0)
         Py_CLEAR(found);
     text_close(&text);
     return found;
@@ -669,7 +753,7 @@ static PyObject *tagger_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
                           &words_max, &word_chars_max, &stretch_max))
         return NULL;
     if (words_max < 1 || words_max > (1 << 24) || word_chars_max < 1 || word_chars_max > TOKEN_MAX || stretch_max < 1
-        || stretch_max > RING - 8 || bias < -(1 << 20) || bias > 1 << 20) {
+        || stretch_max > RING - BATCH - 8 || bias < -WORD_MAX / 2 || bias > WORD_MAX / 2) {
         PyErr_SetString(PyExc_ValueError, "a limit of the tagger is out of its range");
         return NULL;
     }
@@ -687,17 +771,28 @@ static PyObject *tagger_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
             c = c & 1 ? c >> 1 ^ 0xedb88320 : c >> 1;
         self->crc[i] = c;
     }
-    self->bias = bias, self->hopeless = hopeless;
     self->slack = slack, self->seed = mix(seed + 1);
+    for (int c = 0; c < 256; c++)
+        self->kinds[c] = c < NOT_PLAIN ? ((Letters *)letters)->classes[0][c] & TOKEN_BITS : 0xff;
+    for (int c = 0; c < NOT_PLAIN; c++) {
+        unsigned char sign = (unsigned char)c;
+        self->signs[c] = hash_bytes(self->seed, &sign, 1);
+        self->signs[c] |= !self->signs[c];
+    }
+    if (self->kinds[0] == LETTER || self->kinds[0] == DIGIT) {
+        PyErr_SetString(PyExc_ValueError, "zero is no letter and no digit");
+        Py_DECREF(self);
+        return NULL;
+    }
+    self->bias = bias, self->hopeless = hopeless;
     self->words_max = words_max, self->word_chars_max = word_chars_max, self->stretch_max = stretch_max;
     self->letters = Py_NewRef(letters), self->ask_word = Py_NewRef(ask_word);
-    self->words_size = 64;
-    while (self->words_size < (size_t)words_max + (size_t)words_max / 2)
-        self->words_size *= 2;
+    self->words_size = 1024, self->seen_size = 512;
     self->pairs_size = 1024;
     self->words = PyMem_Calloc(self->words_size, sizeof *self->words);
+    self->seen = PyMem_Malloc(self->seen_size * sizeof *self->seen);
     self->pairs = PyMem_Calloc(self->pairs_size, sizeof *self->pairs);
-    if (self->words == NULL || self->pairs == NULL) {
+    if (self->words == NULL || self->pairs == NULL || self->seen == NULL) {
         PyErr_NoMemory();
     } else if (open_table(self, table) == 0) {
         rate(self, (const unsigned char *)"\n", 1, &self->edge);
@@ -732,6 +827,9 @@ static void tagger_dealloc(PyObject *object)
     Py_CLEAR(self->table);
     PyMem_Free(self->words);
     PyMem_Free(self->pairs);
+    PyMem_Free(self->seen);
+    PyMem_Free(self->ring);
+    PyMem_Free(self->steps);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
     Py_DECREF(type);

@@ -11,7 +11,7 @@
 #include "native.h"
 
 /* Raised whenever what Python and C ask of each other changes: an older binary is then left alone. */
-#define NATIVE_VERSION 7
+#define NATIVE_VERSION 8
 
 static int module_exec(PyObject *module)
 {
@@ -29,10 +29,15 @@ static int module_exec(PyObject *module)
     return PyModule_AddIntConstant(module, "VERSION", NATIVE_VERSION);
 }
 
+static PyMethodDef module_methods[] = {
+    {"search", match_search, METH_VARARGS, "search(program, text, pos, endpos, at): a program of masking.program alone"},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
 
 static struct PyModuleDef module_def = {
-    PyModuleDef_HEAD_INIT, "_native", "The hot loops of masking; see masking/native.py.", 0, NULL, module_slots, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "_native", "The hot loops of masking; see masking/native.py.", 0, module_methods, module_slots, NULL, NULL, NULL,
 };
 
 PyMODINIT_FUNC PyInit__native(void);

@@ -17,7 +17,7 @@ enum { SKIP = 0, LETTER = 1, DIGIT = 2, SINGLE = 3, TOKEN_BITS = 3, ALNUM = 4, S
 
 typedef struct {
     PyObject_HEAD
-    PyObject *ask_classes, *ask_lower;
+    PyObject *ask_classes, *ask_lower, *ask_ascii;
     unsigned char *classes[PAGES]; /* page 0 is always there */
     Py_UCS4 *lower[PAGES];
 } Letters;
@@ -48,20 +48,38 @@ static inline Py_UCS4 lower_of(Letters *self, Py_UCS4 c)
 
 /* ------------------------------------------------------------------ one text (text.c) */
 
-/* Code points: one byte each where the text is ASCII, four otherwise. */
+/* Code points: one byte each where the text is ASCII, four otherwise, and then bytes beside them for what of it is. */
 typedef struct {
     PyObject *object; /* borrowed */
     Py_ssize_t length;
     const unsigned char *narrow; /* NULL: it is not ASCII */
-    Py_UCS4 *wide;               /* owned */
+    const unsigned char *plain;  /* as narrow; where a character is not ASCII, NOT_PLAIN; a zero ends it */
+    Py_UCS4 *wide;               /* owned; plain lies behind it */
 } Text;
 
-int text_open(Text *text, PyObject *object); /* 0, or -1 with an error set; close it in both cases */
+#define NOT_PLAIN 0x80
+
+int text_open(const Letters *letters, Text *text, PyObject *object); /* 0, or -1 with an error set; close it in both cases */
 void text_close(Text *text);
 
 static inline Py_UCS4 char_at(const Text *text, Py_ssize_t i)
 {
     return text->narrow ? text->narrow[i] : text->wide[i];
+}
+
+static inline int class_at(Letters *self, const Text *text, Py_ssize_t i)
+{
+    unsigned char c = text->plain[i];
+    return c < NOT_PLAIN ? self->classes[0][c] : class_of(self, text->wide[i]);
+}
+
+/* The characters start … end as bytes, or NULL where not all of them are ASCII. */
+static inline const unsigned char *plain_at(const Text *text, Py_ssize_t start, Py_ssize_t end)
+{
+    unsigned char all = 0;
+    for (Py_ssize_t i = start; text->narrow == NULL && i < end; i++)
+        all |= text->plain[i];
+    return all < NOT_PLAIN ? text->plain + start : NULL;
 }
 
 /* ------------------------------------------------------------------ small things */
@@ -93,13 +111,29 @@ static inline uint64_t hash_bytes(uint64_t seed, const unsigned char *bytes, Py_
     return mix(h + seed);
 }
 
+/* hash_bytes of a few bytes of which *room* may be read. */
+static inline uint64_t hash_near(uint64_t seed, const unsigned char *bytes, Py_ssize_t length, Py_ssize_t room)
+{
+    uint64_t word;
+    if (length > 8 || room < 8 || length < 1 || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+        return hash_bytes(seed, bytes, length);
+    memcpy(&word, bytes, 8);
+    if (length < 8)
+        word &= (1ULL << 8 * length) - 1;
+    return mix(mix((seed ^ ((uint64_t)length * 0x9e3779b97f4a7c15ULL)) ^ word) + seed);
+}
+
 /* ------------------------------------------------------------------ names (names.c) */
 
-/* What one word adds, in hundredths: to itself and to its neighbours. */
+/* What one word adds, in hundredths: to itself and to its neighbours. Small, so that the words in use stay near; open_table
+   refuses weights whose sums might not fit. */
 typedef struct {
-    int32_t own[2], before[2], after[2], before2[2], after2[2];
-    int32_t kind, hopeless;
+    int16_t own[2], before[2], after[2], before2[2], after2[2];
+    uint16_t kind;
+    int16_t hopeless;
 } Word;
+
+#define WORD_MAX INT16_MAX
 
 typedef struct Tagger Tagger;
 
@@ -139,6 +173,7 @@ typedef struct {
 
 int candidates_add(Candidates *all, int rank, Py_ssize_t start, Py_ssize_t end, double score, PyObject *type, PyObject *rule,
                    PyObject *reason);
+void candidates_clear(Candidates *all); /* keeps its memory */
 void candidates_free(Candidates *all);
 
 /* What resolve needs to know of the text and of Python. */
@@ -150,6 +185,8 @@ typedef struct {
 } Resolving;
 
 int resolve(const Resolving *how, Candidates *all); /* leaves what stands, sorted */
+
+PyObject *match_search(PyObject *module, PyObject *args); /* match.c */
 
 extern PyType_Spec letters_spec, tagger_spec, runs_spec, scanner_spec;
 

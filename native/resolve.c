@@ -34,10 +34,16 @@ static void drop(Candidate *c)
     Py_DECREF(c->reason);
 }
 
-void candidates_free(Candidates *all)
+void candidates_clear(Candidates *all)
 {
     for (Py_ssize_t i = 0; i < all->count; i++)
         drop(&all->items[i]);
+    all->count = 0;
+}
+
+void candidates_free(Candidates *all)
+{
+    candidates_clear(all);
     PyMem_Free(all->items);
     memset(all, 0, sizeof *all);
 }

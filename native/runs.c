@@ -8,8 +8,15 @@
 #define STEPS 6
 
 typedef struct {
+    const char *bytes; /* borrowed */
+    Py_ssize_t size, letters; /* letters: of its last word */
+} Piece;
+
+typedef struct {
     PyObject_HEAD
     PyObject *memo, *ask_places, *ask_odd, *loose, *tails;
+    Piece *loose_pieces, *tail_pieces; /* what loose and tails hold */
+    Py_ssize_t loose_count, tail_count;
     int32_t (*trie)[STEPS]; /* the odd shapes; 0: no such step */
     unsigned char *ends;
     size_t nodes;
@@ -100,13 +107,14 @@ static int one_run(const Finding *run, const unsigned char *shape, Py_ssize_t le
         before = start ? shape[start - 1] : 0;
     }
     if (is_loose_join(before) && start > 1 && shape[start - 2] == 'A') {
-        Py_ssize_t count = PyTuple_Size(self->loose);
-        for (Py_ssize_t i = 0; i < count; i++) {
-            char *prefix;
-            Py_ssize_t size;
-            if (PyBytes_AsStringAndSize(PyTuple_GetItem(self->loose, i), &prefix, &size) < 0)
-                return -1;
-            if (size <= start && memcmp(shape + start - size, prefix, (size_t)size) == 0
+        Py_ssize_t letters = 0;
+        while (start - 2 - letters >= 0 && shape[start - 2 - letters] == 'A')
+            letters++;
+        for (Py_ssize_t i = 0; i < self->loose_count; i++) {
+            Py_ssize_t size = self->loose_pieces[i].size;
+            if (self->loose_pieces[i].letters != letters) /* nor is it then its last word that stands there */
+                continue;
+            if (size <= start && memcmp(shape + start - size, self->loose_pieces[i].bytes, (size_t)size) == 0
                 && (size == start || !is_group(shape[start - size - 1]))) {
                 start -= size;
                 break;
@@ -116,13 +124,14 @@ static int one_run(const Finding *run, const unsigned char *shape, Py_ssize_t le
     if (end < length && is_loose_join(shape[end])) {
         if (end + 1 < length && shape[end + 1] == 'A' && odd_runs(run, shape, length, start, end) < 0)
             return -1;
-        Py_ssize_t count = PyTuple_Size(self->tails);
-        for (Py_ssize_t i = 0; i < count; i++) {
-            char *tail;
-            Py_ssize_t size;
-            if (PyBytes_AsStringAndSize(PyTuple_GetItem(self->tails, i), &tail, &size) < 0)
-                return -1;
-            if (size <= length - end && memcmp(shape + end, tail, (size_t)size) == 0
+        Py_ssize_t letters = 0;
+        while (end + 1 + letters < length && shape[end + 1 + letters] == 'A')
+            letters++;
+        for (Py_ssize_t i = 0; i < self->tail_count; i++) {
+            Py_ssize_t size = self->tail_pieces[i].size;
+            if (self->tail_pieces[i].letters != letters)
+                continue;
+            if (size <= length - end && memcmp(shape + end, self->tail_pieces[i].bytes, (size_t)size) == 0
                 && (end + size == length || !is_group(shape[end + size]))) {
                 end += size;
                 break;
@@ -221,6 +230,29 @@ static PyObject *runs_find(PyObject *object, PyObject *argument)
     return listing.out;
 }
 
+static Piece *pieces_of(PyObject *tuple, Py_ssize_t *count)
+{
+    Py_ssize_t n = PyTuple_Size(tuple);
+    Piece *pieces = PyMem_Calloc((size_t)n + 1, sizeof *pieces);
+    if (pieces == NULL)
+        PyErr_NoMemory();
+    for (Py_ssize_t i = 0; pieces != NULL && i < n; i++) {
+        char *bytes;
+        if (PyBytes_AsStringAndSize(PyTuple_GetItem(tuple, i), &bytes, &pieces[i].size) < 0) {
+            PyMem_Free(pieces);
+            return NULL;
+        }
+        pieces[i].bytes = bytes;
+        Py_ssize_t last = pieces[i].size;
+        while (last > 0 && bytes[last - 1] != 'A')
+            last--;
+        while (last > 0 && bytes[last - 1] == 'A')
+            last--, pieces[i].letters++;
+    }
+    *count = n;
+    return pieces;
+}
+
 static PyObject *runs_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *memo, *ask_places, *ask_odd, *loose, *tails, *odd;
@@ -237,6 +269,9 @@ static PyObject *runs_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     self->memo = Py_NewRef(memo), self->ask_places = Py_NewRef(ask_places), self->ask_odd = Py_NewRef(ask_odd);
     self->loose = Py_NewRef(loose), self->tails = Py_NewRef(tails);
+    self->loose_pieces = pieces_of(loose, &self->loose_count), self->tail_pieces = pieces_of(tails, &self->tail_count);
+    if (self->loose_pieces == NULL || self->tail_pieces == NULL)
+        goto failed;
     Py_ssize_t count = PyTuple_Size(odd);
     size_t total = 1;
     for (Py_ssize_t i = 0; i < count; i++) {
@@ -302,6 +337,8 @@ static void runs_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
     runs_clear(object);
+    PyMem_Free(self->loose_pieces);
+    PyMem_Free(self->tail_pieces);
     PyMem_Free(self->trie);
     PyMem_Free(self->ends);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);

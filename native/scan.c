@@ -15,7 +15,7 @@ int add_found(Scan *scan, int rank, Py_ssize_t start, Py_ssize_t end, double sco
               PyObject *reason)
 {
     Letters *letters = (Letters *)scan->self->letters;
-    if (!scan->seen[0] || scan->raw)
+    if (!scan->has_zero || scan->raw)
         return candidates_add(&scan->found, rank, start, end, score, type, rule, reason);
     /* What is masked already is no part of it: the pieces beside, when anything is left in them. */
     int hidden = 0;
@@ -77,16 +77,7 @@ int weigh(Scan *scan, const Rule *rule, Py_ssize_t start, Py_ssize_t end, double
         return 0;
     int verdict_here = ASK;
     if (rule->check) {
-        unsigned char copy[64];
-        const unsigned char *value = scan->folded.narrow ? scan->folded.narrow + start : NULL;
-        if (value == NULL && end - start <= (Py_ssize_t)sizeof copy) {
-            Py_UCS4 all = 0;
-            for (Py_ssize_t i = start; i < end; i++) {
-                all |= scan->folded.wide[i];
-                copy[i - start] = (unsigned char)scan->folded.wide[i];
-            }
-            value = all < 0x80 ? copy : NULL;
-        }
+        const unsigned char *value = plain_at(&scan->folded, start, end);
         if (value != NULL)
             verdict_here = check(self, rule->check, value, end - start);
         if (verdict_here == REFUSED)
@@ -97,8 +88,8 @@ int weigh(Scan *scan, const Rule *rule, Py_ssize_t start, Py_ssize_t end, double
         }
     }
     if (validates && verdict_here == ASK) {
-        uint64_t hash = scan->folded.narrow ? hash_bytes(self->seed + (uint64_t)(rule - self->rules) + 1, scan->folded.narrow + start, end - start)
-                                            : 0;
+        const unsigned char *value = plain_at(&scan->folded, start, end);
+        uint64_t hash = value ? hash_bytes(self->seed + (uint64_t)(rule - self->rules) + 1, value, end - start) : 0;
         uint64_t *known = &self->verdicts[(hash >> 8) % VERDICTS];
         if (hash && (*known & ~3ULL) == (hash & ~3ULL)) {
             verdict_here = (int)(*known & 3);
@@ -177,10 +168,11 @@ static int read_set(const char *bytes, Charset *set)
     return 0;
 }
 
-/* Asks Python for the search of a rule and its cheap conditions: (search, forbidden, begins, run, length, must). */
+/* Asks Python for the search of a rule and its cheap conditions: (search, forbidden, begins, run, length, must, program). */
 static int prepare(Scanner *self, Rule *rule)
 {
-    PyObject *answer = PyObject_CallFunctionObjArgs(self->prepare, rule->object, NULL), *search;
+    PyObject *answer = PyObject_CallFunctionObjArgs(self->prepare, rule->object, NULL), *search, *steps;
+    Program *program = NULL;
     const char *forbidden, *begins, *run, *must;
     Py_ssize_t sizes[4];
     int length, failed = -1;
@@ -188,16 +180,20 @@ static int prepare(Scanner *self, Rule *rule)
         return -1;
     Charset *set = NULL;
     if (!PyTuple_Check(answer)
-        || !PyArg_ParseTuple(answer, "Oy#y#y#iy#", &search, &forbidden, &sizes[0], &begins, &sizes[1], &run, &sizes[2], &length,
-                             &must, &sizes[3])) {
+        || !PyArg_ParseTuple(answer, "Oy#y#y#iy#O", &search, &forbidden, &sizes[0], &begins, &sizes[1], &run, &sizes[2], &length,
+                             &must, &sizes[3], &steps)) {
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_TypeError, "what a rule needs is a tuple");
     } else if ((sizes[0] && sizes[0] != 33) || sizes[1] % 33 || sizes[1] > 33 * 1024 || (sizes[2] && sizes[2] != 33)
                || (sizes[3] && sizes[3] != 257) || length < 0 || (length && !sizes[2])) {
         PyErr_SetString(PyExc_ValueError, "what a rule needs has another length");
+    } else if (steps != Py_None && (program = program_open(steps)) == NULL) {
+        ; /* an error is set */
     } else if ((set = PyMem_Calloc((size_t)(sizes[1] / 33) + 2, sizeof *set)) == NULL) {
+        PyMem_Free(program);
         PyErr_NoMemory();
     } else if (rule->prepared) { /* another thread was faster */
+        PyMem_Free(program);
         PyMem_Free(set);
         failed = 0;
     } else {
@@ -213,6 +209,7 @@ static int prepare(Scanner *self, Rule *rule)
             rule->must_all = (unsigned char)must[256];
         }
         rule->search = Py_NewRef(search);
+        rule->program = program;
         rule->prepared = 1;
         failed = 0;
     }
@@ -220,10 +217,31 @@ static int prepare(Scanner *self, Rule *rule)
     return failed;
 }
 
+/* The same as below by the rule's program; -2: ask Python. */
+static int match_program(Scan *scan, const Rule *rule, Py_ssize_t hit, Py_ssize_t pos, Py_ssize_t limit, Py_ssize_t *start,
+                         Py_ssize_t *end)
+{
+    Found found;
+    for (Py_ssize_t from = pos; from <= limit;) {
+        int there = program_search(rule->program, &scan->folded, from, limit, rule->at, &found);
+        if (there != 1)
+            return there == -1 ? 0 : -2;
+        if (found.end > hit || (rule->at && pos == hit)) {
+            *start = rule->group ? found.group_start : found.start, *end = rule->group ? found.group_end : found.end;
+            return *start >= 0 && *start != *end;
+        }
+        from = found.end > found.start + 1 ? found.end : found.start + 1;
+    }
+    return 0;
+}
+
 /* Asks Python for the match; 1: there is one (in *start* and *end*), 0: none, -1: an error is set, 2: it was settled. */
 static int match_literal(Scan *scan, const Rule *rule, Py_ssize_t hit, Py_ssize_t pos, Py_ssize_t limit, Py_ssize_t *start,
                          Py_ssize_t *end)
 {
+    int settled = rule->program == NULL ? -2 : match_program(scan, rule, hit, pos, limit, start, end);
+    if (settled != -2)
+        return settled;
     PyObject *match = PyObject_CallFunction(rule->search, "Onn", scan->folded.object, pos, limit);
     while (match != NULL && match != Py_None && !(rule->at && pos == hit)) {
         PyObject *span = PyObject_CallMethod(match, "span", NULL);
@@ -289,7 +307,7 @@ static int literal_hit(Scan *scan, int32_t literal, Py_ssize_t stop)
             continue;
         }
         Rule *rule = &self->rules[numbers[i]];
-        if (rule->off || scan->done[numbers[i]] > start)
+        if (rule->off || scan->done[numbers[i]] > scan->done_base + start)
             continue;
         if (!rule->prepared && prepare(self, rule) < 0)
             return -1;
@@ -302,7 +320,7 @@ static int literal_hit(Scan *scan, int32_t literal, Py_ssize_t stop)
             return -1;
         if (there != 1)
             continue;
-        scan->done[numbers[i]] = e;
+        scan->done[numbers[i]] = scan->done_base + e;
         Near near = {.there = 0, .count = 0};
         if (weigh(scan, rule, s, e, rule->score, &near) < 0)
             return -1;
@@ -310,22 +328,112 @@ static int literal_hit(Scan *scan, int32_t literal, Py_ssize_t stop)
     return 0;
 }
 
+static uint32_t first_four(const unsigned char *low)
+{
+    return (uint32_t)low[0] | (uint32_t)low[1] << 8 | (uint32_t)low[2] << 16 | (uint32_t)low[3] << 24;
+}
+
+static uint32_t hash_four(uint32_t word)
+{
+    return word * 0x85ebca6bu >> (32 - HASH_BITS);
+}
+
+/* The slot of a key, or the free one where it would stand. */
+static LiteralKey *literal_key(const Scanner *self, uint32_t key, int size)
+{
+    size_t mask = self->literal_keys_size - 1, i = (size_t)((key + (uint32_t)size) * 0x85ebca6bu >> 8) & mask;
+    while (self->literal_keys[i].count && (self->literal_keys[i].key != key || self->literal_keys[i].size != size))
+        i = (i + 1) & mask;
+    return &self->literal_keys[i];
+}
+
+/* Hits wait here until no earlier one can come: they are taken by their ends, and of one end the longest first. */
+static int take_waiting(Scan *scan, Py_ssize_t until)
+{
+    Py_ssize_t i = 0;
+    while (i < scan->waiting_count && scan->waiting[i].stop <= until) {
+        Hit hit = scan->waiting[i++];
+        if (literal_hit(scan, hit.literal, hit.stop) < 0)
+            return -1;
+    }
+    scan->waiting_count -= i;
+    memmove(scan->waiting, scan->waiting + i, (size_t)scan->waiting_count * sizeof *scan->waiting);
+    return 0;
+}
+
+static void put_waiting(Scan *scan, int32_t literal, Py_ssize_t stop)
+{
+    Py_ssize_t i = scan->waiting_count++; /* there is room: see build_literals */
+    for (; i > 0 && scan->waiting[i - 1].stop > stop; i--)
+        scan->waiting[i] = scan->waiting[i - 1];
+    scan->waiting[i] = (Hit){literal, stop};
+}
+
+/* The literals of one key that stand at *at*. */
+static int try_literals(Scan *scan, Py_ssize_t at, uint32_t key, int size)
+{
+    const Scanner *self = scan->self;
+    const LiteralKey *slot = literal_key(self, key, size);
+    if (slot->count == 0)
+        return 0;
+    Py_ssize_t left = scan->folded.length - at;
+    for (int32_t i = slot->first; i < slot->first + slot->count; i++) {
+        const LiteralOrder *order = &self->literal_order[i];
+        int32_t literal = order->literal, length = self->literal_length[literal];
+        uint64_t here;
+        memcpy(&here, scan->low + at, sizeof here); /* there are AFTER_TEXT bytes behind the text */
+        if ((here & order->mask) != order->head || length > left
+            || (length > 8 && memcmp(scan->low + at, self->literal_bytes[literal], (size_t)length) != 0))
+            continue;
+        if (scan->waiting_count && take_waiting(scan, at) < 0)
+            return -1;
+        put_waiting(scan, literal, at + length);
+    }
+    return 0;
+}
+
+/* The places where a literal may begin are found in a first pass without a branch, a block at a time: its first two bytes and
+   the two after them must both be those of literals of one bucket. The text is followed by zeros enough to read four. */
+static Py_ssize_t find_places(const Scanner *self, const unsigned char *low, Py_ssize_t size, uint16_t *places)
+{
+    const unsigned char *heads = self->heads, *tails = self->tails;
+    Py_ssize_t count = 0;
+    for (Py_ssize_t i = 0; i < size; i++) {
+        uint16_t head, tail;
+        memcpy(&head, low + i, 2);
+        memcpy(&tail, low + i + 2, 2);
+        places[count] = (uint16_t)i;
+        count += (heads[head] & tails[tail]) != 0;
+    }
+    return count;
+}
+
+static int has_bit(const unsigned char *bits, uint32_t at)
+{
+    return bits[at >> 3] >> (at & 7) & 1;
+}
+
 static int scan_literals(Scan *scan)
 {
     const Scanner *self = scan->self;
-    const uint16_t *next = self->next;
-    const unsigned char *classes = self->byte_class, *low = scan->low;
-    uint16_t first_out = self->first_out, state = 0;
-    size_t width = (size_t)self->classes;
-    for (Py_ssize_t i = 0; i < scan->folded.length; i++) {
-        state = next[state * width + classes[low[i]]];
-        if (state < first_out)
-            continue;
-        for (uint16_t out = state; out; out = self->out_link[out - first_out])
-            if (literal_hit(scan, self->out_literal[out - first_out], i + 1) < 0)
+    const unsigned char *low = scan->low;
+    Py_ssize_t n = scan->folded.length;
+    uint16_t places[LITERAL_BLOCK + 1];
+    for (Py_ssize_t block = 0; block < n; block += LITERAL_BLOCK) {
+        Py_ssize_t count = find_places(self, low + block, n - block < LITERAL_BLOCK ? n - block : LITERAL_BLOCK, places);
+        for (Py_ssize_t k = 0; k < count; k++) {
+            Py_ssize_t i = block + places[k];
+            uint32_t word = first_four(low + i);
+            if (has_bit(self->four, hash_four(word)) && try_literals(scan, i, word, 4) < 0)
                 return -1;
+            if (has_bit(self->three, hash_four(word & 0xffffff)) && try_literals(scan, i, word & 0xffffff, 3) < 0)
+                return -1;
+            if (self->shortest[low[i]]
+                && (try_literals(scan, i, word & 0xffff, 2) < 0 || try_literals(scan, i, word & 0xff, 1) < 0))
+                return -1;
+        }
     }
-    return 0;
+    return take_waiting(scan, n);
 }
 
 /* ------------------------------------------------------------------ digit runs */
@@ -476,7 +584,13 @@ static int weigh_run(Scan *scan, const Places *places, Py_ssize_t at)
                 continue;
             if (!rule->prepared && prepare(scan->self, &scan->self->rules[group->rule]) < 0)
                 return -1;
-            if (rule->search != Py_None) {
+            Found found;
+            int there = rule->program == NULL ? -2 : program_search(rule->program, &scan->folded, s, e, 0, &found);
+            if (there == -1)
+                continue;
+            if (there == 1) {
+                s = rule->group ? found.group_start : found.start, e = rule->group ? found.group_end : found.end;
+            } else if (rule->search != Py_None) {
                 PyObject *match = PyObject_CallFunction(rule->search, "Onn", scan->folded.object, s, e);
                 if (match == NULL) {
                     if (timed_out(scan, rule, s, e, self->timeout_run) < 0)
@@ -623,17 +737,22 @@ static int find_in_python(Scan *scan, const TextRule *rule, Py_ssize_t number)
     return failed;
 }
 
-/* Whether the text holds all characters of one of the strings that the rule needs; each has its length in front. */
+static int text_holds(const Scan *scan, const unsigned char *bytes, Py_ssize_t size)
+{
+    const unsigned char *low = scan->low, *at = low, *last = low + scan->folded.length - size;
+    for (; at <= last && (at = memchr(at, bytes[0], (size_t)(last - at) + 1)) != NULL; at++)
+        if (memcmp(at, bytes, (size_t)size) == 0)
+            return 1;
+    return 0;
+}
+
+/* Whether the text holds one of the strings that the rule needs; each has its length in front. */
 static int is_needed(const Scan *scan, const TextRule *rule)
 {
     const unsigned char *needs = scan->self->needs + rule->needs_first;
-    for (int k = 0; k < rule->needs; k += 1 + needs[k]) {
-        int all = 1;
-        for (int i = 1; i <= needs[k] && all; i++)
-            all = scan->seen[needs[k + i]];
-        if (all)
+    for (int k = 0; k < rule->needs; k += 1 + needs[k])
+        if (text_holds(scan, needs + k + 1, needs[k]))
             return 1;
-    }
     return rule->needs == 0;
 }
 
@@ -657,10 +776,10 @@ static int scan_text_rules(Scan *scan)
 static int may_be_masked(const Scan *scan)
 {
     const Text *text = &scan->folded;
-    if (scan->seen[']'] && scan->seen['['])
-        for (Py_ssize_t i = 0; i + 4 < text->length; i++) {
-            if (scan->low[i] != '[')
-                continue;
+    const unsigned char *hit;
+    if (memchr(scan->low, ']', (size_t)text->length) != NULL)
+        for (Py_ssize_t i = 0; i + 4 < text->length && (hit = memchr(scan->low + i, '[', (size_t)(text->length - 4 - i))) != NULL; i++) {
+            i = hit - scan->low;
             Py_ssize_t k = i + 1;
             Py_UCS4 c = 0;
             while (k < text->length && (((c = char_at(text, k)) >= 'A' && c <= 'Z') || c == '_'))
@@ -669,39 +788,86 @@ static int may_be_masked(const Scan *scan)
                 return 1;
             i = k - 1 > i ? k - 1 : i;
         }
-    if (scan->seen['_'])
-        for (const unsigned char *at = scan->low, *end = scan->low + text->length;
-             (at = memchr(at, '_', (size_t)(end - at))) != NULL; at++)
-            if (at - scan->low >= 3 &&
-                (memcmp(at - 3, "tok", 3) == 0 || memcmp(at - 3, "mac", 3) == 0 || memcmp(at - 3, "vlt", 3) == 0))
-                return 1;
+    for (const unsigned char *at = scan->low, *end = scan->low + text->length; (at = memchr(at, '_', (size_t)(end - at))) != NULL;
+         at++)
+        if (at - scan->low >= 3 &&
+            (memcmp(at - 3, "tok", 3) == 0 || memcmp(at - 3, "mac", 3) == 0 || memcmp(at - 3, "vlt", 3) == 0))
+            return 1;
     return 0;
+}
+
+/* Whether view.fold may write something in the text otherwise, what is masked aside. */
+static int may_be_folded(const Scan *scan)
+{
+    const Text *text = &scan->folded;
+    const unsigned char *bits = scan->self->folded_bits;
+    for (Py_ssize_t i = 0; text->narrow == NULL && i < text->length; i++)
+        if (text->plain[i] == NOT_PLAIN && (text->wide[i] > 0xffff || bits[text->wide[i] >> 3] >> (text->wide[i] & 7) & 1))
+            return 1;
+    return 0;
+}
+
+/* The two forms of ASCII text, without a branch or a table: compilers make it work on many characters at once. */
+static void ascii_forms(const unsigned char *restrict text, unsigned char *restrict low, unsigned char *restrict shape, Py_ssize_t n)
+{
+    for (Py_ssize_t i = 0; i < n; i++) {
+        unsigned char c = text[i], small = (unsigned char)(c | ((unsigned char)(c - 'A') < 26 ? 0x20 : 0));
+        low[i] = small;
+        shape[i] = (unsigned char)(small - 'a') < 26 ? 'A' : (unsigned char)(c - '0') < 10 ? '0' : c;
+    }
 }
 
 static int open_forms(Scan *scan, PyObject *object)
 {
     Text *text = &scan->folded;
-    if (text_open(text, object) < 0)
+    if (text_open((Letters *)scan->self->letters, text, object) < 0)
         return -1;
-    unsigned char *block = PyMem_Realloc(scan->low, 2 * (size_t)text->length + 2);
-    if (block == NULL) {
+    Py_ssize_t n = text->length;
+    unsigned char *block = scan->low;
+    if (n > scan->room) {
+        block = PyMem_Realloc(scan->low, 2 * ((size_t)n + AFTER_TEXT));
+        if (block == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        scan->room = n;
+    }
+    unsigned char *low = scan->low = block, *shape = scan->shape = block + n + AFTER_TEXT;
+    const unsigned char *lows = scan->self->lows, *shapes = scan->self->shapes;
+    if (text->narrow) {
+        ascii_forms(text->narrow, low, shape, n);
+    } else {
+        for (Py_ssize_t i = 0; i < n; i++) {
+            unsigned char c = text->wide[i] < 256 ? (unsigned char)text->wide[i] : '?';
+            low[i] = lows[c], shape[i] = shapes[c];
+        }
+    }
+    scan->has_zero = memchr(low, 0, (size_t)n) != NULL;
+    memset(low + n, 0, AFTER_TEXT);
+    memset(shape + n, 0, AFTER_TEXT);
+    return 0;
+}
+
+/* The buffers of a scan that has ended serve the next; one that begins meanwhile (a call back lets others in) makes its own. */
+static int open_buffers(Scan *scan)
+{
+    Scanner *self = scan->self;
+    Spare *spare = &self->spare;
+    size_t rules = (size_t)self->rules_count + 1;
+    if (spare->done != NULL) {
+        scan->low = spare->low, scan->room = spare->room, scan->done = spare->done, scan->waiting = spare->waiting;
+        scan->found = spare->found, scan->done_base = spare->done_base;
+        memset(spare, 0, sizeof *spare);
+        return 0;
+    }
+    scan->room = -1;
+    scan->done_base = 1;
+    scan->done = PyMem_Calloc(rules, sizeof *scan->done);
+    scan->waiting = PyMem_Malloc((size_t)self->waiting_most * sizeof *scan->waiting);
+    if (scan->done == NULL || scan->waiting == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    Py_ssize_t n = text->length;
-    unsigned char *low = scan->low = block, *shape = scan->shape = block + n + 1;
-    const unsigned char *lows = scan->self->lows, *shapes = scan->self->shapes;
-    memset(scan->seen, 0, sizeof scan->seen);
-    for (Py_ssize_t i = 0; i < n; i++) {
-        unsigned char c;
-        if (text->narrow)
-            c = text->narrow[i];
-        else
-            c = text->wide[i] < 256 ? (unsigned char)text->wide[i] : '?';
-        low[i] = lows[c], shape[i] = shapes[c];
-        scan->seen[low[i]] = 1;
-    }
-    low[n] = shape[n] = 0;
     return 0;
 }
 
@@ -709,9 +875,9 @@ static int open_scan(Scan *scan, PyObject *text)
 {
     const Scanner *self = scan->self;
     scan->text = text;
-    if (open_forms(scan, text) < 0)
+    if (open_buffers(scan) < 0 || open_forms(scan, text) < 0)
         return -1;
-    if (!scan->folded.narrow || may_be_masked(scan)) {
+    if (may_be_folded(scan) || may_be_masked(scan)) {
         PyObject *folded = PyObject_CallFunctionObjArgs(self->fold, text, NULL);
         if (folded == NULL)
             return -1;
@@ -726,42 +892,53 @@ static int open_scan(Scan *scan, PyObject *text)
             }
         }
     }
-    scan->done = PyMem_Malloc(((size_t)self->rules_count + 1) * sizeof *scan->done);
-    if (scan->done == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    memset(scan->done, 0xff, ((size_t)self->rules_count + 1) * sizeof *scan->done);
     return 0;
 }
 
 static void close_scan(Scan *scan)
 {
+    Spare *spare = &scan->self->spare;
+    /* What this scan has put into done is less than the base of the next. */
+    Py_ssize_t base = scan->done_base + (scan->folded.length > 0 ? scan->folded.length : 0) + 1;
     text_close(&scan->folded);
     Py_XDECREF(scan->folded_object);
     Py_XDECREF(scan->view);
-    PyMem_Free(scan->low);
-    PyMem_Free(scan->done);
     PyMem_Free(scan->near);
     places_release(scan->before);
+    candidates_clear(&scan->found);
+    if (spare->done == NULL && scan->done != NULL && scan->waiting != NULL && scan->room <= SPARE_CHARS_MAX
+        && scan->found.size <= SPARE_FOUND_MAX && base < PY_SSIZE_T_MAX / 2) {
+        *spare = (Spare){scan->low, scan->room, scan->done, base, scan->waiting, scan->found};
+        return;
+    }
+    PyMem_Free(scan->low);
+    PyMem_Free(scan->done);
+    PyMem_Free(scan->waiting);
     candidates_free(&scan->found);
 }
 
 /* ------------------------------------------------------------------ answers */
 
-/* The fields are set past the class's own guard against it: this is its making. */
+/* The fields are written where the class has them (see find_fields), or set past its own guard against it: this is its making.
+   A span holds numbers and strings alone, so that it is in no cycle and the collector need not look at it. */
 static PyObject *make_span(const Scanner *self, const Candidate *c)
 {
     PyObject *span = self->new_span((PyTypeObject *)self->span, 0);
     PyObject *values[6] = {PyLong_FromSsize_t(c->start), PyLong_FromSsize_t(c->end), Py_NewRef(c->type), PyFloat_FromDouble(c->score),
                            Py_NewRef(c->rule), Py_NewRef(c->reason)};
-    int failed = span == NULL;
+    int failed = span == NULL || values[0] == NULL || values[1] == NULL || values[3] == NULL;
     for (int i = 0; i < 6; i++) {
-        failed = failed || values[i] == NULL || PyObject_GenericSetAttr(span, self->fields[i], values[i]) < 0;
+        if (!failed && self->field_at[0]) {
+            memcpy((char *)span + self->field_at[i], &values[i], sizeof values[i]);
+            continue;
+        }
+        failed = failed || PyObject_GenericSetAttr(span, self->fields[i], values[i]) < 0;
         Py_XDECREF(values[i]);
     }
     if (failed)
         Py_CLEAR(span);
+    else
+        PyObject_GC_UnTrack(span);
     return span;
 }
 
@@ -789,17 +966,12 @@ static PyObject *answer_candidates(Scan *scan)
     return out;
 }
 
-/* scan(text, line_bound, resolved): spans as Engine.scan gives them, or candidates with their ranks. */
-static PyObject *scanner_scan(PyObject *object, PyObject *args)
+static PyObject *scan_text(PyObject *object, PyObject *text, int line_bound, int resolved)
 {
     Scan scan;
-    PyObject *text, *out = NULL;
-    int resolved;
+    PyObject *out = NULL;
     memset(&scan, 0, sizeof scan);
-    scan.self = (Scanner *)object;
-    if (!PyArg_ParseTuple(args, "Upp", &text, &scan.line_bound, &resolved))
-        return NULL;
-    scan.raw = !resolved;
+    scan.self = (Scanner *)object, scan.line_bound = line_bound, scan.raw = !resolved;
     if (open_scan(&scan, text) == 0 && scan_literals(&scan) == 0
         && runs_each(scan.self->runs, scan.shape, scan.folded.length, scan_run, &scan) == 0 && scan_text_rules(&scan) == 0) {
         const Scanner *self = scan.self;
@@ -811,6 +983,26 @@ static PyObject *scanner_scan(PyObject *object, PyObject *args)
     }
     close_scan(&scan);
     return out;
+}
+
+/* scan(text, line_bound, resolved): spans as Engine.scan gives them, or candidates with their ranks. */
+static PyObject *scanner_scan(PyObject *object, PyObject *args)
+{
+    PyObject *text;
+    int line_bound, resolved;
+    if (!PyArg_ParseTuple(args, "Upp", &text, &line_bound, &resolved))
+        return NULL;
+    return scan_text(object, text, line_bound, resolved);
+}
+
+/* find(text): the same as scan(text, False, True), of a text that is not too long. */
+static PyObject *scanner_find(PyObject *object, PyObject *text)
+{
+    if (!PyUnicode_Check(text) || PyUnicode_GetLength(text) > ((Scanner *)object)->chars_max) {
+        PyErr_SetString(PyExc_ValueError, "no text, or too long a one");
+        return NULL;
+    }
+    return scan_text(object, text, 0, 1);
 }
 
 /* ------------------------------------------------------------------ building */
@@ -907,7 +1099,7 @@ static int build_vocabularies(Scanner *self, PyObject *words, PyObject *vocabula
         goto no_memory;
     for (Py_ssize_t i = 0; i < count; i++) {
         Text word;
-        int failed = text_open(&word, PyList_GetItem(words, i));
+        int failed = text_open((Letters *)self->letters, &word, PyList_GetItem(words, i));
         uint64_t hash = 0;
         if (!failed && word.narrow) {
             hash = hash_bytes(self->seed, word.narrow, word.length);
@@ -979,22 +1171,119 @@ no_memory:
     return -1;
 }
 
-/* The automaton of Aho and Corasick (1975), as a table of states whose last ones are those where a literal ends. */
-static int build_automaton(Scanner *self, PyObject *literals)
+static void set_bit(unsigned char *bits, uint32_t at)
 {
-    Py_ssize_t count = PyList_Size(literals), total = 1, rules = 0;
-    uint16_t *next = NULL, *fail = NULL, *queue = NULL, *name = NULL, *link = NULL;
-    int32_t *out = NULL;
-    int failed = -1;
+    bits[at >> 3] |= (unsigned char)(1 << (at & 7));
+}
+
+static uint16_t pair_of(uint32_t first, uint32_t second)
+{
+    unsigned char bytes[2] = {(unsigned char)first, (unsigned char)second};
+    uint16_t pair;
+    memcpy(&pair, bytes, 2);
+    return pair;
+}
+
+/* Marks what the first bytes of a literal let through: what follows a short one may be anything. */
+static void mark_literal(Scanner *self, const unsigned char *bytes, Py_ssize_t size)
+{
+    uint32_t word = 0;
+    for (int i = 0; i < 4 && i < size; i++)
+        word |= (uint32_t)bytes[i] << (8 * i);
+    if (size >= 4)
+        set_bit(self->four, hash_four(word));
+    else if (size == 3)
+        set_bit(self->three, hash_four(word));
+    else
+        self->shortest[bytes[0]] = 1;
+    unsigned bucket = size < 3 ? 7 : hash_four(word & 0xffff) % 7;
+    for (uint32_t c = 0; c < 256; c++) {
+        if (size == 1)
+            self->heads[pair_of(bytes[0], c)] |= 1 << 7;
+        if (size == 3)
+            self->tails[pair_of(bytes[2], c)] |= (unsigned char)(1 << bucket);
+    }
+    if (size > 1)
+        self->heads[pair_of(bytes[0], bytes[1])] |= (unsigned char)(1 << bucket);
+    if (size > 3)
+        self->tails[pair_of(bytes[2], bytes[3])] |= (unsigned char)(1 << bucket);
+}
+
+static int by_key(const void *x, const void *y)
+{
+    const LiteralOrder *a = x, *b = y;
+    if (a->size != b->size)
+        return a->size < b->size ? -1 : 1;
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    return a->literal < b->literal ? -1 : a->literal > b->literal;
+}
+
+/* A table of the first four bytes (of shorter literals: of all) to the literals that begin so. */
+static int build_keys(Scanner *self)
+{
+    LiteralOrder *order = self->literal_order = PyMem_Calloc((size_t)self->literals + 1, sizeof *order);
+    self->literal_keys_size = 64;
+    while (self->literal_keys_size < 2 * (size_t)self->literals)
+        self->literal_keys_size *= 2;
+    self->literal_keys = PyMem_Calloc(self->literal_keys_size, sizeof *self->literal_keys);
+    if (!order || !self->literal_keys) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    Py_ssize_t longest = 0, most = 0;
+    for (Py_ssize_t i = 0; i < self->literals; i++) {
+        int size = self->literal_length[i] < 4 ? self->literal_length[i] : 4;
+        uint32_t key = 0;
+        for (int k = 0; k < size; k++)
+            key |= (uint32_t)self->literal_bytes[i][k] << (8 * k);
+        order[i] = (LiteralOrder){.key = key, .size = size, .literal = (int32_t)i};
+        memcpy(&order[i].head, self->literal_bytes[i], self->literal_length[i] < 8 ? (size_t)self->literal_length[i] : 8);
+        memset(&order[i].mask, 0xff, self->literal_length[i] < 8 ? (size_t)self->literal_length[i] : 8);
+        longest = self->literal_length[i] > longest ? self->literal_length[i] : longest;
+    }
+    qsort(order, (size_t)self->literals, sizeof *order, by_key);
+    for (Py_ssize_t i = 0; i < self->literals;) {
+        Py_ssize_t stop = i;
+        for (; stop < self->literals && order[stop].key == order[i].key && order[stop].size == order[i].size; stop++)
+            for (Py_ssize_t k = i; k < stop; k++) {
+                int32_t one = order[k].literal, other = order[stop].literal;
+                if (self->literal_length[one] == self->literal_length[other]
+                    && memcmp(self->literal_bytes[one], self->literal_bytes[other], (size_t)self->literal_length[one]) == 0) {
+                    PyErr_SetString(PyExc_ValueError, "a literal stands twice");
+                    return -1;
+                }
+            }
+        LiteralKey *slot = literal_key(self, order[i].key, order[i].size);
+        *slot = (LiteralKey){order[i].key, order[i].size, (int32_t)i, (int32_t)(stop - i)};
+        most = stop - i > most ? stop - i : most;
+        i = stop;
+    }
+    /* At one place begin those of four keys at most, and a hit waits no longer than the longest is long. */
+    self->waiting_most = (longest + 1) * 4 * (most + 1);
+    return 0;
+}
+
+static int build_literals(Scanner *self, PyObject *literals)
+{
+    Py_ssize_t count = PyList_Size(literals), rules = 0;
     if (count < 0)
         return -1;
     self->literals = count;
-    self->literal_first = PyMem_Calloc((size_t)count + 1, sizeof(int32_t));
-    self->literal_count = PyMem_Calloc((size_t)count + 1, sizeof(int32_t));
-    self->literal_length = PyMem_Calloc((size_t)count + 1, sizeof(int32_t));
-    if (!self->literal_first || !self->literal_count || !self->literal_length)
-        goto no_memory;
-    unsigned char used[256] = {0};
+    self->literal_first = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_first);
+    self->literal_count = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_count);
+    self->literal_length = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_length);
+    self->literal_bytes = PyMem_Calloc((size_t)count + 1, sizeof *self->literal_bytes);
+    self->heads = PyMem_Calloc(1 << 16, 1);
+    self->tails = PyMem_Malloc(1 << 16);
+    self->three = PyMem_Calloc((size_t)1 << (HASH_BITS - 3), 1);
+    self->four = PyMem_Calloc((size_t)1 << (HASH_BITS - 3), 1);
+    if (!self->literal_first || !self->literal_count || !self->literal_length || !self->literal_bytes || !self->three || !self->four
+        || !self->heads || !self->tails) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memset(self->tails, 1 << 7, 1 << 16); /* the last bucket is of those that have no more than two */
     for (int pass = 0; pass < 2; pass++) {
         rules = 0;
         for (Py_ssize_t i = 0; i < count; i++) {
@@ -1002,128 +1291,56 @@ static int build_automaton(Scanner *self, PyObject *literals)
             Py_ssize_t size;
             PyObject *numbers;
             if (!PyArg_ParseTuple(PyList_GetItem(literals, i), "y#O!", &bytes, &size, &PyTuple_Type, &numbers))
-                goto done;
+                return -1;
             Py_ssize_t n = PyTuple_Size(numbers);
-            if (size < 1) {
-                PyErr_SetString(PyExc_ValueError, "a literal has characters");
-                goto done;
+            if (size < 1 || size > LITERAL_MAX) {
+                PyErr_SetString(PyExc_ValueError, "a literal has one to 255 characters");
+                return -1;
             }
-            for (Py_ssize_t k = 0; k < size; k++)
-                used[(unsigned char)bytes[k]] = 1;
+            self->literal_bytes[i] = (const unsigned char *)bytes; /* kept by the parts */
             self->literal_first[i] = (int32_t)rules, self->literal_count[i] = (int32_t)n, self->literal_length[i] = (int32_t)size;
             for (Py_ssize_t k = 0; pass && k < n; k++) {
                 long number = PyLong_AsLong(PyTuple_GetItem(numbers, k));
                 if (number >= self->rules_count || number < -2 * self->text_rules_count || (number == -1 && PyErr_Occurred())) {
                     if (!PyErr_Occurred())
                         PyErr_SetString(PyExc_ValueError, "a literal names a rule that is not there");
-                    goto done;
+                    return -1;
                 }
                 self->literal_rules[rules + k] = (int32_t)number;
             }
+            if (pass)
+                mark_literal(self, self->literal_bytes[i], size);
             rules += n;
-            total += pass ? 0 : size;
         }
-        if (!pass) {
-            self->literal_rules = PyMem_Calloc((size_t)rules + 1, sizeof(int32_t));
-            if (!self->literal_rules)
-                goto no_memory;
+        if (!pass && (self->literal_rules = PyMem_Calloc((size_t)rules + 1, sizeof *self->literal_rules)) == NULL) {
+            PyErr_NoMemory();
+            return -1;
         }
     }
-    if (total > UINT16_MAX) {
-        PyErr_SetString(PyExc_ValueError, "there are more literals than the automaton can hold");
-        goto done;
-    }
-    self->classes = 1; /* class 0: in no literal */
-    for (int c = 0; c < 256; c++)
-        if (used[c])
-            self->byte_class[c] = (unsigned char)self->classes++;
-    if (self->classes > 255) {
-        PyErr_SetString(PyExc_ValueError, "literals of too many characters");
-        goto done;
-    }
-    size_t width = (size_t)self->classes;
-    next = PyMem_Calloc((size_t)total * width, sizeof *next);
-    fail = PyMem_Calloc((size_t)total, sizeof *fail);
-    queue = PyMem_Calloc((size_t)total, sizeof *queue);
-    name = PyMem_Calloc((size_t)total, sizeof *name);
-    link = PyMem_Calloc((size_t)total, sizeof *link);
-    out = PyMem_Calloc((size_t)total, sizeof *out);
-    if (!next || !fail || !queue || !name || !link || !out)
-        goto no_memory;
-    Py_ssize_t states = 1;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        const char *bytes;
-        Py_ssize_t size;
-        PyObject *numbers;
-        if (!PyArg_ParseTuple(PyList_GetItem(literals, i), "y#O", &bytes, &size, &numbers))
-            goto done;
-        uint16_t state = 0;
-        for (Py_ssize_t k = 0; k < size; k++) {
-            uint16_t *step = &next[state * width + self->byte_class[(unsigned char)bytes[k]]];
-            if (!*step)
-                *step = (uint16_t)states++;
-            state = *step;
-        }
-        if (out[state]) {
-            PyErr_SetString(PyExc_ValueError, "a literal stands twice");
-            goto done;
-        }
-        out[state] = (int32_t)i + 1;
-    }
-    Py_ssize_t head = 0, tail = 0;
-    for (size_t c = 1; c < width; c++)
-        if (next[c])
-            queue[tail++] = next[c];
-    while (head < tail) {
-        uint16_t state = queue[head++], back = fail[state];
-        link[state] = out[back] ? back : link[back];
-        for (size_t c = 1; c < width; c++) {
-            uint16_t *step = &next[state * width + c];
-            if (*step) {
-                fail[*step] = next[back * width + c];
-                queue[tail++] = *step;
-            } else {
-                *step = next[back * width + c];
-            }
-        }
-    }
-    /* New names: states where nothing ends first. */
-    uint16_t fresh = 0;
-    for (Py_ssize_t s = 0; s < states; s++)
-        if (!out[s] && !link[s])
-            name[s] = fresh++;
-    self->first_out = fresh;
-    for (Py_ssize_t s = 0; s < states; s++)
-        if (out[s] || link[s])
-            name[s] = fresh++;
-    self->states = states;
-    self->next = PyMem_Calloc((size_t)states * width, sizeof *self->next);
-    self->out_literal = PyMem_Calloc((size_t)(states - self->first_out) + 1, sizeof *self->out_literal);
-    self->out_link = PyMem_Calloc((size_t)(states - self->first_out) + 1, sizeof *self->out_link);
-    if (!self->next || !self->out_literal || !self->out_link)
-        goto no_memory;
-    for (Py_ssize_t s = 0; s < states; s++) {
-        for (size_t c = 0; c < width; c++)
-            self->next[name[s] * width + c] = name[next[(size_t)s * width + c]];
-        if (!out[s] && !link[s])
-            continue;
-        /* Where only a shorter literal ends, that one's state speaks. */
-        Py_ssize_t speaker = out[s] ? s : link[s];
-        self->out_literal[name[s] - self->first_out] = out[speaker] - 1;
-        self->out_link[name[s] - self->first_out] = link[speaker] ? name[link[speaker]] : 0;
-    }
-    failed = 0;
-    goto done;
-no_memory:
-    PyErr_NoMemory();
-done:
-    PyMem_Free(next);
-    PyMem_Free(fail);
-    PyMem_Free(queue);
-    PyMem_Free(name);
-    PyMem_Free(link);
-    PyMem_Free(out);
-    return failed;
+    return build_keys(self);
+}
+
+/* Where a span's fields lie in it: one is made of six new objects, and they are looked for. */
+static int find_fields(Scanner *self)
+{
+    PyObject *values[6] = {NULL}, *span = NULL, *size = PyObject_GetAttrString(self->span, "__basicsize__");
+    Py_ssize_t bytes = size == NULL ? -1 : PyLong_AsSsize_t(size), at[6] = {0};
+    int failed = bytes < 0, found = 0;
+    for (int i = 0; i < 6 && !failed; i++)
+        failed = (values[i] = PyLong_FromLong(100000 + i)) == NULL;
+    if (!failed)
+        failed = (span = PyObject_CallFunctionObjArgs(self->span, values[0], values[1], values[2], values[3], values[4], values[5], NULL)) == NULL;
+    for (Py_ssize_t k = (Py_ssize_t)sizeof(PyObject); !failed && k + (Py_ssize_t)sizeof(PyObject *) <= bytes; k += (Py_ssize_t)sizeof(PyObject *))
+        for (int i = 0; i < 6; i++)
+            if (memcmp((char *)span + k, &values[i], sizeof values[i]) == 0)
+                at[i] = k, found++;
+    if (!failed && found == 6 && at[0] && at[1] && at[2] && at[3] && at[4] && at[5])
+        memcpy(self->field_at, at, sizeof at);
+    Py_XDECREF(span);
+    Py_XDECREF(size);
+    for (int i = 0; i < 6; i++)
+        Py_XDECREF(values[i]);
+    return failed ? -1 : 0;
 }
 
 static int build(Scanner *self, PyObject *parts)
@@ -1149,6 +1366,7 @@ static int build(Scanner *self, PyObject *parts)
     TAKE(model_reason);
     TAKE(judge);
     TAKE(narrowed);
+    TAKE(narrowed_alone);
     TAKE(sql);
     TAKE(code_words);
     self->keep = Py_NewRef(parts);
@@ -1163,8 +1381,8 @@ static int build(Scanner *self, PyObject *parts)
         return -1;
     unsigned long long seed;
     Py_ssize_t places_max;
-    if (!PyArg_ParseTuple(numbers, "ddddnnKn", &self->threshold, &self->for_, &self->more, &self->against, &self->words_before,
-                          &self->words_after, &seed, &places_max))
+    if (!PyArg_ParseTuple(numbers, "ddddnnKnn", &self->threshold, &self->for_, &self->more, &self->against, &self->words_before,
+                          &self->words_after, &seed, &places_max, &self->chars_max))
         return -1;
     if (self->words_before < 0 || self->words_after < 0 || self->words_before + self->words_after > 2 * WINDOW_WORDS
         || places_max < 1 || places_max > 1 << 20) {
@@ -1187,10 +1405,27 @@ static int build(Scanner *self, PyObject *parts)
         return -1;
     }
     self->new_span = (allocfunc)PyType_GetSlot((PyTypeObject *)self->span, Py_tp_alloc);
-    if ((self->verdicts = PyMem_Calloc(VERDICTS, sizeof *self->verdicts)) == NULL) {
+    if (find_fields(self) < 0)
+        return -1;
+    self->verdicts = PyMem_Calloc(VERDICTS, sizeof *self->verdicts);
+    self->narrows = PyMem_Calloc(NARROWS, sizeof *self->narrows);
+    if (self->verdicts == NULL || self->narrows == NULL) {
         PyErr_NoMemory();
         return -1;
     }
+    PyObject *folds = item_of(parts, "folded_bits");
+    char *fold_bytes;
+    Py_ssize_t fold_size;
+    if (folds == NULL || PyBytes_AsStringAndSize(folds, &fold_bytes, &fold_size) < 0)
+        return -1;
+    if (fold_size != 0x2000) {
+        PyErr_SetString(PyExc_ValueError, "bits of the first plane are 8192 bytes");
+        return -1;
+    }
+    self->folded_bits = (const unsigned char *)fold_bytes;
+    PyObject *caps_chars = item_of(parts, "caps_chars");
+    if (caps_chars == NULL || ((self->caps_chars = PyLong_AsSsize_t(caps_chars)) < 0 && PyErr_Occurred()))
+        return -1;
     PyObject *codes = item_of(parts, "phone_codes");
     Py_ssize_t codes_size;
     char *code_bytes;
@@ -1211,8 +1446,12 @@ static int build(Scanner *self, PyObject *parts)
     for (Py_ssize_t i = 0; i < codes_size; i++)
         self->verhoeff[i] = (unsigned char)code_bytes[i] < 10 ? (unsigned char)code_bytes[i] : 0;
     PyObject *names = item_of(parts, "names"), *never = item_of(parts, "no_names");
-    if (never == NULL || words_open(self, &self->no_names, never) < 0)
+    if (never == NULL || words_open(self, &self->no_names, never) < 0 || words_open(self, &self->code_starts, self->code_words) < 0)
         return -1;
+    Py_ssize_t off = PySet_Size(self->off);
+    if (off < 0)
+        return -1;
+    self->any_off = off > 0;
     self->off_label[1] = PySet_Contains(self->off, self->t_person);
     self->off_label[2] = PySet_Contains(self->off, self->t_location);
     if (self->off_label[1] < 0 || self->off_label[2] < 0)
@@ -1237,7 +1476,7 @@ static int build(Scanner *self, PyObject *parts)
     for (int i = 0; i < REASONS; i++)
         self->reasons[i] = Py_NewRef(PyTuple_GetItem(reasons, i));
     if (build_rules(self, rules) < 0 || build_text_rules(self, text_rules) < 0
-        || build_vocabularies(self, words, vocabularies) < 0 || build_automaton(self, literals) < 0)
+        || build_vocabularies(self, words, vocabularies) < 0 || build_literals(self, literals) < 0)
         return -1;
     self->numbers = PyDict_New();
     for (Py_ssize_t i = 0; self->numbers != NULL && i < self->rules_count; i++) {
@@ -1279,7 +1518,7 @@ static PyObject *scanner_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 #define EACH_OBJECT(DO)                                                                                                  \
     DO(self->letters); DO(self->tagger); DO(self->runs); DO(self->fold); DO(self->view); DO(self->words_of); DO(self->prepare); DO(self->kinds); DO(self->span); \
     DO(self->off); DO(self->is_no_name); DO(self->timeout_literal); DO(self->timeout_run); DO(self->rest);               \
-    DO(self->t_email); DO(self->t_person); DO(self->t_location); DO(self->model_reason); DO(self->judge); DO(self->narrowed); DO(self->sql);  \
+    DO(self->t_email); DO(self->t_person); DO(self->t_location); DO(self->model_reason); DO(self->judge); DO(self->narrowed); DO(self->narrowed_alone); DO(self->sql);  \
     DO(self->code_words); DO(self->n_names); DO(self->keep); DO(self->numbers);
 
 static int scanner_traverse(PyObject *object, visitproc visit, void *arg)
@@ -1306,6 +1545,7 @@ static void scanner_dealloc(PyObject *object)
     PyMem_Free(self->places);
     for (Py_ssize_t i = 0; self->rules != NULL && i < self->rules_count; i++) {
         Py_CLEAR(self->rules[i].search);
+        PyMem_Free(self->rules[i].program);
         PyMem_Free(self->rules[i].set);
     }
     PyMem_Free(self->rules);
@@ -1313,9 +1553,18 @@ static void scanner_dealloc(PyObject *object)
     PyMem_Free(self->needs);
     PyMem_Free(self->keys);
     PyMem_Free(self->verdicts);
-    PyMem_Free(self->next);
-    PyMem_Free(self->out_literal);
-    PyMem_Free(self->out_link);
+    PyMem_Free(self->narrows);
+    PyMem_Free(self->spare.low);
+    PyMem_Free(self->spare.done);
+    PyMem_Free(self->spare.waiting);
+    candidates_free(&self->spare.found);
+    PyMem_Free(self->three);
+    PyMem_Free(self->heads);
+    PyMem_Free(self->tails);
+    PyMem_Free(self->four);
+    PyMem_Free(self->literal_keys);
+    PyMem_Free(self->literal_order);
+    PyMem_Free((void *)self->literal_bytes);
     PyMem_Free(self->literal_first);
     PyMem_Free(self->literal_count);
     PyMem_Free(self->literal_rules);
@@ -1331,6 +1580,7 @@ static void scanner_dealloc(PyObject *object)
 
 static PyMethodDef scanner_methods[] = {
     {"scan", scanner_scan, METH_VARARGS, "scan(text, line_bound, resolved): spans, or (rank, span) of every candidate"},
+    {"find", scanner_find, METH_O, "find(text): spans"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -12,7 +12,19 @@ typedef struct {
     int beyond;
 } Charset;
 
+/* A pattern over ASCII text (match.c). */
+typedef struct Program Program;
+
 typedef struct {
+    Py_ssize_t start, end, group_start, group_end; /* group_…: of the group asked for, -1: it is not in the match */
+} Found;
+
+/* 1: the first match that begins in pos … limit (or at pos alone); -1: there is none; -2: ask Python. */
+int program_search(const Program *program, const Text *text, Py_ssize_t pos, Py_ssize_t limit, int only_here, Found *found);
+Program *program_open(PyObject *answer); /* PyMem_Free frees it */
+
+typedef struct {
+    Program *program; /* may be NULL */
     PyObject *object, *name, *type, *search, *validator; /* validator may be None */
     double score, validated_score;
     int group, before, after, at;
@@ -34,11 +46,21 @@ typedef struct {
 } TextRule;
 
 #define VERDICTS 4096
+#define NARROWS 4096
+#define NARROW_CHARS_MAX 96
+
+/* What names.narrowed_alone said last of a value: a hash of it and of what stands beside it, and its answer. */
+typedef struct {
+    uint64_t hash; /* 0: free */
+    int16_t start, end; /* both 0: it is no name */
+    int32_t doubtful;
+} Narrow;
 #define SMALL_SET 256
+#define WORDS_SLOTS 512
 
 /* A few short words. */
 typedef struct {
-    uint64_t hashes[SMALL_SET];
+    uint64_t hashes[WORDS_SLOTS]; /* 0: free */
     int count;
     Py_ssize_t longest;
 } Words;
@@ -82,30 +104,68 @@ typedef struct {
     int32_t id;
 } WordId;
 
+#define HASH_BITS 16
+#define LITERAL_MAX 255
+#define LITERAL_BLOCK 1024
+#define AFTER_TEXT 8 /* zeros behind the forms of a text */
+
+/* The literals that begin with *key*, in literal_order. */
+typedef struct {
+    uint32_t key;
+    int32_t size, first, count; /* count 0: free */
+} LiteralKey;
+
+typedef struct {
+    uint64_t head, mask; /* its first eight bytes */
+    uint32_t key;
+    int32_t size, literal;
+} LiteralOrder;
+
+typedef struct {
+    int32_t literal;
+    Py_ssize_t stop;
+} Hit;
+
 enum { PLAIN_PERSON, PLAIN_EMAIL, PLAIN_PHONE, PLAIN_SSN, PLAIN_CARD, LABELLED_KINDS };
+
+#define SPARE_CHARS_MAX (1 << 18) /* larger buffers are not kept */
+#define SPARE_FOUND_MAX (1 << 12)
+
+/* The buffers that no scan uses now. */
+typedef struct {
+    unsigned char *low;
+    Py_ssize_t room, *done, done_base;
+    Hit *waiting;
+    Candidates found;
+} Spare;
 
 typedef struct {
     PyObject_HEAD
     PyObject *letters, *tagger, *runs;
-    PyObject *fold, *view, *prepare, *words_of, *span, *off, *is_no_name, *judge, *narrowed, *sql, *code_words;
+    PyObject *fold, *view, *prepare, *words_of, *span, *off, *is_no_name, *judge, *narrowed, *narrowed_alone, *sql, *code_words;
     PyObject *reasons[REASONS], *timeout_literal, *timeout_run, *rest, *model_reason;
     PyObject *t_email, *t_person, *t_location, *n_names;
     unsigned char glue[256], code_sign[256];
+    const unsigned char *folded_bits; /* a bit for each code point of the first plane; borrowed of the parts */
     double code_score;
     int off_label[3];
+    Narrow *narrows;
+    Py_ssize_t caps_chars;
     uint64_t *verdicts; /* what Python said last of a value under a rule: a hash, its last two bits the verdict */
     unsigned char verhoeff[800], phone_codes[1110], lows[256], shapes[256]; /* codes of one, two, three digits */
     allocfunc new_span;
     PyObject *fields[6];
+    Py_ssize_t field_at[6]; /* where they lie in a span; 0: not known */
     PyObject *iban_reason; /* borrowed of its rule's parts */
-    Words no_names, not_tld, no_values;
+    Words no_names, not_tld, no_values, code_starts; /* code_starts: names.CODE_WORDS */
+    int any_off; /* types are off */
     PyObject *plain[LABELLED_KINDS]; /* the types whose quoted values are judged here; borrowed of their rule's parts */
     double quoted_score;
-    unsigned char email_local[256], iban_country[26 * 26]; /* the length of a country's IBAN, 0: none */
+    unsigned char separators[256], email_local[256], iban_country[26 * 26]; /* the length of a country's IBAN, 0: none */
     uint64_t *keys; /* of labelled values: a hash, its last eight bits are the number of the type that the key declares, 0: none */
     PyObject *kinds; /* a list of those types; the first is None */
     size_t keys_used;
-    Py_ssize_t line_max;
+    Py_ssize_t line_max, chars_max;
     PyObject *keep; /* what the pointers below point into */
     PyObject *numbers; /* Rule to its number */
     double threshold, for_, more, against;
@@ -116,14 +176,14 @@ typedef struct {
     TextRule *text_rules;
     Py_ssize_t text_rules_count;
     unsigned char *needs;
-    /* the automaton */
-    uint16_t *next;
-    unsigned char byte_class[256];
-    int classes;
-    uint16_t first_out;
-    Py_ssize_t states;
-    int32_t *out_literal;  /* of the states from first_out on: a literal that ends there */
-    uint16_t *out_link;    /* the next state whose literals end there as well, 0: none */
+    /* literals: which three and four first bytes may begin one, and which do */
+    unsigned char *heads, *tails; /* of two bytes: the buckets whose literals begin with them, or have them as the next two */
+    unsigned char *three, *four, shortest[256]; /* bits of the hashes of three bytes, of four; shortest: the first of less */
+    LiteralKey *literal_keys;
+    size_t literal_keys_size;
+    LiteralOrder *literal_order;
+    const unsigned char **literal_bytes; /* borrowed of the parts */
+    Py_ssize_t waiting_most;
     int32_t *literal_first, *literal_count, *literal_rules, *literal_length;
     Py_ssize_t literals;
     /* words and vocabularies */
@@ -135,6 +195,7 @@ typedef struct {
     /* shapes */
     PlacesSlot *places;
     size_t places_size, places_used, places_max;
+    Spare spare;
 } Scanner;
 
 /* One scan. */
@@ -144,15 +205,19 @@ typedef struct {
     PyObject *text, *folded_object; /* folded_object: owned */
     PyObject *view;                 /* made when Python first asks */
     unsigned char *low, *shape;     /* one block */
-    unsigned char seen[256];
+    Py_ssize_t room;                /* for a text so long */
+    int has_zero; /* something is masked already */
     int line_bound, raw; /* raw: as they are found, for Python to go on with */
     Candidates found;
     /* of the runs */
     Places *before;
     Py_ssize_t before_offset, reached;
-    Py_ssize_t *done; /* per rule: where its last literal match ended */
+    Py_ssize_t *done; /* per rule: where its last literal match ended, counted from done_base; less: not in this text */
+    Py_ssize_t done_base;
     Py_ssize_t *near; /* hits of the text rules' literals: rule number and offset in turn */
     Py_ssize_t near_count, near_size;
+    Hit *waiting;     /* literals found, by their ends */
+    Py_ssize_t waiting_count;
     const TextRule *rule; /* the one at work */
 } Scan;
 

@@ -69,7 +69,8 @@ static PyObject *letters_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     if (self == NULL)
         return NULL;
     self->ask_classes = Py_NewRef(ask_classes), self->ask_lower = Py_NewRef(ask_lower);
-    if (letters_load(self, 0) < 0 || letters_load_lower(self, 0) < 0) {
+    self->ask_ascii = PyObject_GetAttrString((PyObject *)&PyUnicode_Type, "isascii");
+    if (self->ask_ascii == NULL || letters_load(self, 0) < 0 || letters_load_lower(self, 0) < 0) {
         Py_DECREF(self);
         return NULL;
     }
@@ -82,6 +83,7 @@ static int letters_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->ask_classes);
     Py_VISIT(self->ask_lower);
+    Py_VISIT(self->ask_ascii);
     return 0;
 }
 
@@ -90,6 +92,7 @@ static int letters_clear(PyObject *object)
     Letters *self = (Letters *)object;
     Py_CLEAR(self->ask_classes);
     Py_CLEAR(self->ask_lower);
+    Py_CLEAR(self->ask_ascii);
     return 0;
 }
 
@@ -124,7 +127,7 @@ int is_letters(PyObject *object)
 }
 
 /* ASCII text is read where it lies (its UTF-8 is its own memory); other text is copied once. */
-int text_open(Text *text, PyObject *object)
+int text_open(const Letters *letters, Text *text, PyObject *object)
 {
     memset(text, 0, sizeof *text);
     text->object = object;
@@ -136,22 +139,29 @@ int text_open(Text *text, PyObject *object)
     if (text->length < 0)
         return -1;
     /* UTF-8 is kept by the string for as long as it lives: it is only asked for where it costs nothing. */
-    PyObject *is_ascii = PyObject_CallMethod(object, "isascii", NULL);
+    PyObject *is_ascii = PyObject_CallFunctionObjArgs(letters->ask_ascii, object, NULL);
     if (is_ascii == NULL)
         return -1;
-    int plain = PyObject_IsTrue(is_ascii);
+    int ascii = is_ascii == Py_True;
     Py_DECREF(is_ascii);
-    if (plain > 0) {
+    if (ascii) {
         Py_ssize_t size = 0;
-        text->narrow = (const unsigned char *)PyUnicode_AsUTF8AndSize(object, &size);
+        text->plain = text->narrow = (const unsigned char *)PyUnicode_AsUTF8AndSize(object, &size);
         return text->narrow == NULL ? -1 : 0;
     }
-    text->wide = PyMem_Malloc(((size_t)text->length + 1) * sizeof *text->wide);
+    text->wide = PyMem_Malloc(((size_t)text->length + 1) * (sizeof *text->wide + 1));
     if (text->wide == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    return PyUnicode_AsUCS4(object, text->wide, text->length + 1, 1) == NULL ? -1 : 0;
+    if (PyUnicode_AsUCS4(object, text->wide, text->length + 1, 1) == NULL)
+        return -1;
+    unsigned char *plain = (unsigned char *)(text->wide + text->length + 1);
+    for (Py_ssize_t i = 0; i < text->length; i++)
+        plain[i] = text->wide[i] < NOT_PLAIN ? (unsigned char)text->wide[i] : NOT_PLAIN;
+    plain[text->length] = 0;
+    text->plain = plain;
+    return 0;
 }
 
 void text_close(Text *text)

@@ -34,12 +34,51 @@ static void put_id(Near *near, int32_t id)
         near->ids[near->count++] = id;
 }
 
+static int is_capital(unsigned char c)
+{
+    return (unsigned char)(c - 'A') < 26;
+}
+
+static int is_small(unsigned char c)
+{
+    return (unsigned char)(c - 'a') < 26;
+}
+
+/* As side, of ASCII alone: [A-Z]+(?![a-z]) or [A-Z]?[a-z]+ are the words. */
+static void plain_side(Scan *scan, const unsigned char *text, Py_ssize_t start, Py_ssize_t size, Near *near)
+{
+    const unsigned char *low = scan->low + start;
+    for (Py_ssize_t i = 0; i < size;) {
+        Py_ssize_t stop = i;
+        while (stop < size && is_capital(text[stop]))
+            stop++;
+        if (stop == i || (stop < size && is_small(text[stop]))) {
+            if (stop > i + 1)
+                stop--;
+            else
+                while (stop < size && is_small(text[stop]))
+                    stop++;
+        }
+        if (stop == i) {
+            i++;
+            continue;
+        }
+        uint64_t h = stop - i > 64 ? 0 : hash_near(scan->self->seed, low + i, stop - i, scan->folded.length - start - i);
+        put_id(near, stop - i > 64 ? -1 : id_of(scan->self, h | !h));
+        i = stop;
+    }
+}
+
 /* Adds the words of one side; 0, 1 when Python must be asked, -1 with an error set. */
 static int side(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near)
 {
     Letters *letters = (Letters *)scan->self->letters;
     const Text *text = &scan->folded;
-    const unsigned char *ascii = letters->classes[0];
+    const unsigned char *ascii = letters->classes[0], *plain = plain_at(text, start, end);
+    if (plain != NULL) {
+        plain_side(scan, plain, start, end - start, near);
+        return 0;
+    }
     for (Py_ssize_t i = start; i < end;) {
         Py_UCS4 c = char_at(text, i);
         Py_ssize_t stop = i;
@@ -58,7 +97,7 @@ static int side(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near)
                 stop++;
             while (stop < end) {
                 c = char_at(text, stop);
-                int bits = c < 0x80 ? ascii[c] : class_of(letters, c);
+                int bits = c < NOT_PLAIN ? ascii[c] : class_of(letters, c);
                 if (bits < 0)
                     return -1;
                 if (!(bits & SMALL))
@@ -71,12 +110,12 @@ static int side(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near)
             }
         }
         Py_ssize_t length = stop - i;
-        if (text->narrow) {
+        if (plain_at(text, i, stop) != NULL) {
             const unsigned char *word = scan->low + i;
             if (length > 64)
                 put_id(near, -1);
             else {
-                uint64_t h = hash_bytes(scan->self->seed, word, length);
+                uint64_t h = hash_near(scan->self->seed, word, length, text->length - i);
                 put_id(near, id_of(scan->self, h | !h));
             }
         } else {
@@ -97,7 +136,7 @@ static int side(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near)
 
 static int alnum(Scan *scan, Py_ssize_t i)
 {
-    int bits = class_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
+    int bits = class_at((Letters *)scan->self->letters, &scan->folded, i);
     return bits < 0 ? -1 : (bits & ALNUM) != 0;
 }
 
@@ -113,7 +152,7 @@ static int ask_python(Scan *scan, Py_ssize_t start, Py_ssize_t end, Near *near)
         PyErr_SetString(PyExc_TypeError, "words are a list");
     for (Py_ssize_t i = 0; i < count && !failed; i++) {
         Text word;
-        failed = text_open(&word, PyList_GetItem(words, i));
+        failed = text_open((Letters *)scan->self->letters, &word, PyList_GetItem(words, i));
         if (!failed && word.narrow) {
             uint64_t h = hash_bytes(scan->self->seed, word.narrow, word.length);
             put_id(near, word.length <= 64 ? id_of(scan->self, h | !h) : -1);

@@ -185,7 +185,7 @@ TEXT_RULES: tuple[TextRule, ...] = (
         find=find,
         needs=(":", "=", "</"),
         own="labelled",
-        own_parts=(value_of, kind_of, find_elements, _PLAIN, REASON, SCORE_QUOTED, tuple(sorted(_PLACEHOLDER))),
+        own_parts=(value_of, kind_of, find_elements, _PLAIN, REASON, SCORE_QUOTED, tuple(sorted(_PLACEHOLDER)), tuple(sorted(_BARE))),
         source="RFC 8259 members; logfmt; forms; the keys of masking.keys",
         positive=(
             '{"first_name":"Ngozi","id":4}',

@@ -7,7 +7,7 @@ Source: a linear-chain model over word features (Lafferty, McCallum, Pereira 200
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from masking.names.features import COUNTRY, GIVEN, PLACE, SURNAME
@@ -79,22 +79,53 @@ def _find(view: View, *, native: bool) -> list[Span]:
 
 def narrowed(text: str, start: int, end: int) -> tuple[int, int] | None:
     """What of a name found is one, None where nothing is; ``native/finders.c`` asks where more than plain words stand there."""
-    start, end = _trimmed(text, start, end)
-    return None if start == end or _is_identifier(text, start, end) else (start, end)
+    alone = narrowed_alone(text[start:end], text[start - 1 : start].isalnum(), text[end : end + 1].isalnum())
+    if alone is None:
+        return None
+    first, last, doubtful = alone
+    start, end = start + first, start + last
+    if (
+        doubtful
+        and not text[max(0, start - CAPS_CHARS) : start].isupper()
+        and not text[end : end + CAPS_CHARS].isupper()
+    ):
+        return None
+    return start, end
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+@lru_cache(maxsize=4096)
+def narrowed_alone(value: str, after_alnum: bool, before_alnum: bool) -> tuple[int, int, bool] | None:
+    """The part of *value* that is a name, and whether it is none unless all around is in capitals as well.
+
+    Whether it stands *after* or *before* a letter or digit is all it knows of the text: ``native/finders.c`` remembers the answer.
+    """
+    start, end = _trimmed(value, after_alnum, before_alnum)
+    value = value[start:end]
+    if start == end or _is_identifier(value):
+        return None
+    doubtful = (
+        " " not in value
+        and "\n" not in value
+        and value.isupper()
+        and not value.istitle()
+        and value.isascii()
+        and not load().flags(value.lower()) & _KNOWN
+    )
+    return start, end, doubtful
+
+
+def _trimmed(value: str, after_alnum: bool, before_alnum: bool) -> tuple[int, int]:
     """Without the numbers, codes and signs at its ends that no word of the name stands beside: amounts and keys are no place."""
-    value = text[start:end]
     if value.isalpha() and len(value) > 1:
-        return start, end
+        return 0, len(value)
     first = _WORDED.search(value)
     if first is None:
-        return start, start
-    if first.start() > FIGURES_MAX or text[start - 1 : start].isalnum():
-        start += first.start()
-        value = text[start:end]
-    if text[end : end + 1].isalnum() or _CODE_TAIL.search(value):
+        return 0, 0
+    start, end = 0, len(value)
+    if first.start() > FIGURES_MAX or after_alnum:
+        start = first.start()
+        value = value[start:]
+    if before_alnum or _CODE_TAIL.search(value):
         *_, last = _WORDED.finditer(value)
         end = start + last.end()
     return start, end
@@ -112,18 +143,11 @@ FIGURES_MAX: Final = 8
 """A longer stretch before the first word is no house number."""
 
 
-def _is_identifier(text: str, start: int, end: int) -> bool:
-    """One word as programs and papers write their own: ``IRCallee``, ``README.md``, ``LHS`` amid lower case."""
-    value = text[start:end]
+def _is_identifier(value: str) -> bool:
+    """One word as programs and papers write their own: ``IRCallee``, ``README.md``."""
     if " " in value or "\n" in value or value.istitle():
         return False
-    if _CAMEL.search(value) or _FILE.search(value):
-        return True
-    if not value.isupper() or not value.isascii() or load().flags(value.lower()) & _KNOWN:
-        return False
-    return (
-        not text[max(0, start - CAPS_CHARS) : start].isupper() and not text[end : end + CAPS_CHARS].isupper()
-    )
+    return bool(_CAMEL.search(value) or _FILE.search(value))
 
 
 _CAMEL: Final = re.compile(
