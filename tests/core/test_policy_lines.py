@@ -58,6 +58,23 @@ def test_the_line_to_look_at_is_said(old: str, new: str, line: int) -> None:
     assert line_of(old, new) == line
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('- name: rest\n    when: "true"', '- when: "true"\n    name: export', 12),  # the name, not the rule
+        ("denial_memory: 15m", "editor_cool_down: 15x", 2),
+        ("rules:", "  others: {membres: [person:cy]}\nrules:", 6),  # of two groups the one that has it
+        (
+            "    members: [person:ana, person:bo]\n",
+            "    membres: []\n  others: {membres: []}\n",
+            3,
+        ),  # of both: where groups begin
+    ],
+)
+def test_the_line_is_that_of_the_word_itself(old: str, new: str, line: int) -> None:
+    assert line_of(old, new) == line
+
+
 def test_what_no_line_is_to_blame_for_has_none() -> None:
     with pytest.raises(PolicyError) as refused:
         load_policy("")
