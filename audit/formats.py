@@ -20,7 +20,7 @@ from audit.walk import us_of
 VENDOR: Final = "Signoff"
 PRODUCT: Final = "Signoff"
 PEN: Final = 32473
-"""The enterprise number that RFC 5612 reserves for documentation; an installation sets its own."""
+"""The enterprise number that RFC 5612 reserves for documentation; who has one of their own sets `enterprise_number` of the place."""
 
 FACILITY: Final = 13
 """RFC 5424 table 1: log audit."""

@@ -622,7 +622,9 @@ def _say_what_was_left(
     if values and keks is None:
         report.notes.append(f"{values} sealed values were not opened: their keys were not given")
     if tokens is None:
-        report.notes.append("time-stamps were not looked at: they lie beside the running installation")
+        report.notes.append(
+            "time-stamps were not looked at: no authority is set, or this is not the running installation"
+        )
 
 
 def _finish_heads(

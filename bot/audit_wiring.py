@@ -182,6 +182,7 @@ def sink_of(settings: SiemSettings, hostname: str, reach: Reach, resolve: Resolv
             tls,
             form=settings.format,
             hostname=hostname,
+            pen=settings.enterprise_number,
             reach=reach,
             resolve=resolve,
         )

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from audit.checkpoint import COSIGNATURE_V1, BadNote, parse_vkey
+from audit.formats import PEN
 from bot.core.addresses import parse as parse_address
 from bot.secret import Secret
 
@@ -191,6 +192,14 @@ class Siem(_Section, frozen=True):
         Path | None,
         Meta(description="PEM file of the roots that the place chains to; default: the system's."),
     ] = None
+    enterprise_number: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=2**31 - 1,
+            description="Yours, for the structured data of syslog (`audit@NUMBER`, RFC 5424); the default is the one for documentation.",
+        ),
+    ] = PEN
 
     def __post_init__(self) -> None:
         if self.url.startswith("tls://"):

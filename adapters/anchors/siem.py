@@ -15,7 +15,7 @@ from typing import Final
 import aiohttp
 import msgspec
 
-from audit.formats import FORMATS, Entry, cef, cloudevent, otel, syslog
+from audit.formats import FORMATS, PEN, Entry, cef, cloudevent, otel, syslog
 from bot import outgoing
 from bot.errors import OutsideFault
 from bot.outgoing import NotAllowed, Reach, Resolve, Tls
@@ -42,12 +42,13 @@ class SyslogTls:
         *,
         form: str = "syslog",
         hostname: str = "-",
+        pen: int = PEN,
         reach: Reach = Reach(),
         resolve: Resolve | None = None,
     ) -> None:
         self.name = name
         self._host, self._port, self._context, self._hostname = host, port, context, hostname
-        self._form, self._reach, self._resolve = form, reach, resolve
+        self._form, self._pen, self._reach, self._resolve = form, pen, reach, resolve
 
     async def send(self, entries: Sequence[Entry]) -> None:
         """One connection a batch. The closing handshake of TLS is the only receipt that syslog has: it says that the other side
@@ -84,9 +85,10 @@ class SyslogTls:
             await writer.wait_closed()
 
     def _message(self, entry: Entry) -> bytes:
+        whole = syslog(entry, self._hostname, self._pen)
         if self._form == "syslog":
-            return syslog(entry, self._hostname)
-        head, _, _ = syslog(entry, self._hostname).partition(b"] ")
+            return whole
+        head, _, _ = whole.partition(b"] ")
         return head + b"] " + cef(entry).encode()
 
 

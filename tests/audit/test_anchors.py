@@ -31,6 +31,7 @@ from audit.standalone import stamped_at, verify
 from audit.witness import Cosigner, Seen, answer, head_of, request_body
 from bot.chat.page import Page
 from bot.outgoing import Reach
+from tests.audit.interop.judges import howto, shell
 from tests.audit.logs import (
     ORIGIN,
     POLICIES,
@@ -298,6 +299,10 @@ async def test_a_timestamp_is_verified_kept_once_and_checked_in_the_bundle(autho
         Reader(connection), tmp_path / "bundle", [verifier().vkey], timestamps=files, policies=POLICIES
     )
     assert verify(tmp_path / "bundle", [verifier().vkey], [], 24).findings == []
+    commands = howto(tmp_path / "bundle", 6).replace("SIZE", "24")
+    assert commands.count("openssl ts") == 2
+    assert shell(commands, tmp_path / "bundle")
+    assert not shell(commands.replace("checkpoints/24", "checkpoints/16"), tmp_path / "bundle")
     stamped = tmp_path / "bundle" / "tsr" / "24.tsr"
     stamped.rename(stamped.with_name("16.tsr"))
     assert any(

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from adapters.anchors.siem import SyslogTls
 from audit.checkpoint import Ed25519Signer
 from audit.witness import Cosigner
+from bot.audit_wiring import sink_of
 from bot.config import parse
 from bot.errors import ConfigError
+from bot.outgoing import Reach
 
 BASE = Path("/srv/signoff")
 ENV = {"S3": "s3cr3t-value", "TOK": "xoxb-0123456789abcdef"}
@@ -38,7 +42,7 @@ audit:
     object_lock: {{{LOCK}, retain: 10d}}
     witness: {{url: 'https://witness.example', vkey: '{WITNESS}'}}
   siem:
-    - {{name: splunk, format: syslog, url: 'tls://siem.example:6514', ca_file: siem.pem}}
+    - {{name: splunk, format: syslog, url: 'tls://siem.example:6514', ca_file: siem.pem, enterprise_number: 4711}}
     - {{name: otel, format: otel, url: 'https://otel.example/v1/logs', token: 'env:TOK'}}
   alerts: {{channel: 'slack:#audit', gaps_every: 10m, lag_after: 5m}}
   private_hosts: [siem.example]
@@ -58,6 +62,10 @@ audit:
     assert "s3cr3t-value" not in repr(config)
     assert [sink.name for sink in config.audit.siem] == ["splunk", "otel"]
     assert config.audit.siem[0].ca_file == BASE / "siem.pem"
+    assert [sink.enterprise_number for sink in config.audit.siem] == [4711, 32473]
+    sink = sink_of(msgspec.structs.replace(config.audit.siem[0], ca_file=None), "host1", Reach())
+    assert isinstance(sink, SyslogTls)
+    assert sink._pen == 4711
 
 
 @pytest.mark.parametrize(

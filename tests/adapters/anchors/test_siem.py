@@ -47,9 +47,10 @@ async def test_cef_travels_inside_syslog(tmp_path):
     pem, inside = certificate(tmp_path)
 
     async with syslog_collector(inside) as siem:
-        await SyslogTls("s", "localhost", siem.port, ca(pem), form="cef", reach=LOCAL).send(entries())
+        await SyslogTls("s", "localhost", siem.port, ca(pem), form="cef", pen=99, reach=LOCAL).send(entries())
 
     assert siem.seqs == list(range(24))
+    assert all(b" [audit@99 seq=" in message for _, message in siem.got)
     assert all(b"] CEF:0|Signoff|Signoff|" in message for _, message in siem.got)
 
 

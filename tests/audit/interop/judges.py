@@ -2,7 +2,8 @@
 
     python -m tests.audit.interop.judges [--venv DIR] [--node DIR] [--mutations N]
 
-Each judge must accept the good bundle and reject the broken ones it can see. A judge that is
+Each judge must accept the good bundle and reject what it can see of ``MUTATIONS``, the table of AUDIT.md; what it cannot see is named, with
+the reason, and Go, which sees all of them, is asked about each. A judge that is
 not installed is named and counted as skipped; the exit code is 2 when any was. --venv holds PyPI's
 ``tlog-scales`` and ``ocsf-json-schema``, --node a node_modules with ``@sigstore/verify``.
 """
@@ -15,13 +16,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from audit.checkpoint import parse_checkpoint, split_note
+from audit.checkpoint import parse_checkpoint, sign_note, split_note
 from audit.export import export_bundle
 from audit.formats import FORMATS, entry_of
 from audit.ledger_sqlite import keep_cosignature
+from audit.proof import Proof
+from audit.proof import parse as parse_proof
 from audit.reader import Reader
+from audit.tiles import bundle as pack
 from tests.audit.every import every_type
 from tests.audit.interop import campaign
 from tests.audit.logs import POLICIES, at, database, filled, second_signer, signer, write
@@ -86,13 +92,28 @@ def chain(bundle: Path) -> bool:
     return shell(script, bundle)
 
 
+TLOG_SCALES = """
+import sys
+from tlog_scales.signing import Vkey
+from tlog_scales.tlog import Checkpoint
+head = Checkpoint.from_text(open(sys.argv[1] + "/checkpoint").read())
+for line in open(sys.argv[1] + "/vkeys"):
+    head.verify(Vkey.from_string(line.split()[0]))
+"""
+"""``get-leaf`` holds a leaf against the head and asks nobody who signed that; the library does, both signatures."""
+
+
 def tlog_scales(venv: Path | None) -> Callable[[Path], bool]:
     def judge(bundle: Path) -> bool:
         program = venv / "bin" / "tlog-tiles" if venv else None
         if program is None or not program.exists():
             raise Missing("tlog-scales (--venv)")
-        (bundle / "vkey").write_text(signer().vkey)
-        for n in (0, 100, 280):
+        python = str(venv / "bin" / "python") if venv else ""
+        if subprocess.run(
+            [python, "-c", TLOG_SCALES, str(bundle)], capture_output=True, check=False
+        ).returncode:
+            return False
+        for n in (0, BROKEN, BROKEN + 1, 280):
             run = subprocess.run(
                 [str(program), "get-leaf", "-c", str(bundle), str(n)], capture_output=True, check=False
             )
@@ -163,7 +184,7 @@ def ocsf(venv: Path | None, root: Path, spoil: bool) -> bool:
 
 
 def write_proof(bundle: Path, connection: object) -> None:
-    (bundle / "entry5.tlog-proof").write_text(Reader(connection).proof(5).text)  # type: ignore[arg-type]
+    (bundle / f"entry{PROVEN}.tlog-proof").write_text(Reader(connection).proof(PROVEN).text)  # type: ignore[arg-type]
 
 
 def flip(path: Path, old: bytes, new: bytes) -> None:
@@ -172,10 +193,86 @@ def flip(path: Path, old: bytes, new: bytes) -> None:
     path.write_bytes(data.replace(old, new, 1))
 
 
-def break_entry_100(d: Path) -> None:
-    """In the bundle and in the lines alike, so that only the tree can tell."""
+BROKEN = 20
+"""The entry that mutations touch: within the lines whose chain is checked by sha256sum, and not the first."""
+PROVEN = 5
+
+
+def change_byte(d: Path) -> None:
+    """In the bundle, the lines and the proof alike, so that only the tree and the chain can tell."""
     for name in ("tile/entries/000", "leaves.jsonl"):
-        flip(d / name, b'"r-12.5"', b'"r-13.5"')
+        flip(d / name, b'"r-2.5"', b'"r-3.5"')
+    edit_proof(d, lambda proof: replace(proof, extra=(proof.extra or b"").replace(b'"v":1', b'"v":2')))
+
+
+def swap(d: Path) -> None:
+    lines = (d / "leaves.jsonl").read_bytes().splitlines()
+    lines[BROKEN], lines[BROKEN + 1] = lines[BROKEN + 1], lines[BROKEN]
+    (d / "leaves.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    (d / "tile/entries/000").write_bytes(pack(lines[:256]))
+    edit_proof(d, lambda proof: replace(proof, index=PROVEN + 1))
+
+
+def edit_tile(d: Path) -> None:
+    data = bytearray((d / "tile/0/000").read_bytes())
+    data[BROKEN * 32] ^= 1
+    (d / "tile/0/000").write_bytes(bytes(data))
+    first = lambda proof: bytes([proof.hashes[0][0] ^ 1]) + proof.hashes[0][1:]  # noqa: E731
+    edit_proof(d, lambda proof: replace(proof, hashes=(first(proof), *proof.hashes[1:])))
+
+
+def forge_size(d: Path) -> None:
+    flip(d / "checkpoint", b"\n288\n", b"\n287\n")
+    edit_proof(d, lambda proof: replace(proof, note=proof.note.replace("\n288\n", "\n287\n")))
+
+
+def remove_bundle(d: Path) -> None:
+    (d / "tile/entries/000").unlink()
+
+
+def forge_head(d: Path) -> None:
+    """Another key signs the same text in the log's name."""
+    text = split_note((d / "checkpoint").read_text())[0]
+    note = sign_note(text, [signer(b"thief")])
+    (d / "checkpoint").write_text(note)
+    edit_proof(d, lambda proof: replace(proof, note=note))
+
+
+def edit_proof(d: Path, change: Callable[[Proof], Proof]) -> None:
+    path = d / f"entry{PROVEN}.tlog-proof"
+    path.write_text(change(parse_proof(path.read_text())).text)
+
+
+MUTATIONS: dict[str, Callable[[Path], None]] = {
+    "one byte of one record": change_byte,
+    "two records swapped": swap,
+    "a tile edited": edit_tile,
+    "a forged size": forge_size,
+    "a bundle removed": remove_bundle,
+    "another key's head": forge_head,
+}
+HEAD_ONLY = "it reads the head alone"
+FILES_ONLY = "sums are over files, and say nothing of keys"
+LINES_ONLY = "it reads the lines alone"
+PROOF_ONLY = "it reads one proof, not the files"
+BLIND: dict[str, dict[str, str]] = {
+    "openssl pkeyutl over the head": {
+        name: HEAD_ONLY for name in MUTATIONS if name not in ("a forged size", "another key's head")
+    },
+    "sha256sum over the files": {},
+    "sha256sum over the chain": {
+        name: LINES_ONLY
+        for name in MUTATIONS
+        if name not in ("one byte of one record", "two records swapped")
+    },
+    "tlog-scales": {},
+    "dilithium-py over the head's second signature": {
+        name: HEAD_ONLY for name in MUTATIONS if name not in ("a forged size", "another key's head")
+    },
+    "@sigstore/verify": {"a bundle removed": PROOF_ONLY},
+    "Go x/mod sumdb": {},
+}
+"""What a judge cannot see, and why. A history rewritten by the log's own key, and one cut back, only a head kept outside shows: the campaign."""
 
 
 def main() -> int:
@@ -205,51 +302,42 @@ def main() -> int:
         last = parse_checkpoint(split_note(Reader(connection).latest_note()[1])[0])
         keep_cosignature(connection, last.size, second_signer().cosign(last, int(at(3600).timestamp())))
         export_bundle(Reader(connection), good, [signer().vkey, second_signer().vkey], policies=POLICIES)
-        judges: dict[str, tuple[Callable[[Path], bool], Callable[[Path], None]]] = {
-            "openssl pkeyutl over the head": (
-                openssl_head,
-                lambda d: flip(d / "checkpoint", b"\n288\n", b"\n287\n"),
-            ),
-            "sha256sum over the files": (
-                sums,
-                lambda d: flip(d / "tile/0/000", (d / "tile/0/000").read_bytes()[:1], b"\x00\x01"),
-            ),
-            "sha256sum over the chain": (chain, lambda d: flip(d / "leaves.jsonl", b"p_ana", b"p_eve")),
-            "tlog-scales": (
-                tlog_scales(arguments.venv),
-                break_entry_100,
-            ),
-            "dilithium-py over the head's second signature": (
-                second_signature(arguments.venv),
-                lambda d: flip(d / "checkpoint", b"\n288\n", b"\n287\n"),
-            ),
-            "@sigstore/verify": (
-                sigstore(arguments.node),
-                lambda d: flip(d / "entry5.tlog-proof", b"\n288\n", b"\n287\n"),
-            ),
+        program = campaign.build_go(root)
+        go = campaign.Go(program) if program is not None else None
+
+        def ask_go(bundle: Path) -> bool:
+            if go is None:
+                raise Missing("apt-get install golang-go golang-golang-x-mod-dev")
+            return go.accepts(bundle, [])
+
+        judges: dict[str, Callable[[Path], bool]] = {
+            "openssl pkeyutl over the head": openssl_head,
+            "sha256sum over the files": sums,
+            "sha256sum over the chain": chain,
+            "tlog-scales": tlog_scales(arguments.venv),
+            "dilithium-py over the head's second signature": second_signature(arguments.venv),
+            "@sigstore/verify": sigstore(arguments.node),
+            "Go x/mod sumdb": ask_go,
         }
-        for name, (judge, breaks) in judges.items():
-            for broken in (False, True):
+        for name, judge in judges.items():
+            for what, breaks in {"good": lambda _: None, **MUTATIONS}.items():
+                if what in BLIND[name]:
+                    print(f"--       {name}, {what}: not to be seen, {BLIND[name][what]}")
+                    continue
                 work = root / "work"
                 shutil.copytree(good, work)
                 write_proof(work, connection)
-                if broken:
-                    breaks(work)
-                expect(
-                    name + (", broken" if broken else ""),
-                    not broken,
-                    lambda judge=judge, work=work: judge(work),
-                )  # type: ignore[misc]
+                breaks(work)
+                ask = partial(judge, work)
+                expect(f"{name}, {what}", what == "good", ask)
                 shutil.rmtree(work)
+        if go is not None:
+            go.close()
         expect(
             "ocsf-json-schema 1.8.0, every entry type", True, lambda: ocsf(arguments.venv, root, spoil=False)
         )
         expect("ocsf-json-schema 1.8.0, broken", False, lambda: ocsf(arguments.venv, root, spoil=True))
-        program = campaign.build_go(root)
-        if program is None:
-            skipped += 1
-            print("SKIPPED  Go x/mod sumdb: apt-get install golang-go golang-golang-x-mod-dev")
-        else:
+        if program is not None:
             counts = campaign.run(arguments.mutations, 1, root / "campaign", program)
             print(f"ok       Go x/mod sumdb: {sum(counts.values())} mutations, every verdict equal to ours")
     print(json.dumps({"failed": failed, "skipped": skipped}))
