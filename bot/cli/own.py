@@ -7,7 +7,6 @@ the log has the same entries. Deliberately absent: any rule of who may.
 from __future__ import annotations
 
 import difflib
-import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -114,6 +113,7 @@ def help_(
     command: Annotated[
         list[str] | None, typer.Argument(metavar="[COMMAND]", help="Such as: delegate, or audit show.")
     ] = None,
+    is_json: JsonOption = False,
 ) -> None:
     """What there is, or what one command takes."""
     found = context.find_root()
@@ -126,7 +126,8 @@ def help_(
             raise CommandError(f"there is no such command. {hint}", Exit.USAGE)
         path = f"{path} {word}"
         found = typer.Context(commands[word], info_name=word, parent=found)
-    sys.stdout.write(found.get_help() + "\n")
+    text = found.get_help()
+    Speaker(is_json).answer({"command": path, "help": text}, text)
 
 
 def _when(text: str | None) -> str:

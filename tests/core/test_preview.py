@@ -342,11 +342,11 @@ def test_the_buttons_are_frozen() -> None:
 def a_card(**changes: Any) -> Card:
     fields: dict[str, Any] = dict.fromkeys(
         ("request", "agent", "on_behalf_of", "action", "resource_type", "resource_env", "rule", "rule_words",
-         "rule_text", "payload_hash", "preview_hash", "policy_hash", "decided_by", "reason"), "",
+         "rule_text", "payload_hash", "preview_hash", "policy_hash", "reason"), "",
     ) | {
         "version": 1, "state": RequestState.PENDING, "owners": (), "preview": PREVIEW, "seats": (), "votes": (),
         "created_at": START, "decide_by": START, "decided_at": None, "assurance": Assurance.CHAT, "grant": None,
-        "buttons": (),
+        "buttons": (), "deciders": (),
     }  # fmt: skip
     return Card(**(fields | changes))
 
@@ -356,4 +356,6 @@ def test_a_card_says_its_state_in_words(state: RequestState) -> None:
     card = a_card(state=state)
 
     assert card.verdict == VERDICTS[state]
-    assert card.expiry_words == ("If nobody decides by then, it is denied." if state.is_open else "")
+    assert card.expiry_words == (
+        "If nobody decides by then, it expires and nothing runs." if state.is_open else ""
+    )
