@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.ids import Digest
-from bot.core.preview import VERDICTS, Budget, Button, Card, Leaf, Preview, fits, order
+from bot.core.preview import VERDICTS, Budget, Button, Card, Leaf, Preview, fits, listed, order
 from bot.core.preview_codec import DOMAIN, build, freeze, freeze_masked, preview_hash, thaw
 from bot.core.request import Assurance, RequestState
 from masking import Engine
@@ -331,6 +331,21 @@ def test_every_state_has_its_words() -> None:
         "expired": "Expired, nobody decided in time",
         "cancelled": "Cancelled by the requester",
     }
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ((), ""),
+        (("Ana",), "Ana"),
+        (("Ana", "Bo"), "Ana and Bo"),
+        (("Ana", "Bo", "Cy"), "Ana, Bo and Cy"),
+        (("Ana", "Bo", "Cy", "Di"), "Ana, Bo, Cy and 1 more"),
+        (("Ana", "Bo", "Cy", "Di", "Eve"), "Ana, Bo, Cy and 2 more"),
+    ],
+)
+def test_people_are_listed_as_in_a_sentence(names: tuple[str, ...], words: str) -> None:
+    assert listed(names, 3) == words
 
 
 def test_the_buttons_are_frozen() -> None:
