@@ -63,16 +63,15 @@ def _table(speaker: Speaker, items: list[dict[str, Any]]) -> Any:
             one["action"],
             one["resource"] or "(no name)",
             one["agent"],
-            f"decide by {_when(one['decide_by'])}"
-            if one["state"] == "pending"
-            else f"{one['state']} {_when(one['decided_at'] or one['decide_by'])}",
+            "decide by" if one["state"] == "pending" else one["state"],
+            _when(one["decide_by"] if one["state"] == "pending" else one["decided_at"] or one["decide_by"]),
             f"{one['seats_filled']} of {one['seats_total']}",
             sum(one["hidden"].values()),
         )
         for one in items
     ]
-    columns = ("request", "action", "on", "agent", "state (UTC)", "votes", "hidden")
-    return speaker.table(columns, rows, whole=("request", "votes"))
+    columns = ("request", "action", "on", "agent", "", "at (UTC)", "votes", "hidden")
+    return speaker.table(columns, rows, whole=("request", "", "at (UTC)", "votes"))
 
 
 def delegate(
