@@ -10,7 +10,7 @@ from typing import Any
 from audit import standalone
 from audit.checkpoint import COSIGNATURE_V1, BadNote, Verifier, open_checkpoint, parse_vkey
 from audit.disclosure import KeyWrap
-from audit.fsck import Policies, Progress, verify_database
+from audit.fsck import NO_EXTERNAL_HEAD, Policies, Progress, verify_database
 from audit.reader import Reader
 from audit.rotation import followed
 from audit.stamps import Tokens
@@ -38,11 +38,13 @@ def verify(
     bytes_only: bool = False,
     tokens: Tokens | None = None,
     keks: KeyWrap | None = None,
+    no_head: str = "",
 ) -> Verdict:
     """``signoff audit verify``: a bundle when *target* is a directory, a database when it is a file.
 
     *vkeys* may hold keys of witnesses. *policies_of* reads from a database the policies that its entries name, *tokens* are its
-    time-stamps and *keks* opens its sealed values; a bundle has all of that beside it."""
+    time-stamps and *keks* opens its sealed values; a bundle has all of that beside it. *no_head* is what to say, more exactly than that
+    none was given, when no head kept outside could be compared."""
     if target.is_dir():
         try:
             result = standalone.verify(
@@ -87,6 +89,8 @@ def verify(
         )
     finally:
         connection.close()
+    if no_head:
+        report.notes = [no_head if note == NO_EXTERNAL_HEAD else note for note in report.notes]
     return Verdict(report.exit, render(report), facts_of(report))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from bot.alerts import Speaking
 from bot.chat.page import Page, Section, labelled, plain
-from bot.core.preview import Card
+from bot.core.preview import Card, listed
 from bot.core.reasons import Refused
 from bot.desk.api import Desk
 from bot.errors import GiveUp
@@ -39,7 +39,7 @@ def sender(desk: Desk, surfaces: Mapping[str, Speaking]) -> Callable[[OutboxRow]
 def page(card: Card) -> Page:
     """What everybody reads. All of it is ours, or masked."""
     rows = (
-        labelled("Who:", card.decided_by or "unknown"),
+        labelled("Who:", listed(card.deciders) or "unknown"),
         labelled("What:", f"{card.action} on {card.preview.resource.text}, asked by {card.agent}"),
         labelled("Why:", card.reason),
         plain(card.rule_words),

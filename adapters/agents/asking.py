@@ -68,8 +68,9 @@ async def show(api: Api, request: Request) -> Response | Refused:
         raise ProblemError("too-many-streams", "Too many held calls.", headers={"Retry-After": "5"})
     try:
         with api.metrics.waiting.track_inprogress():
-            seen = await api.desk.wait(id, called.caller, timedelta(seconds=seconds))
-        # The answer may hold a grant, and the credential may have been revoked while the call was held (T01).
+            held = api.gate.seconds_left(called.caller, seconds)
+            seen = await api.desk.wait(id, called.caller, timedelta(seconds=held))
+        # The answer may hold a grant, and the credential may have been revoked, or have ended, while the call was held (T01).
         if not await api.gate.still(called.caller):
             raise unauthorized()
         return _answer(api, seen)

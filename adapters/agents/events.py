@@ -1,7 +1,7 @@
 """A request's life as server-sent events: one ``state`` event for each change, a heartbeat, the end when it is settled.
 
 What is sent is read from committed state at that moment (I14); a wake-up only says that there is something to read. The
-credential is looked at again before each event: a revoked key's stream ends.
+credential is looked at again before each event, and when it ends by itself: the stream of a revoked or expired one ends.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ async def _held(api: Api, id: RequestId, caller: AgentCaller) -> AsyncIterator[b
                 return
             pending = pending or asyncio.ensure_future(_next(changes))
             # Not wait_for: cancelling would end the iterator.
-            done, _ = await asyncio.wait({pending}, timeout=api.settings.sse_heartbeat_seconds)
+            done, _ = await asyncio.wait(
+                {pending}, timeout=api.gate.seconds_left(caller, api.settings.sse_heartbeat_seconds)
+            )
             if done:
                 if pending.exception() is not None:
                     return

@@ -42,9 +42,10 @@ META_SIGNED_AHEAD: Final = "signed_ahead"
 
 
 class Workloads(Protocol):
-    """Who a workload token belongs to, and which rule said so (for the log); None for every token that is not beyond doubt."""
+    """Who a workload token belongs to, which rule said so (for the log), and from when on it is taken no more; None for every token
+    that is not beyond doubt."""
 
-    async def identify(self, token: str) -> tuple[AgentId, str] | None: ...
+    async def identify(self, token: str) -> tuple[AgentId, str, datetime] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +145,19 @@ class Gate:
 
     async def still(self, caller: AgentCaller) -> bool:
         """Whether *caller*'s credential still stands, for streams that stay open."""
+        if caller.until is not None and self._clock.now() >= caller.until:
+            return False
         if caller.key_id.startswith("workload:"):
             agent = await self._store.agent(caller.agent)
             return agent is not None and agent.enabled
         key, agent = await self._store.key_and_agent(caller.key_id)
         return key is not None and agent is not None and agent.enabled and _is_live(key, self._clock.now())
+
+    def seconds_left(self, caller: AgentCaller, most: float) -> float:
+        """*most* seconds, or fewer where *caller*'s credential ends before: how long a call may be held for it."""
+        if caller.until is None:
+            return most
+        return min(most, max(0.0, (caller.until - self._clock.now()).total_seconds()))
 
     async def _by_key(self, text: KeyText | None, *, is_free: bool) -> AgentCaller:
         if text is None:
@@ -161,17 +170,17 @@ class Gate:
             raise unauthorized()
         if not _is_live(key, self._clock.now()) or not agent.enabled:
             raise unauthorized()
-        return self._admit(agent, key.id, is_free=is_free)
+        return self._admit(agent, key.id, key.expires_at, is_free=is_free)
 
     async def _by_workload(self, token: str, *, is_free: bool) -> AgentCaller:
         found = await self._workloads.identify(token) if self._workloads is not None else None
         if found is None:
             raise unauthorized()
-        id, credential = found
+        id, credential, until = found
         agent = await self._store.agent(id)
         if agent is None or not agent.enabled:
             raise unauthorized()
-        return self._admit(agent, f"workload:{credential}", is_free=is_free)
+        return self._admit(agent, f"workload:{credential}", until, is_free=is_free)
 
     async def _signed(self, request: Request, bytes_max: int, *, is_bound: bool, is_free: bool) -> Called:
         headers = _signature_headers(request)
@@ -196,7 +205,7 @@ class Gate:
             raise unauthorized()
         if not await self._is_new(key.id, envelope, now):
             raise unauthorized()
-        return Called(self._admit(agent, key.id, is_free=is_free), body, envelope.id)
+        return Called(self._admit(agent, key.id, key.expires_at, is_free=is_free), body, envelope.id)
 
     async def _is_new(self, key_id: str, envelope: signed.Envelope, now: datetime) -> bool:
         """Whether this process takes the message for the first time, and no earlier one can have taken it (T26)."""
@@ -212,9 +221,9 @@ class Gate:
             await self._store.write(lambda tx: tx.set_meta(name, str(envelope.timestamp)))
         return True
 
-    def _admit(self, agent: Agent, credential: str, *, is_free: bool) -> AgentCaller:
+    def _admit(self, agent: Agent, credential: str, until: datetime | None, *, is_free: bool) -> AgentCaller:
         self._limit(f"{agent.id} free" if is_free else agent.id, agent.per_minute_max)
-        return AgentCaller(agent.id, credential, agent.actions)
+        return AgentCaller(agent.id, credential, agent.actions, until)
 
     def _limit(self, caller: str, per_minute: int) -> None:
         wait = self._buckets.take(caller, per_minute, self._clock.monotonic())

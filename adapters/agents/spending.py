@@ -7,15 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.agents import wire
-from adapters.agents.endpoint import Api, grant_id, json_answer, query
+from adapters.agents.endpoint import NOT_FOUND, Api, grant_id, json_answer, query
 from adapters.agents.limits import REDEEM_BYTES_MAX, SMALL_BYTES_MAX, expect_json, read_body
 from adapters.agents.people import Called
 from bot.core.canonical import BODY_BYTES_MAX, DEPTH_MAX, Malformed, canonical
 from bot.core.ids import Digest
-from bot.core.reasons import Reason, Refused
+from bot.core.reasons import Refused
 from bot.core.request import Grant
-
-_NO_GRANT = Refused(Reason.GRANT_INVALID)
 
 
 async def redeem(api: Api, request: Request) -> Response | Refused:
@@ -61,7 +59,7 @@ async def outcome(api: Api, request: Request) -> Response | Refused:
     body = wire.decode(await _body(api, request, called, SMALL_BYTES_MAX), wire.OutcomeBody)
     id = grant_id(request)
     if id is None:
-        return _NO_GRANT
+        return NOT_FOUND
     return _grant(api, await api.desk.report_outcome(id, called.caller, body.outcome, body.detail))
 
 
@@ -74,11 +72,11 @@ async def revoke(api: Api, request: Request) -> Response | Refused:
         expect_json(request)
         raw = await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds)
         body = wire.decode(raw, wire.RevokeBody)
-        return _grant(api, await api.desk.revoke(id, actor, body.reason)) if id is not None else _NO_GRANT
+        return _grant(api, await api.desk.revoke(id, actor, body.reason)) if id is not None else NOT_FOUND
     called = await api.gate.agent(request, bytes_max=SMALL_BYTES_MAX, is_free=True)
     expect_json(request)
     body = wire.decode(await _body(api, request, called, SMALL_BYTES_MAX), wire.RevokeBody)
-    return _grant(api, await api.desk.revoke(id, called.caller, body.reason)) if id is not None else _NO_GRANT
+    return _grant(api, await api.desk.revoke(id, called.caller, body.reason)) if id is not None else NOT_FOUND
 
 
 async def _body(api: Api, request: Request, called: Called, bytes_max: int) -> bytes:

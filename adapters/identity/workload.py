@@ -14,7 +14,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import jwt
@@ -81,8 +81,8 @@ class WorkloadTokens:
             cache = JwksCache(issuer.jwks_uri, clock, allow_loopback_http=allow_loopback_http)
             self._issuers[issuer.issuer] = (issuer, cache)
 
-    async def identify(self, token: str) -> tuple[AgentId, str] | None:
-        """The agent and the row that named it, or None."""
+    async def identify(self, token: str) -> tuple[AgentId, str, datetime] | None:
+        """The agent, the row that named it, and the first instant at which the token is refused; or None."""
         parts = _take_apart(token)
         if parts is None:
             return None
@@ -100,7 +100,9 @@ class WorkloadTokens:
         key = await cache.key(header["kid"])
         if key is None or not _is_signed(token, key, header["alg"]):
             return None
-        return rule.agent, f"{issuer.name}:{rule.agent}"
+        # Bounded by the check above: at most LIFETIME_SECONDS_MAX and two leeways from now.
+        until = datetime.fromtimestamp(float(claims["exp"]) + LEEWAY_SECONDS, UTC)
+        return rule.agent, f"{issuer.name}:{rule.agent}", until
 
 
 def _check(issuer: WorkloadIssuer) -> None:

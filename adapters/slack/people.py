@@ -76,6 +76,14 @@ class People:
         return verdict
 
 
+def _is_of_grid(grid: Any, settings: SlackSettings) -> bool:
+    """On Enterprise Grid an account is the organisation's, and a member of some of its workspaces: ours must be named where any is."""
+    if not isinstance(grid, Mapping) or grid.get("enterprise_id") != settings.enterprise:
+        return False
+    teams = grid.get("teams")
+    return teams is None or (isinstance(teams, list) and settings.team in teams)
+
+
 def judge(found: Any, user: str, settings: SlackSettings) -> AccountKey | Nobody:
     """What users.info says of *user*. A flag that must be there and is not counts against."""
     if not isinstance(found, Mapping) or found.get("id") != user:
@@ -86,12 +94,7 @@ def judge(found: Any, user: str, settings: SlackSettings) -> AccountKey | Nobody
         return BOT
     if found.get("team_id") != settings.team or found.get("is_stranger"):
         return FOREIGN
-    grid = found.get("enterprise_user")
-    if (
-        settings.enterprise is not None
-        and isinstance(grid, Mapping)
-        and grid.get("enterprise_id") != settings.enterprise
-    ):
+    if settings.enterprise is not None and not _is_of_grid(found.get("enterprise_user"), settings):
         return FOREIGN
     if any(found.get(flag) for flag in ("is_restricted", "is_ultra_restricted", "is_invited_user")):
         return GUEST

@@ -114,7 +114,7 @@ class BotbuilderTransport:
         if self._tokens is not None:
             await self._tokens.renew()
         client = ConnectorClient(_Credentials(self._tokens), base_url=service_url)
-        # Its own retries would post a card twice after a lost answer, and wait in a thread; the outbox retries.
+        # Its own retries would repeat an update after a lost answer, and wait in a thread; the outbox retries.
         client.config.retry_policy.retries = 0
         return client
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from hashlib import sha256
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
@@ -40,6 +41,10 @@ from bot.ports import Clock, Rand, Store
 log = logging.getLogger("signoff.web")
 
 SAFE_NEXT: Final = 512
+_FORM_PAGES: Final = re.compile(
+    r"/(?:requests/req_[0-9a-z]{26}(?:/break-glass(?=$))?|(?:agents|people)/[a-z0-9._-]{1,64}|exceptions|agents|people|policies|profile|freeze|audit)(?=/|$)"
+)
+"""The page with the form, by where the form goes."""
 
 
 class Access(Enum):
@@ -275,12 +280,30 @@ async def _know(visit: Visit) -> None:
 
 
 def _to_login(visit: Visit) -> Response:
-    path = visit.http.scope["path"]
+    """To the door, and from there back to the page that this came from. What was sent is not kept here: it was nobody's."""
+    way = _login_for(_page_of(visit))
     if visit.is_fragment:
-        return Response(status_code=401, headers={"HX-Redirect": "/login"})
-    if visit.http.method != "GET" or path == "/" or not is_local(path):
-        return see_other("/login")
-    return see_other(f"/login?next={quote(path, safe='')}")
+        return Response(status_code=401, headers={"HX-Redirect": way})
+    return see_other(way)
+
+
+def _page_of(visit: Visit) -> str:
+    """The page that somebody was on: the one asked for, the one that holds a fragment, or the one with the form that was sent. A name
+    of our own site and nothing else (T32)."""
+    path: str = visit.http.scope["path"]
+    if visit.is_fragment:
+        try:
+            path = urlsplit(visit.http.headers.get("hx-current-url", "")).path
+        except ValueError:
+            path = "/"
+    elif visit.http.method != "GET":
+        found = _FORM_PAGES.match(path)
+        path = found[0] if found else "/"
+    return path if is_local(path) else "/"
+
+
+def _login_for(path: str) -> str:
+    return "/login" if path == "/" else f"/login?next={quote(path, safe='')}"
 
 
 async def _take_form(visit: Visit) -> Response | None:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bot.core.policy import words
+from bot.core.preview import listed
 from bot.core.visible import visible
 from masking.masked import Masked
 
@@ -124,6 +125,7 @@ def environment() -> Environment:
         kind_words=kind_words,
         hidden_words=hidden_words,
         name_of=name_of,
+        listed=listed,
     )
     return env
 

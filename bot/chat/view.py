@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from bot.core import milestones
 from bot.core.policy import words as spelled
-from bot.core.preview import Budget, Button, Card, Leaf, SeatLine, VoteLine
+from bot.core.preview import Budget, Button, Card, Leaf, SeatLine, VoteLine, listed
 from bot.core.request import Assurance, Choice, GrantState, RequestState
 from bot.core.visible import confusable, visible
 
@@ -325,6 +325,7 @@ def quorum_line(seat: SeatLine) -> Line:
     filled = len(seat.names)
     bar = "▰" * filled + "▱" * max(0, seat.needed - filled)
     names = ", ".join(name(person) for person in seat.names[:NAMES_MAX])
+    names += f" and {filled - NAMES_MAX} more" if filled > NAMES_MAX else ""
     tail = names or ("waiting" if seat.is_open else "after the earlier stage")
     return (
         Part(seat.group, Style.BOLD),
@@ -353,7 +354,9 @@ def _closing(card: Card) -> Iterable[Line]:
             )
         return
     if card.decided_at is not None:
-        who = f" by {name(card.decided_by)}" if card.decided_by else ""
+        people = listed([name(person) for person in card.deciders], NAMES_MAX)
+        is_plain = card.state is not RequestState.CANCELLED and not card.is_broken
+        who = f"{' by' if is_plain else ':'} {people}" if people else ""
         yield (Part(f"{card.verdict}{who} ", Style.BOLD), *date(card.decided_at))
     if card.reason:
         yield (Part("Reason: "), Part(clip(text(card.reason), 500)))

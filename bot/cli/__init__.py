@@ -11,6 +11,9 @@ import logging
 import sys
 from typing import Any
 
+import typer
+from typer._click.exceptions import ClickException  # typer carries its own, and names it nowhere else
+
 from bot.cli._io import CommandError, Exit
 from bot.errors import SignoffError
 
@@ -36,17 +39,32 @@ def _app() -> Any:
     return app
 
 
+def _usage(sentence: str) -> str:
+    """What is wrong with the options, as one JSON object for stderr."""
+    return (
+        json.dumps({"type": "usage", "title": "Wrong options", "detail": sentence}, ensure_ascii=False) + "\n"
+    )
+
+
 def main() -> None:
     """Run the command line; the process ends with one of ``Exit``."""
+    ours = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
+    is_json = "--json" in ours
     try:
-        _app()()
+        # Alone, the parser prints its own text and ends the process; for a program that reads JSON, it raises instead.
+        ended = _app()(standalone_mode=not is_json)
+        sys.exit(ended if isinstance(ended, int) else 0)
     except SignoffError as error:
         code = error.code if isinstance(error, CommandError) else Exit.FAILED
-        ours = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
-        if "--json" in ours:
+        if is_json:
             sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
-        sys.stderr.write(f"signoff: {error}\n")
+        sys.stderr.write(_usage(str(error)) if is_json and code is Exit.USAGE else f"signoff: {error}\n")
         sys.exit(int(code))
+    except ClickException as error:
+        sys.stderr.write(_usage(error.format_message()))
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(int(Exit.FAILED))
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception:

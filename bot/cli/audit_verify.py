@@ -75,6 +75,7 @@ def verify(
             bytes_only=bytes_only,
             tokens=live.tokens if live is not None else None,
             keks=live.keys if live is not None else None,
+            no_head=live.no_head if live is not None else "",
         )
     Speaker(is_json).answer(said.facts, *(shown(line) for line in said.text.splitlines()))
     if said.code:
@@ -102,6 +103,8 @@ class _Live:
     heads: list[Path]
     tokens: Tokens | None
     keys: FileKeys
+    no_head: str
+    """Why there is no head kept outside, when there should be one."""
 
 
 def _live(config: Path) -> _Live:
@@ -119,6 +122,10 @@ def _live(config: Path) -> _Live:
         [settings.head_file] if settings.head_file is not None and settings.head_file.exists() else [],
         settings.tokens,
         keys,
+        f"truncation cannot be excluded: audit.head_file names {head}, and no head is there: none was written yet, or it was taken away. "
+        "A running server writes one; so does signoff audit keep-head"
+        if head is not None
+        else "",
     )
 
 

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,8 @@ from adapters.anchors.headfile import HeadFile
 from adapters.keys.files import FileKeys
 from adapters.keys.files import load as load_keys
 from adapters.stores.sqlite import version_warning
-from audit.checkpoint import BadNote, open_checkpoint
+from audit.checkpoint import BadNote, Verifier, open_checkpoint, split_note
+from audit.reader import Reader
 from audit.walk import Exit as AuditExit
 from bot.cli import doctor_audit, doctor_chat, doctor_database
 from bot.cli._io import CONFIG, ConfigOption, Exit, JsonOption, Speaker, shown
@@ -372,6 +373,16 @@ def _clock() -> Iterator[Finding]:
 def _log(config: Config, keys: FileKeys) -> Iterator[Finding]:
     verifiers = log_keys(keys, config)
     head = config.audit.head_file
+    signed_by = _strangers(config, verifiers)
+    if signed_by:
+        yield Finding(
+            "audit",
+            "error",
+            f"the log's newest head is signed by {signed_by}, and {config.keys.directory} holds no such audit key: these are keys of "
+            "another installation, or one was put in the place of another. Put the log's own audit key back from your copy; nothing "
+            "of the log can be believed without it",
+        )
+        return
     try:
         note = asyncio.run(HeadFile(head).recall()) if head is not None else None
         external = (open_checkpoint(note, verifiers, config.audit_origin),) if note is not None else ()
@@ -388,6 +399,19 @@ def _log(config: Config, keys: FileKeys) -> Iterator[Finding]:
         yield Finding(
             "audit", "error", f"{finding.text}; keep everything as it is and run `signoff audit verify`"
         )
+
+
+def _strangers(config: Config, verifiers: Sequence[Verifier]) -> str:
+    """The keys that signed the newest head, when none of them is ours; empty when one is, or nothing was signed yet."""
+    try:
+        with closing(sqlite3.connect(f"file:{config.store.path}?mode=ro", uri=True)) as connection:
+            signatures = split_note(Reader(connection).latest_note()[1])[1]
+    except (sqlite3.Error, LookupError, BadNote):
+        return ""
+    ours = {(verifier.name, verifier.key_id) for verifier in verifiers}
+    if any((one.name, one.key_id) in ours for one in signatures):
+        return ""
+    return ", ".join(f"{one.name}+{one.key_id.hex()}" for one in signatures)
 
 
 def _now() -> datetime:

@@ -7,7 +7,6 @@ the log has the same entries. Deliberately absent: any rule of who may.
 from __future__ import annotations
 
 import difflib
-import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -64,16 +63,15 @@ def _table(speaker: Speaker, items: list[dict[str, Any]]) -> Any:
             one["action"],
             one["resource"] or "(no name)",
             one["agent"],
-            f"decide by {_when(one['decide_by'])}"
-            if one["state"] == "pending"
-            else f"{one['state']} {_when(one['decided_at'] or one['decide_by'])}",
+            "decide by" if one["state"] == "pending" else one["state"],
+            _when(one["decide_by"] if one["state"] == "pending" else one["decided_at"] or one["decide_by"]),
             f"{one['seats_filled']} of {one['seats_total']}",
             sum(one["hidden"].values()),
         )
         for one in items
     ]
-    columns = ("request", "action", "on", "agent", "state (UTC)", "votes", "hidden")
-    return speaker.table(columns, rows, whole=("request", "votes"))
+    columns = ("request", "action", "on", "agent", "", "at (UTC)", "votes", "hidden")
+    return speaker.table(columns, rows, whole=("request", "", "at (UTC)", "votes"))
 
 
 def delegate(
@@ -114,6 +112,7 @@ def help_(
     command: Annotated[
         list[str] | None, typer.Argument(metavar="[COMMAND]", help="Such as: delegate, or audit show.")
     ] = None,
+    is_json: JsonOption = False,
 ) -> None:
     """What there is, or what one command takes."""
     found = context.find_root()
@@ -126,7 +125,8 @@ def help_(
             raise CommandError(f"there is no such command. {hint}", Exit.USAGE)
         path = f"{path} {word}"
         found = typer.Context(commands[word], info_name=word, parent=found)
-    sys.stdout.write(found.get_help() + "\n")
+    text = found.get_help()
+    Speaker(is_json).answer({"command": path, "help": text}, text)
 
 
 def _when(text: str | None) -> str:

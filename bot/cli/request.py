@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -88,6 +88,12 @@ def run(
     url: UrlOption = URL,
     key_file: KeyFileOption = None,
     wait: Annotated[str, typer.Option(help="How long to wait for the decision.")] = "30m",
+    keep_key: Annotated[
+        bool,
+        typer.Option(
+            "--keep-key", help="Leave SIGNOFF_KEY in COMMAND's environment, for one that asks by itself."
+        ),
+    ] = False,
 ) -> None:
     """Ask for leave to run COMMAND, wait, spend the grant, run it, report the outcome. Exit code: COMMAND's own, or as `request`."""
     api, patience = Api(url, credential("SIGNOFF_KEY", key_file)), _seconds(wait)
@@ -116,14 +122,16 @@ def run(
     grant = state["grant"]
     spend = {"token": grant["token"], "payload": payload, "redemption_key": uuid.uuid4().hex}
     _surely(lambda: api.post("/v1/grants/redeem", spend))
-    raise typer.Exit(_run(api, grant["id"], [program, *command[1:]]))
+    hidden = {"SIGNOFF_TOKEN"} if keep_key else {"SIGNOFF_KEY", "SIGNOFF_TOKEN"}
+    raise typer.Exit(_run(api, grant["id"], [program, *command[1:]], hidden))
 
 
-def _run(api: Api, grant: str, command: list[str]) -> int:
-    """The exit code of *command*. From here on the grant is spent, so whatever happens is reported."""
+def _run(api: Api, grant: str, command: list[str], hidden: Collection[str]) -> int:
+    """The exit code of *command*, which finds nothing of *hidden* in its environment: it was let do one thing, not ask for the next.
+    From here on the grant is spent, so whatever happens is reported."""
     outcome, detail = "failed", "interrupted"
     try:
-        code = subprocess.run(command, check=False).returncode
+        code = subprocess.run(command, check=False, env=_environment(hidden)).returncode
         outcome, detail = ("succeeded" if code == 0 else "failed"), f"exit {code}"
     except OSError as error:
         detail = "not started"
@@ -138,6 +146,10 @@ def _run(api: Api, grant: str, command: list[str]) -> int:
                 f"signoff: the outcome ({detail}) could not be reported, so {grant} is listed as one without an end: {fault}\n"
             )
     return code if code >= 0 else 128 - code
+
+
+def _environment(hidden: Collection[str]) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in hidden}
 
 
 def show(

@@ -125,7 +125,8 @@ class Card:
     created_at: datetime
     decide_by: datetime
     decided_at: datetime | None
-    decided_by: str | None
+    deciders: tuple[str, ...]
+    """Whose votes the decision counted, in the order they were given; who cancelled it; nobody when policy or the clock decided."""
     reason: str
     assurance: Assurance
     grant: GrantLine | None
@@ -151,7 +152,15 @@ class Card:
 
     @property
     def expiry_words(self) -> str:
-        return "If nobody decides by then, it is denied." if self.state.is_open else ""
+        return "If nobody decides by then, it expires and nothing runs." if self.state.is_open else ""
+
+
+def listed(names: Sequence[str], most: int = 50) -> str:
+    """``Ana, Bo and Cy``; beyond *most* the rest is counted."""
+    shown = list(names[:most])
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
+    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
 
 BROKEN = "Approved by break-glass, without the quorum"

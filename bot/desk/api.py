@@ -34,11 +34,13 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class AgentCaller:
-    """An authenticated agent. ``key_id`` names the credential for the log; ``actions`` are the globs it covers."""
+    """An authenticated agent. ``key_id`` names the credential for the log; ``actions`` are the globs it covers. ``until``: when the
+    credential ends by itself, if ever: nothing that was held open for it outlives that."""
 
     agent: AgentId
     key_id: str
     actions: tuple[str, ...]
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

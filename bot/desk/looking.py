@@ -27,7 +27,7 @@ from bot.core.request import Assurance, Choice, Grant, GrantState, Request, Requ
 from bot.desk import entries
 from bot.desk.api import AgentCaller, Inbox, InboxItem
 from bot.desk.context import Office
-from bot.desk.overrides import may_break, use_of
+from bot.desk.overrides import leaf_of, may_break, use_of
 from bot.desk.standing import Membership, case_of, facts_now
 from bot.desk.timeline import words_of
 from bot.ports import AuditFilter, AuditRow, ReadTx, Tx
@@ -155,7 +155,7 @@ def build_card(
         created_at=request.created_at,
         decide_by=request.decide_by,
         decided_at=request.decided_at,
-        decided_by=name_of(tx, request.decided_by) if request.decided_by else None,
+        deciders=_deciders(tx, request, votes),
         reason=reason_words(request),
         assurance=request.requirement.assurance,
         grant=_grant_line(grant, now) if grant else None,
@@ -206,6 +206,18 @@ def reason_words(request: Request) -> str:
 def name_of(tx: ReadTx, person: PersonId) -> str:
     known = tx.person(person)
     return known.name if known is not None else person.removeprefix("person:")
+
+
+def _deciders(tx: ReadTx, request: Request, votes: Sequence[Vote]) -> tuple[str, ...]:
+    """By the decision's own entry, which says whose votes it counted: membership may have changed since."""
+    if request.decided_by is None:
+        return ()
+    fact = Fact.DECISION_DENIED if request.state is RequestState.DENIED else Fact.DECISION_APPROVED
+    rows = tx.audit_rows(AuditFilter(request=request.id, type=fact.entry_type, limit=1))
+    data = leaf_of(rows[0].leaf, rows[0].leaf_hash)["data"] if rows else {}
+    counted = set(data.get("votes") or ())
+    found = tuple(dict.fromkeys(name_of(tx, vote.person) for vote in votes if vote.seq in counted))
+    return found or (name_of(tx, request.decided_by),)
 
 
 def _seat_lines(tx: ReadTx, case: Case, facts: Facts) -> tuple[SeatLine, ...]:

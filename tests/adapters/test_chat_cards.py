@@ -6,6 +6,7 @@ import hmac
 import json
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
@@ -20,7 +21,7 @@ from bot.chat.page import note
 from bot.chat.seal import Click, Place, seal, unseal
 from bot.chat.template import RenderError, Templates
 from bot.chat.view import CLAIM_CHARS_MAX
-from bot.core.preview import Button, fits
+from bot.core.preview import Button, SeatLine, fits
 from bot.core.visible import visible
 from tests.support import chat_cards as samples
 from tests.support import chat_drawn as drawn
@@ -105,6 +106,43 @@ def test_a_settled_card_has_no_button_that_decides(name: str) -> None:
 
     assert not {"signoff.approve", "signoff.deny"} & set(action_kinds(SLACK.message(card, IN_SLACK)))
     assert "approve" not in json.dumps(TEAMS.message(card, IN_TEAMS)["actions"]).lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("approved", "Approved by Ana and Bo Ek "),
+        ("outcome", "Approved by Ana and Bo Ek "),
+        ("denied", "Denied by Bo Ek "),
+        ("cancelled", "Cancelled by the requester: Maria Lind "),
+        ("expired", "Expired, nobody decided in time "),
+    ],
+)
+def test_a_settled_card_names_everybody_whose_vote_counted(name: str, words: str) -> None:
+    card = samples.states()[name]
+
+    assert words in slack_words(SLACK.message(card, IN_SLACK))
+    assert words in teams_words(TEAMS.message(card, IN_TEAMS))
+
+
+def test_a_crowd_of_deciders_is_counted_where_it_is_not_named() -> None:
+    crowd = tuple(f"P{n}" for n in range(9))
+    card = replace(
+        samples.states()["approved"], deciders=crowd, seats=(SeatLine(0, "crowd", 9, crowd, True),)
+    )
+
+    words = slack_words(SLACK.message(card, IN_SLACK))
+
+    assert "Approved by P0, P1, P2, P3, P4, P5 and 3 more " in words
+
+
+def test_an_open_card_says_that_it_expires_and_not_that_it_is_denied() -> None:
+    for words in (
+        slack_words(SLACK.message(samples.card(), IN_SLACK)),
+        teams_words(TEAMS.message(samples.card(), IN_TEAMS)),
+    ):
+        assert "If nobody decides by then, it expires and nothing runs." in words
+        assert "it is denied" not in words
 
 
 @pytest.mark.parametrize("name", ["too-long", "console-only"])

@@ -175,6 +175,32 @@ async def test_t45_an_answer_means_later_or_never_and_is_not_tried_again_here(
     assert fake.calls["send"] == 1
 
 
+async def test_t45_a_card_whose_answer_was_lost_is_not_posted_again_here(
+    transport: TeamsTransport, fake: FakeConnector
+) -> None:
+    await transport.send_card(fake.url, TEAMS_CHANNEL, CARD, "x")
+    fake.answers_lost["send"] = 1
+
+    with pytest.raises(Retry) as raised:
+        await transport.send_card(fake.url, TEAMS_CHANNEL, CARD, "x")
+
+    assert type(raised.value) is Retry  # not Paced: nobody knows whether it had an effect
+    assert fake.calls["send"] == 2
+    assert len(fake.cards[TEAMS_CHANNEL]) == 2
+
+
+async def test_t45_an_update_whose_answer_was_lost_is_left_to_the_outbox(
+    transport: TeamsTransport, fake: FakeConnector
+) -> None:
+    id = await transport.send_card(fake.url, TEAMS_CHANNEL, CARD, "x")
+    fake.answers_lost["update"] = 1
+
+    with pytest.raises(Retry):
+        await transport.update_card(fake.url, TEAMS_CHANNEL, id, CARD, "x")
+
+    assert fake.calls["update"] == 1
+
+
 async def test_a_message_that_is_gone_says_so(transport: TeamsTransport, fake: FakeConnector) -> None:
     with pytest.raises(Gone):
         await transport.update_card(fake.url, TEAMS_CHANNEL, "m99", CARD, "x")

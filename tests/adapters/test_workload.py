@@ -111,26 +111,42 @@ def make(
     return jwt.encode(claims(clock, **changes), key, algorithm=alg, headers={"kid": "rsa"} | (header or {}))
 
 
+async def named(tokens: WorkloadTokens, token: str) -> tuple[str, str] | None:
+    found = await tokens.identify(token)
+    return found[:2] if found is not None else None
+
+
 @pytest.mark.parametrize(
     ("key", "alg", "kid"), [(RSA, "RS256", "rsa"), (EC, "ES256", "ec"), (ED, "EdDSA", "ed")]
 )
 async def test_a_good_token_names_its_agent(
     tokens: WorkloadTokens, clock: ManualClock, key: Any, alg: str, kid: str
 ):
-    assert await tokens.identify(make(clock, key, alg, {"kid": kid})) == ("agent:ci", "ci:agent:ci")
+    assert await named(tokens, make(clock, key, alg, {"kid": kid})) == ("agent:ci", "ci:agent:ci")
 
 
 async def test_the_first_rule_whose_every_claim_holds_names_the_agent(
     tokens: WorkloadTokens, clock: ManualClock
 ):
-    assert await tokens.identify(make(clock, job_workflow_ref="acme/app/deploy.yml@main")) == (
-        "agent:deploy",
-        "ci:agent:deploy",
-    )
-    assert await tokens.identify(make(clock, job_workflow_ref="evil/acme/app/deploy.yml@main")) == (
-        "agent:ci",
-        "ci:agent:ci",
-    )
+    deploy = make(clock, job_workflow_ref="acme/app/deploy.yml@main")
+    other = make(clock, job_workflow_ref="evil/acme/app/deploy.yml@main")
+
+    assert await named(tokens, deploy) == ("agent:deploy", "ci:agent:deploy")
+    assert await named(tokens, other) == ("agent:ci", "ci:agent:ci")
+
+
+async def test_a_token_says_from_which_instant_on_it_is_taken_no_more(
+    tokens: WorkloadTokens, clock: ManualClock
+):
+    token = make(clock, exp=int(clock.now().timestamp()) + 100)
+    found = await tokens.identify(token)
+    assert found is not None
+    clock.forward(found[2] - clock.now() - timedelta(microseconds=1))
+    assert await tokens.identify(token) is not None
+
+    clock.forward(timedelta(microseconds=1))
+
+    assert await tokens.identify(token) is None
 
 
 async def test_a_list_of_audiences_with_ours_is_taken(tokens: WorkloadTokens, clock: ManualClock):

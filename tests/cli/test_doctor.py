@@ -103,6 +103,7 @@ def test_a_key_that_is_gone_is_to_be_put_back_not_made_anew(folder):
     [
         ("kek", "cannot be opened: {keys} lacks the kek that sealed it, or holds another; put it back"),
         ("grant", "is signed by none of the grant keys in {keys}"),
+        ("audit", "and {keys} holds no such audit key: these are keys of another installation"),
     ],
 )
 def test_a_key_of_another_installation_is_found_out(folder, kind, sentence):

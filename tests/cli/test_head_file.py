@@ -34,6 +34,19 @@ async def _keep_head(config):
         await anchoring.send(OutboxRow("anchor", "head-file", {}, bot.office.clock.now()))
 
 
+def test_t47_verify_says_when_the_head_file_that_is_set_holds_nothing_yet(tmp_path):
+    fresh = install(tmp_path / "fresh")
+
+    before = signoff("audit", "verify", "--config", fresh.folder)
+    asyncio.run(_keep_head(load(fresh.folder)))
+    after = signoff("audit", "verify", "--config", fresh.folder)
+
+    assert before.returncode == after.returncode == 0
+    assert f"audit.head_file names {fresh.folder / 'audit-head.txt'}, and no head is there" in before.stdout
+    assert "none was given" not in before.stdout
+    assert "truncation" not in after.stdout
+
+
 def test_t47_a_missing_head_file_over_a_log_that_was_kept_in_it_refuses_the_start(site):
     head = site.folder / "audit-head.txt"
     head.rename(site.folder / "elsewhere.txt")

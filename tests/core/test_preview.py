@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.ids import Digest
-from bot.core.preview import VERDICTS, Budget, Button, Card, Leaf, Preview, fits, order
+from bot.core.preview import VERDICTS, Budget, Button, Card, Leaf, Preview, fits, listed, order
 from bot.core.preview_codec import DOMAIN, freeze, preview_hash, thaw
 from bot.core.request import Assurance, RequestState
 from masking import Engine
@@ -334,6 +334,21 @@ def test_every_state_has_its_words() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ((), ""),
+        (("Ana",), "Ana"),
+        (("Ana", "Bo"), "Ana and Bo"),
+        (("Ana", "Bo", "Cy"), "Ana, Bo and Cy"),
+        (("Ana", "Bo", "Cy", "Di"), "Ana, Bo, Cy and 1 more"),
+        (("Ana", "Bo", "Cy", "Di", "Eve"), "Ana, Bo, Cy and 2 more"),
+    ],
+)
+def test_people_are_listed_as_in_a_sentence(names: tuple[str, ...], words: str) -> None:
+    assert listed(names, 3) == words
+
+
 def test_the_buttons_are_frozen() -> None:
     assert [button.value for button in Button] == [
         "approve", "deny", "withdraw", "cancel", "reveal", "details", "open_console",
@@ -343,11 +358,11 @@ def test_the_buttons_are_frozen() -> None:
 def a_card(**changes: Any) -> Card:
     fields: dict[str, Any] = dict.fromkeys(
         ("request", "agent", "on_behalf_of", "action", "resource_type", "resource_env", "rule", "rule_words",
-         "rule_text", "payload_hash", "preview_hash", "policy_hash", "decided_by", "reason"), "",
+         "rule_text", "payload_hash", "preview_hash", "policy_hash", "reason"), "",
     ) | {
         "version": 1, "state": RequestState.PENDING, "owners": (), "preview": PREVIEW, "seats": (), "votes": (),
         "created_at": START, "decide_by": START, "decided_at": None, "assurance": Assurance.CHAT, "grant": None,
-        "buttons": (),
+        "buttons": (), "deciders": (),
     }  # fmt: skip
     return Card(**(fields | changes))
 
@@ -357,4 +372,6 @@ def test_a_card_says_its_state_in_words(state: RequestState) -> None:
     card = a_card(state=state)
 
     assert card.verdict == VERDICTS[state]
-    assert card.expiry_words == ("If nobody decides by then, it is denied." if state.is_open else "")
+    assert card.expiry_words == (
+        "If nobody decides by then, it expires and nothing runs." if state.is_open else ""
+    )

@@ -592,3 +592,38 @@ async def test_a_separated_giver_lends_nobody_his_place(desk):
         reason(await desk.service.vote(asked.request.id, desk.actor("mia"), Choice.APPROVE))
         is Reason.NOT_ELIGIBLE
     )
+
+
+async def test_a_card_names_everybody_whose_vote_the_decision_counted_and_nobody_else(desk):
+    asked = await desk.asked()
+    await desk.service.vote(asked.request.id, desk.actor("cy"), Choice.APPROVE)
+    await desk.service.withdraw(asked.request.id, desk.actor("cy"))
+    for name in ("ana", "bo"):
+        await desk.service.vote(asked.request.id, desk.actor(name), Choice.APPROVE)
+
+    card = await desk.service.card(asked.request.id, desk.actor("ana"))
+
+    assert card.state is RequestState.APPROVED
+    assert card.deciders == ("Ana", "Bo")
+
+
+async def test_a_card_names_who_denied_and_not_who_had_approved_before(desk):
+    asked = await desk.asked()
+    await desk.service.vote(asked.request.id, desk.actor("ana"), Choice.APPROVE)
+    await desk.service.vote(asked.request.id, desk.actor("bo"), Choice.DENY, comment="no")
+
+    card = await desk.service.card(asked.request.id, desk.actor("ana"))
+
+    assert (card.state, card.deciders) == (RequestState.DENIED, ("Bo",))
+
+
+async def test_a_card_names_whoever_cancelled_and_nobody_when_the_time_ran_out(desk):
+    asked, other = await desk.asked(), await desk.asked(parameters={"query": "SELECT 2"})
+    await desk.service.cancel(asked.request.id, desk.actor("eve"))
+    desk.clock.forward(timedelta(hours=2))
+
+    cancelled = await desk.service.card(asked.request.id, desk.actor("ana"))
+    expired = await desk.service.card(other.request.id, desk.actor("ana"))
+
+    assert cancelled.deciders == ("Eve",)
+    assert (expired.state, expired.deciders) == (RequestState.EXPIRED, ())

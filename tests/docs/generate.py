@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import typer.main
 
+from bot.chat.commands import SPECS
 from bot.cli import app
 from bot.cli._io import Exit
 from bot.config import Config
@@ -108,6 +109,30 @@ def _types(hint: Any) -> set[Any]:
     )
 
 
+WORDS_OF_CHAT = {
+    ("signoff", "inbox"): ("inbox", "signoff inbox"),
+    ("signoff", "show"): ("show", "signoff show REQUEST"),
+    ("signoff", "policy"): ("policy show", "signoff policy show [WORD]"),
+    ("signoff", "freeze"): ("freeze", "signoff freeze REASON"),
+    ("signoff", "unfreeze"): ("unfreeze", "signoff unfreeze"),
+    ("signoff", "delegate"): ("delegate", "signoff delegate PERSON until WHEN"),
+    ("signoff", "link"): ("people link", "signoff people link PERSON ACCOUNT"),
+    ("signoff", "help"): ("help", "signoff help [COMMAND]"),
+    ("audit", "recent"): ("audit recent", "signoff audit recent [--before SEQ]"),
+    ("audit", "show"): ("audit show", "signoff audit show ID"),
+    ("audit", "who"): ("audit who", "signoff audit who @PERSON"),
+    ("audit", "search"): ("audit search", "signoff audit search type:… actor:… since:…"),
+    ("audit", "prove"): ("audit prove", "signoff audit prove SEQ"),
+    ("audit", "export"): ("audit export", "signoff audit export FROM TO FORMAT"),
+    ("audit", "gaps"): ("audit gaps", "signoff audit gaps"),
+    ("audit", "report"): ("audit report", "signoff audit report [FRAMEWORK FILE]"),
+    ("audit", "head"): ("audit head", "signoff audit head"),
+    ("audit", "verify"): ("audit verify", "signoff audit verify"),
+    ("audit", "help"): ("help", "signoff help audit"),
+}
+"""The command that answers a word of chat: its name, and how it is written."""
+
+
 def cli_page() -> str:
     lines = [
         "# Commands\n",
@@ -131,6 +156,24 @@ def cli_page() -> str:
     lines += [
         "",
         "`audit verify` has its own: 0 whole, 1 tampered with, 2 could not be checked to the end, 3 wrong use. `run` ends with its command's own.",
+        "",
+        "With `--json`, wrong options are one JSON object on stderr (`type` is `usage`, `detail` says what is wrong), and any other error is",
+        '`{"error": …}` on stdout beside the sentence on stderr.',
+        "",
+        "## The words of chat",
+        "",
+        "What `/signoff` and `/audit` answer in Slack and Teams is answered here too. `inbox`, `show`, `policy show` and `delegate` ask the running",
+        "server with your personal access token (`SIGNOFF_TOKEN`, or `--token-file`); the others are the operator's, on the server's own host, and",
+        "are written into the log as the operator's. `link` alone differs: a code from the console is typed *in chat*, which proves both; here an",
+        "administrator proposes the link and its person confirms it. What `recent`, `search`, `who` and `show` print is first held, entry by entry,",
+        "against the newest signed head.",
+        "",
+        "| in chat | here |",
+        "|---|---|",
+        *(
+            f"| `/{family} {SPECS[family][word].usage}` | `{written}` |"
+            for (family, word), (_, written) in WORDS_OF_CHAT.items()
+        ),
         "",
     ]
     for name, command in commands():

@@ -140,3 +140,49 @@ def test_i10_t19_a_revealed_value_is_on_the_page_only_after_its_audit_entry(site
 
     assert ana.page.inner_text(".revealed pre") in CANARIES.values()
     assert site.entries(request)[-1] == "reveal.viewed"
+
+
+def test_t19_what_was_typed_outlives_the_session_in_its_tab_for_the_same_person_alone(
+    site: Site, browser: Any
+):
+    request = ask(site)["id"]
+    ana = Visitor(browser, site, "ana")
+    ana.open(request)
+    ana.page.click("#deny > summary")
+    ana.page.fill("#deny textarea", "the bucket is shared with a vendor")
+    ana.page.context.clear_cookies()
+
+    ana.page.click("#deny button")
+
+    ana.page.wait_for_url(re.compile("/login"))
+    assert look(site, request)["state"] == "pending"
+    ana.page.fill("input[name=name]", "ana")
+    ana.page.fill("input[name=password]", PASSWORD)
+    ana.page.click("button:has-text('Sign in')")
+    ana.page.wait_for_url(re.compile(f"/requests/{request}$"))
+    assert ana.page.input_value("#deny textarea") == "the bucket is shared with a vendor"
+
+    ana.page.click("#deny button")
+    ana.page.wait_for_url(re.compile("done="))
+    assert look(site, request)["state"] == "denied"
+    assert "shared with a vendor" not in ana.page.evaluate("JSON.stringify({...sessionStorage})")
+    assert not ana.complaints, ana.complaints
+
+
+def test_t19_what_one_person_typed_is_not_there_for_the_next_in_the_same_tab(site: Site, browser: Any):
+    request = ask(site)["id"]
+    ana = Visitor(browser, site, "ana")
+    ana.open(request)
+    ana.page.click("#deny > summary")
+    ana.page.fill("#deny textarea", "not for your eyes")
+    ana.page.context.clear_cookies()
+
+    ana.page.goto(f"{site.url}/login")
+    ana.page.fill("input[name=name]", "bo")
+    ana.page.fill("input[name=password]", PASSWORD)
+    ana.page.click("button:has-text('Sign in')")
+    ana.page.wait_for_url(site.url + "/")
+    ana.open(request)
+
+    assert ana.page.input_value("#deny textarea") == ""
+    assert "not for your eyes" not in ana.page.evaluate("JSON.stringify({...sessionStorage})")

@@ -170,6 +170,34 @@ def test_same_email_other_tenant_is_a_stranger():
     )  # same e-mail, other person
 
 
+@pytest.mark.parametrize(
+    ("grid", "is_known"),
+    [
+        ({"enterprise_id": "E0OURS", "teams": ["T0SIGNOFF", "T0OTHER"]}, True),
+        ({"enterprise_id": "E0OURS"}, True),
+        ({"enterprise_id": "E0OURS", "teams": ["T0OTHER"]}, False),
+        ({"enterprise_id": "E0OURS", "teams": "T0SIGNOFF"}, False),
+        ({"enterprise_id": "E0THEIRS", "teams": ["T0SIGNOFF"]}, False),
+        ({}, False),
+        (None, False),
+        ("E0OURS", False),
+    ],
+    ids=str,
+)
+def test_t28_on_enterprise_grid_an_account_of_another_organisation_or_workspace_is_a_stranger(grid, is_known):
+    from adapters.slack.people import FOREIGN, judge
+    from bot.config_chat import SlackSettings
+    from bot.secret import Secret
+
+    settings = SlackSettings(
+        team="T0SIGNOFF", app="A0SIGNOFF", bot_token=Secret("x" * 20), signing_secret=Secret("s" * 32), channels={},
+        enterprise="E0OURS",
+    )  # fmt: skip
+    ana = {"id": "U0ANA", "team_id": "T0SIGNOFF", "deleted": False, "is_bot": False, "enterprise_user": grid}
+
+    assert judge(ana, "U0ANA", settings) == (AccountKey("slack:T0SIGNOFF:U0ANA") if is_known else FOREIGN)
+
+
 def test_the_policy_that_these_tests_spoil_works_unspoilt(tmp_path: Path):
     with running(tmp_path / "signoff") as site:
         assert site.call(None, "GET", "/readyz").status_code == 200

@@ -80,6 +80,25 @@ def test_i5_run_spends_a_grant_and_reports_how_the_command_ended(site, env, prog
     assert site.rows("SELECT outcome FROM audit_leaf ORDER BY seq DESC LIMIT 1") == [(said,)]
 
 
+@pytest.mark.parametrize(("options", "code"), [((), 0), (("--keep-key",), 1)], ids=["by itself", "asked for"])
+def test_t01_the_command_does_not_find_the_credentials_that_let_it_run(env, options, code):
+    command = ("sh", "-c", 'test -z "$SIGNOFF_KEY$SIGNOFF_TOKEN"')
+
+    done = signoff("run", "--action", "db.read", *options, "--", *command, env=env)
+
+    assert done.returncode == code
+
+
+def test_a_persons_token_is_never_handed_on(env):
+    command = ("sh", "-c", 'test -z "$SIGNOFF_TOKEN"')
+
+    done = signoff(
+        "run", "--action", "db.read", "--keep-key", "--", *command, env=env | {"SIGNOFF_TOKEN": "sop_x"}
+    )
+
+    assert done.returncode == 0
+
+
 def test_a_command_that_cannot_be_started_is_reported_as_failed(site, env, tmp_path):
     broken = tmp_path / "broken"
     broken.write_bytes(b"\x7fELF but not really")

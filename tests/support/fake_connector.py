@@ -59,6 +59,8 @@ class FakeConnector:
         """``replies[message]``: ids of what was posted under it."""
         self.calls: Counter[str] = Counter()
         self.script: dict[str, deque[int]] = defaultdict(deque)
+        self.answers_lost: Counter[str] = Counter()
+        """By call, how many of the next are done and then never answered: the connection is cut."""
         self.members = {f"29:{name}": self._member(name) for name in AAD}
         self.url = ""
         self._serial = itertools.count(1)
@@ -187,6 +189,10 @@ class FakeConnector:
             return web.json_response({"error": {"code": "BadSyntax", "message": "activity"}}, status=400)
         self.sent.append(activity)
         self.cards[request.match_info["id"].partition(";messageid=")[0]][id] = attachment["content"]
+        if self.answers_lost[what] > 0:
+            self.answers_lost[what] -= 1
+            assert request.transport is not None
+            request.transport.abort()
         return web.json_response({"id": id})
 
     async def _paged_members(self, request: web.Request) -> web.Response:

@@ -111,6 +111,54 @@
   addEventListener("pagehide", () => { for (const box of document.querySelectorAll("[data-hide-after]")) hideRevealed(box); });
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+  /* --- what somebody typed outlives the end of their session: in this tab, for them alone, until it was sent or they sign out --- */
+  const TYPED = "#main textarea, #main input[name=comment], #main input[name=reason], #main input[name=purpose]";
+  const drafts = {
+    read() { try { const kept = JSON.parse(sessionStorage.getItem("drafts")); return kept && kept.texts ? kept : { me: "", texts: {} }; } catch { return { me: "", texts: {} }; } },
+    write(kept) { try { sessionStorage.setItem("drafts", JSON.stringify(kept)); } catch { /* private window: not kept */ } },
+    drop() { try { sessionStorage.removeItem("drafts"); } catch { /* there are none */ } },
+  };
+  const draftName = (field) => {
+    const form = field.form;
+    if (!form || form.getAttribute("method") !== "post" || !field.matches(TYPED)) return null;
+    const choice = form.querySelector("input[name=choice]");
+    return [form.getAttribute("action"), choice ? choice.value : "", field.name].join(" ");
+  };
+  const keepDraft = (field) => {
+    const name = draftName(field), me = document.body.dataset.me;
+    if (!name || !me) return;
+    const kept = drafts.read();
+    const texts = kept.me === me ? kept.texts : {};
+    if (field.value) texts[name] = { text: field.value.slice(0, 2000), sent: false }; else delete texts[name];
+    drafts.write({ me, texts });
+  };
+  const sendDrafts = (form) => {
+    if ((form.getAttribute("action") || "").startsWith("/logout")) { drafts.drop(); return; }
+    const kept = drafts.read();
+    for (const field of form.elements) { const name = draftName(field); if (name && kept.texts[name]) kept.texts[name].sent = true; }
+    drafts.write(kept);
+  };
+  const fillDrafts = () => {
+    const kept = drafts.read();
+    if (kept.me !== document.body.dataset.me) return;
+    for (const field of document.querySelectorAll(TYPED)) {
+      const draft = kept.texts[draftName(field)];
+      if (!draft || draft.sent || field.value) continue;
+      field.value = draft.text;
+      const fold = field.closest("details");
+      if (fold) fold.open = true;
+    }
+  };
+  const openDrafts = () => {
+    const kept = drafts.read(), me = document.body.dataset.me;
+    if (me && kept.me && kept.me !== me) { drafts.drop(); return; }
+    /* A page that says that nothing was done gives back what was sent; any other one means that it arrived. */
+    const isBack = !me || document.body.hasAttribute("data-gives-back");
+    for (const [name, draft] of Object.entries(kept.texts)) { if (draft.sent && isBack) draft.sent = false; else if (draft.sent) delete kept.texts[name]; }
+    if (kept.me) drafts.write(kept);
+    fillDrafts();
+  };
+
   /* --- keys --- */
   const rows = () => [...document.querySelectorAll("[data-row]")];
   const move = (step) => {
@@ -142,16 +190,19 @@
     else { try { await navigator.clipboard.writeText(document.getElementById(target.dataset.copies).textContent); target.textContent = "Copied"; } catch { getSelection().selectAllChildren(document.getElementById(target.dataset.copies)); } }
   });
 
+  document.addEventListener("input", (event) => keepDraft(event.target));
+
   document.addEventListener("submit", (event) => { /* a second click of the same form is only noise */
     const form = event.target;
     if (form.dataset.sent) { event.preventDefault(); return; }
+    sendDrafts(form);
     if (form.method === "post" && !form.hasAttribute("hx-post")) { form.dataset.sent = "1"; setTimeout(() => delete form.dataset.sent, 5000); }
   });
 
   document.addEventListener("DOMContentLoaded", () => {
     const now = Date.parse(document.body.dataset.now);
     if (!Number.isNaN(now)) offset = now - Date.now();
-    tick(); watchParts();
+    tick(); watchParts(); openDrafts();
     setInterval(() => { tick(); tickRevealed(); }, 1000);
     document.addEventListener("keydown", onKey);
     const keys = document.querySelector("[data-keys-toggle]");
@@ -164,7 +215,7 @@
     document.body.addEventListener("htmx:beforeSwap", () => { const row = document.activeElement && document.activeElement.closest("[data-row]"); held = row ? row.getAttribute("href") : null; });
     let version = (document.getElementById("panel") || { dataset: {} }).dataset.version;
     document.body.addEventListener("htmx:afterSettle", () => {
-      tick(); showSeen();
+      tick(); showSeen(); fillDrafts();
       if (held) { const row = rows().find((r) => r.getAttribute("href") === held); if (row) row.focus(); }
       const panel = document.getElementById("panel");
       if (!panel || panel.dataset.version === version) return;

@@ -31,7 +31,7 @@ DECIDING = [
     (method, path)
     for method, path in ROUTES
     if path.endswith(("/votes", "/withdraw", "/card", "/detokenize", "/break-glass", "/review"))
-    or path.startswith(("/v1/audit/", "/v1/standing"))
+    or path.startswith(("/v1/audit/", "/v1/standing", "/v1/inbox", "/v1/policy", "/v1/delegation"))
 ]
 ASKING = [
     (method, path)

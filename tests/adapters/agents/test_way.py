@@ -7,9 +7,10 @@ import json
 import socket
 import threading
 import time
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import ExitStack
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from adapters.agents.readiness import Readiness
 from bot.core.ids import AgentId, PersonId
 from bot.core.people import Agent, KeyKind
 from bot.desk.api import NewKey
-from tests.adapters.agents.conftest import FAST, House, problem, sample
+from tests.adapters.agents.conftest import FAST, House, open_house, problem, sample
 from tests.support.clock import ManualClock
-from tests.support.office import SAMPLE, open_desk
+from tests.support.office import SAMPLE, Desk, open_desk
 
 
 def test_the_whole_way(house: House):
@@ -160,6 +161,23 @@ def test_somebody_elses_request_looks_like_a_missing_one(house: House):
         house.get(f"/v1/requests/{id}", "other").content
         == house.get(f"/v1/requests/{missing}", "other").content
     )
+
+
+@pytest.mark.parametrize("call", ["outcome", "revoke"])
+@pytest.mark.parametrize("who", ["bot", "ana"])
+def test_t35_a_malformed_id_of_a_grant_and_an_unknown_one_get_the_same_answer(
+    house: House, call: str, who: str
+):
+    if (call, who) == ("outcome", "ana"):
+        pytest.skip("people report no outcomes")
+    body = {"outcome": "succeeded"} if call == "outcome" else {"reason": "x"}
+
+    unknown = house.post(f"/v1/grants/grt_{'0' * 26}/{call}", body, who)
+    malformed = house.post(f"/v1/grants/nonsense/{call}", body, who)
+
+    assert problem(unknown) == (404, "not-found")
+    assert malformed.content == unknown.content
+    assert malformed.status_code == unknown.status_code
 
 
 def test_a_grant_is_useless_to_another_agent_and_for_other_bytes(house: House):
@@ -381,6 +399,63 @@ async def test_i12_asking_for_readiness_without_end_costs_one_look_a_second():
     clock.forward(timedelta(microseconds=1))
     assert (await readiness.is_ready(), len(looks)) == (False, 2)
     assert (await readiness.is_ready(), len(looks)) == (False, 2)
+
+
+class Ending:
+    """A token that names an agent until an instant (the port of ``adapters.identity.workload``)."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._clock = desk.clock
+        self.until = desk.clock.now()
+
+    async def identify(self, token: str) -> tuple[AgentId, str, datetime] | None:
+        return (AgentId("agent:bot"), "ci:agent:bot", self.until) if self._clock.now() < self.until else None
+
+
+@pytest.fixture(scope="module")
+def ending(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Ending]]:
+    """A house whose streams beat so rarely that nothing but the credential's end can end one in this time."""
+    made: list[Ending] = []
+
+    def workloads(desk: Desk) -> Ending:
+        made.append(Ending(desk))
+        return made[0]
+
+    calm = replace(FAST, sse_heartbeat_seconds=50.0)
+    with open_house(tmp_path_factory.mktemp("ending"), calm, workloads=workloads) as served:
+        house = House(served, **served.extra)
+        yield house, made[0]
+        house.http.close()
+        served.run(house.desk.worker.stop())
+
+
+@pytest.mark.parametrize("way", ["/events", "?wait=50"], ids=["stream", "held call"])
+@pytest.mark.parametrize("kind", ["workload", "key"])
+def test_t01_nothing_is_held_open_longer_than_its_credential(
+    ending: tuple[House, Ending], kind: str, way: str
+):
+    house, token = ending
+    id, life = house.ask("fleeting" if kind == "key" else "bot")["id"], timedelta(seconds=1)
+    if kind == "key":
+        agent = AgentId("agent:fleeting")
+        key = house.served.run(house.desk.service.issue_key(None, agent, KeyKind.API, life))
+        assert isinstance(key, NewKey), key
+        credential = key.secret
+    else:
+        token.until, credential = house.desk.clock.now() + life, "a.b.c"
+    began = time.monotonic()
+
+    answer = house.call(
+        "GET", f"/v1/requests/{id}{way}", None, headers={"Authorization": f"Bearer {credential}"}
+    )
+
+    assert time.monotonic() - began < 15
+    if way == "/events":
+        assert answer.text.count("event: state") == 1
+    else:
+        assert problem(answer) == (401, "unauthorized")
+    if kind == "key":
+        house.served.run(house.desk.service.revoke_key(None, key.key.id))
 
 
 def test_a_revoked_keys_stream_ends(house: House):

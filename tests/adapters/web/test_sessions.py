@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 
@@ -71,6 +72,40 @@ async def test_a_session_ends_at_the_very_instant_of_its_idle_limit(house, away,
     house.desk.clock.forward(away)
 
     assert ((await ana.get("/")).status_code == 200) is still_in
+
+
+REQUEST = "/requests/req_" + "0" * 26
+
+
+async def test_a_form_that_comes_after_the_session_leads_to_the_door_and_back_to_its_page(house):
+    pages = {
+        f"{REQUEST}/votes": REQUEST, f"{REQUEST}/break-glass": f"{REQUEST}/break-glass", "/freeze": "/freeze", "/freeze/lift": "/freeze",
+        "/profile/delegation": "/profile", "/agents/bot/keys": "/agents/bot", "/exceptions/req_x/revoke": "/exceptions",
+        "/requests/req_x/votes": "/", "/audit/verify": "/audit",
+    }  # fmt: skip
+    ana = await house.signed_in("ana")
+    house.desk.clock.forward(timedelta(minutes=30))
+
+    for sent, back in pages.items():
+        answer = await ana.http.post(sent, data={"reason": "typed for long"})
+
+        way = "/login" if back == "/" else "/login?next=" + quote(back, safe="")
+        assert (answer.status_code, answer.headers["location"]) == (303, way)
+
+
+async def test_t32_a_fragment_after_the_session_leads_back_to_a_page_of_ours_or_to_none(house):
+    ways = {
+        f"https://signoff.example{REQUEST}": "/login?next=" + quote(REQUEST, safe=""),
+        "https://evil.example//evil.example/x": "/login", "https://evil.example/\\evil.example": "/login",
+        "javascript:alert(1)": "/login", "https://[": "/login", "": "/login",
+    }  # fmt: skip
+    ana = await house.signed_in("ana")
+    house.desk.clock.forward(timedelta(minutes=30))
+
+    for current, way in ways.items():
+        answer = await ana.get(f"{REQUEST}/live", **{"hx-request": "true", "hx-current-url": current})
+
+        assert (answer.status_code, answer.headers["hx-redirect"]) == (401, way), current
 
 
 @pytest.mark.parametrize("path", ["/inbox", "/requests/req_x/live"])
