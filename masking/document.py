@@ -103,10 +103,10 @@ def mask_value(engine: Engine, value: JSON, writing: Writing | None = None) -> M
                     classes[span.type.lower()] += 1
             path.append(masked)
         masked = write(leaf.text, leaf.spans, numbering)
-        findings.extend(Finding(leaf.pointer, span) for span in leaf.spans)
-        classes.update(span.type.lower() for span in leaf.spans)
         out.append(MaskedLeaf(leaf.pointer, tuple(path), leaf.kind, masked, bool(leaf.spans)))
         if leaf.spans:
+            findings += [Finding(leaf.pointer, span) for span in leaf.spans]
+            classes.update([span.type.lower() for span in leaf.spans])
             shown[leaf.pointer] = masked.text
     tree = _rebuild(value, "", shown, masked_keys)
     return MaskedDocument(tuple(out), tuple(findings), tuple(sorted(classes.items())), json.dumps(tree))

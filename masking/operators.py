@@ -73,11 +73,14 @@ def write(text: str, spans: list[Span], numbering: Writing) -> Masked:
         return _make(text)
     parts: list[str] = []
     at = 0
-    kinds: Counter[str] = Counter()
+    types: dict[str, int] = {}
     for span in spans:
-        parts.append(text[at : span.start])
-        parts.append(numbering.placeholder(span.type, text[span.start : span.end]))
-        kinds[span.type.lower()] += 1
-        at = span.end
+        start, end, kind = span.start, span.end, span.type
+        parts += (text[at:start], numbering.placeholder(kind, text[start:end]))
+        types[kind] = types.get(kind, 0) + 1
+        at = end
     parts.append(text[at:])
+    kinds: dict[str, int] = {}
+    for kind, count in types.items():
+        kinds[kind.lower()] = kinds.get(kind.lower(), 0) + count
     return _make("".join(parts), tuple(sorted(kinds.items())))

@@ -195,7 +195,15 @@ int program_search(const Program *program, const Text *text, Py_ssize_t pos, Py_
     m.floor = pos > program->back ? pos - program->back : 0;
     if (plain_at(text, m.floor, limit) == NULL)
         return GIVEN_UP;
+    /* What may not stand before a match is what most patterns begin with. */
+    const Node *first = &program->node[program->first];
+    int looks_back = first->what == SET_BEHIND;
     for (Py_ssize_t i = pos; i <= m.limit; i++) {
+        if (looks_back && (i > m.floor && in(program, first->x, m.text[i - 1])) == first->y) {
+            if (only_here)
+                return NONE;
+            continue;
+        }
         if (program->begin >= 0 && (i == m.limit || !in(program, program->begin, m.text[i]))) {
             if (only_here)
                 return NONE;

@@ -62,7 +62,7 @@ struct Tagger {
     PairSlot *pairs;
     size_t pairs_size, pairs_used;
     uint32_t crc[256];
-    uint64_t signs[NOT_PLAIN]; /* the hashes of single characters */
+    Word signs[NOT_PLAIN]; /* what tokens of one character that is neither letter nor digit are worth */
     unsigned char kinds[256]; /* what a character of Text.plain is to a token; of NOT_PLAIN it is not known */
     Word edge;
 };
@@ -361,13 +361,30 @@ static int keep_word(Tagger *self, uint64_t hash, const Word *word)
     return 0;
 }
 
+/* Of eight bytes at most no two have the same: each step of mix can be undone. */
+static uint64_t hash_word_of(uint64_t seed, const unsigned char *bytes, Py_ssize_t length, Py_ssize_t room)
+{
+    uint64_t word = 0;
+    if (length > 8)
+        return hash_bytes(seed, bytes, length);
+    if (room < 8)
+        memcpy(&word, bytes, (size_t)length);
+    else
+        memcpy(&word, bytes, 8);
+    if (length < 8 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+        word &= (1ULL << 8 * length) - 1;
+    else if (length < 8)
+        word &= ~(~0ULL >> 8 * length);
+    return mix(seed ^ ((uint64_t)length * 0x9e3779b97f4a7c15ULL) ^ word);
+}
+
 /* What a token is remembered under, 0: it is too long. */
 static uint64_t hash_token(const Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t end)
 {
     if (end - start > self->word_chars_max)
         return 0;
     const unsigned char *token = plain_at(text, start, end);
-    uint64_t hash = token ? hash_near(self->seed, token, end - start, text->length - start)
+    uint64_t hash = token ? hash_word_of(self->seed, token, end - start, text->length - start)
                           : hash_bytes(~self->seed, (const unsigned char *)(text->wide + start), 4 * (end - start));
     return hash | !hash; /* 0 says free */
 }
@@ -454,6 +471,7 @@ typedef struct {
 typedef struct {
     Py_ssize_t start, end;
     uint64_t hash; /* 0: it is not kept */
+    int sign;      /* it is one of Tagger.signs */
 } Piece;
 
 /* The next tokens of the text, at most BATCH; their number, or -1 with an error set. */
@@ -505,8 +523,11 @@ static int next_pieces(Tokens *ts, Piece *pieces)
             }
         }
         pieces[n].start = start, pieces[n].end = end;
-        pieces[n].hash = kind == SINGLE && plain[start] < NOT_PLAIN ? self->signs[plain[start]] : hash_token(self, text, start, end);
-        __builtin_prefetch(&self->words[(size_t)(pieces[n].hash >> 8) & (self->words_size - 1)]);
+        pieces[n].sign = kind == SINGLE && plain[start] < NOT_PLAIN;
+        if (!pieces[n].sign) {
+            pieces[n].hash = hash_token(self, text, start, end);
+            __builtin_prefetch(&self->words[(size_t)(pieces[n].hash >> 8) & (self->words_size - 1)]);
+        }
         n++;
         at = end;
     }
@@ -530,13 +551,17 @@ static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
         Piece pieces[BATCH];
         int n = next_pieces(ts, pieces);
         for (int i = 0; i < n; i++) {
+            if (pieces[i].sign)
+                continue;
             int32_t place = self->words[(size_t)(pieces[i].hash >> 8) & (self->words_size - 1)].place;
             __builtin_prefetch(&self->seen[place ? place - 1 : 0]);
         }
         for (int i = 0; i < n; i++) {
             Token *token = &ts->ring[ts->count];
             token->start = pieces[i].start, token->end = pieces[i].end;
-            if (look_up(self, ts->text, pieces[i].start, pieces[i].end, pieces[i].hash, &token->word) < 0)
+            if (pieces[i].sign)
+                token->word = self->signs[ts->text->plain[pieces[i].start]];
+            else if (look_up(self, ts->text, pieces[i].start, pieces[i].end, pieces[i].hash, &token->word) < 0)
                 return -1;
             ts->count++;
         }
@@ -596,6 +621,7 @@ static int decode(Tokens *ts, Py_ssize_t start, Py_ssize_t stop, Open *run, Step
     const double *t = self->t;
     double best = -1e9;
     Py_ssize_t count = stop - start;
+    PairSlot g = {.key = 0};
     for (Py_ssize_t i = start; i < stop; i++) {
         int more = reach(ts, i + 2, start >= 2 ? start - 2 : 0);
         if (more < 0)
@@ -607,8 +633,11 @@ static int decode(Tokens *ts, Py_ssize_t start, Py_ssize_t stop, Open *run, Step
         const Word *n1 = i + 1 < n ? &WORD(ts, i + 1) : &self->edge;
         const Word *p2 = i > 1 ? &WORD(ts, i - 2) : &self->edge;
         const Word *n2 = i + 2 < n ? &WORD(ts, i + 2) : &self->edge;
-        PairSlot f, g;
-        if (look_up_pair(self, p1->kind, w->kind, &f) < 0 || look_up_pair(self, w->kind, n1->kind, &g) < 0)
+        /* What this one and the next are together was looked up for the one before. */
+        if (i == start && look_up_pair(self, p1->kind, w->kind, &g) < 0)
+            return -1;
+        PairSlot f = g;
+        if (look_up_pair(self, w->kind, n1->kind, &g) < 0)
             return -1;
         for (int k = 0; k < 2; k++) {
             int32_t sum = w->own[k] + p1->before[k] + n1->after[k] + p2->before2[k] + n2->after2[k] + f.left[k] + g.right[k];
@@ -774,11 +803,6 @@ static PyObject *tagger_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     self->slack = slack, self->seed = mix(seed + 1);
     for (int c = 0; c < 256; c++)
         self->kinds[c] = c < NOT_PLAIN ? ((Letters *)letters)->classes[0][c] & TOKEN_BITS : 0xff;
-    for (int c = 0; c < NOT_PLAIN; c++) {
-        unsigned char sign = (unsigned char)c;
-        self->signs[c] = hash_bytes(self->seed, &sign, 1);
-        self->signs[c] |= !self->signs[c];
-    }
     if (self->kinds[0] == LETTER || self->kinds[0] == DIGIT) {
         PyErr_SetString(PyExc_ValueError, "zero is no letter and no digit");
         Py_DECREF(self);
@@ -796,6 +820,11 @@ static PyObject *tagger_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         PyErr_NoMemory();
     } else if (open_table(self, table) == 0) {
         rate(self, (const unsigned char *)"\n", 1, &self->edge);
+        for (int c = 0; c < NOT_PLAIN; c++)
+            if (self->kinds[c] == SINGLE) {
+                unsigned char sign = (unsigned char)c;
+                rate(self, &sign, 1, &self->signs[c]);
+            }
         return (PyObject *)self;
     }
     Py_DECREF(self);

@@ -7,6 +7,7 @@
 
 #define LEFTOVER_SCORE 0.8
 #define LEFTOVER_CHARS 3
+#define FEW 12
 #define CELL 8 /* a cell of the taken pieces is 256 characters */
 
 int candidates_add(Candidates *all, int rank, Py_ssize_t start, Py_ssize_t end, double score, PyObject *type, PyObject *rule,
@@ -75,6 +76,24 @@ static int by_weight(const void *x, const void *y)
             return order;
     }
     return a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* A few are put in order one by one; qsort asks for memory. */
+static void sort(Candidate *items, Py_ssize_t count, int (*compare)(const void *, const void *))
+{
+    if (count > FEW) {
+        qsort(items, (size_t)count, sizeof *items, compare);
+        return;
+    }
+    for (Py_ssize_t i = 1; i < count; i++) {
+        if (compare(&items[i - 1], &items[i]) <= 0)
+            continue;
+        Candidate moving = items[i];
+        Py_ssize_t at = i;
+        for (; at > 0 && compare(&items[at - 1], &moving) > 0; at--)
+            items[at] = items[at - 1];
+        items[at] = moving;
+    }
 }
 
 /* str.isalnum of one character of the text as it was given; -1: an error is set. */
@@ -229,7 +248,7 @@ static int settle(const Resolving *how, Candidate *first, Py_ssize_t count, Py_s
     }
     for (Py_ssize_t i = 0; i < cells.cells; i++)
         cells.heads[i] = -1;
-    qsort(first, (size_t)count, sizeof *first, by_weight);
+    sort(first, count, by_weight);
     for (Py_ssize_t i = 0; i < count; i++) {
         const Candidate *span = &first[i];
         if (find_rivals(&cells, taken, span, &rivals) < 0)
@@ -254,7 +273,7 @@ int resolve(const Resolving *how, Candidates *all)
 {
     if (all->count < 2)
         return 0;
-    qsort(all->items, (size_t)all->count, sizeof *all->items, by_place);
+    sort(all->items, all->count, by_place);
     Py_ssize_t i = 0, overlaps = 0, high = -1;
     for (; i < all->count; i++) {
         overlaps += all->items[i].start < high;
@@ -277,7 +296,7 @@ int resolve(const Resolving *how, Candidates *all)
         }
         i = j;
     }
-    qsort(taken.items, (size_t)taken.count, sizeof *taken.items, by_place);
+    sort(taken.items, taken.count, by_place);
     candidates_free(all);
     *all = taken;
     return 0;

@@ -17,6 +17,7 @@ typedef struct {
     PyObject *memo, *ask_places, *ask_odd, *loose, *tails;
     Piece *loose_pieces, *tail_pieces; /* what loose and tails hold */
     Py_ssize_t loose_count, tail_count;
+    uint64_t loose_letters, tail_letters; /* a bit for each number of letters that one of them has (more than 63: the last) */
     int32_t (*trie)[STEPS]; /* the odd shapes; 0: no such step */
     unsigned char *ends;
     size_t nodes;
@@ -85,6 +86,11 @@ static int odd_runs(const Finding *run, const unsigned char *shape, Py_ssize_t l
     return 0;
 }
 
+static int has_letters(uint64_t bits, Py_ssize_t letters)
+{
+    return bits >> (letters < 63 ? letters : 63) & 1;
+}
+
 static int one_run(const Finding *run, const unsigned char *shape, Py_ssize_t length, Py_ssize_t start, Py_ssize_t end)
 {
     const RunFinder *self = run->finder;
@@ -110,7 +116,7 @@ static int one_run(const Finding *run, const unsigned char *shape, Py_ssize_t le
         Py_ssize_t letters = 0;
         while (start - 2 - letters >= 0 && shape[start - 2 - letters] == 'A')
             letters++;
-        for (Py_ssize_t i = 0; i < self->loose_count; i++) {
+        for (Py_ssize_t i = 0; has_letters(self->loose_letters, letters) && i < self->loose_count; i++) {
             Py_ssize_t size = self->loose_pieces[i].size;
             if (self->loose_pieces[i].letters != letters) /* nor is it then its last word that stands there */
                 continue;
@@ -127,7 +133,7 @@ static int one_run(const Finding *run, const unsigned char *shape, Py_ssize_t le
         Py_ssize_t letters = 0;
         while (end + 1 + letters < length && shape[end + 1 + letters] == 'A')
             letters++;
-        for (Py_ssize_t i = 0; i < self->tail_count; i++) {
+        for (Py_ssize_t i = 0; has_letters(self->tail_letters, letters) && i < self->tail_count; i++) {
             Py_ssize_t size = self->tail_pieces[i].size;
             if (self->tail_pieces[i].letters != letters)
                 continue;
@@ -230,7 +236,7 @@ static PyObject *runs_find(PyObject *object, PyObject *argument)
     return listing.out;
 }
 
-static Piece *pieces_of(PyObject *tuple, Py_ssize_t *count)
+static Piece *pieces_of(PyObject *tuple, Py_ssize_t *count, uint64_t *letters)
 {
     Py_ssize_t n = PyTuple_Size(tuple);
     Piece *pieces = PyMem_Calloc((size_t)n + 1, sizeof *pieces);
@@ -248,6 +254,7 @@ static Piece *pieces_of(PyObject *tuple, Py_ssize_t *count)
             last--;
         while (last > 0 && bytes[last - 1] == 'A')
             last--, pieces[i].letters++;
+        *letters |= 1ULL << (pieces[i].letters < 63 ? pieces[i].letters : 63);
     }
     *count = n;
     return pieces;
@@ -269,7 +276,8 @@ static PyObject *runs_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     self->memo = Py_NewRef(memo), self->ask_places = Py_NewRef(ask_places), self->ask_odd = Py_NewRef(ask_odd);
     self->loose = Py_NewRef(loose), self->tails = Py_NewRef(tails);
-    self->loose_pieces = pieces_of(loose, &self->loose_count), self->tail_pieces = pieces_of(tails, &self->tail_count);
+    self->loose_pieces = pieces_of(loose, &self->loose_count, &self->loose_letters);
+    self->tail_pieces = pieces_of(tails, &self->tail_count, &self->tail_letters);
     if (self->loose_pieces == NULL || self->tail_pieces == NULL)
         goto failed;
     Py_ssize_t count = PyTuple_Size(odd);

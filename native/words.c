@@ -215,7 +215,7 @@ int vocabulary_count(const Scanner *self, int number, const Near *near)
     for (int32_t p = 0; p < vocabulary->phrases; p++) {
         const Phrase *phrase = &self->phrases[vocabulary->first + p];
         for (int i = 0; i + phrase->count <= near->count; i++)
-            if (memcmp(near->ids + i, phrase->words, (size_t)phrase->count * sizeof *phrase->words) == 0) {
+            if (near->ids[i] == phrase->words[0] && memcmp(near->ids + i, phrase->words, (size_t)phrase->count * sizeof *phrase->words) == 0) {
                 n++;
                 break;
             }

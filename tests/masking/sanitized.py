@@ -50,6 +50,20 @@ for answer in (None, (1,), ("x",) * 12, (1 << 40,) * 12):
     except (TypeError, ValueError, OverflowError):
         continue
     raise AssertionError("an unusable answer was used")
+from masking.program import program
+import random
+rng = random.Random(int(sys.argv[2]))
+nodes, *rest = program("(ab|[cd]{2,3}e*?|(?:f|gh)*)(?<!xy)(?=z|[0-9]+)\\b", 1)
+for _ in range(4000):
+    changed = bytearray(nodes)
+    for _ in range(rng.randrange(1, 4)):
+        at = 4 * rng.randrange(len(nodes) // 4)
+        changed[at : at + 4] = rng.choice([-2, -1, 0, 1, 5, 17, 1 << 30, rng.randrange(64)]).to_bytes(4, "little", signed=True)
+    text = "".join(rng.choices("abcdefghxyz0 ", k=40))
+    try:
+        module.search((bytes(changed), *rest), text, rng.randrange(40), 40, False)
+    except ValueError:
+        continue
 print("checked", sys.argv[3], "texts")
 """
 
