@@ -594,6 +594,36 @@ static Py_ssize_t host_end(Scan *scan, Py_ssize_t i, Py_ssize_t *tld)
     return end;
 }
 
+/* contact.after_key; -1: an error is set. */
+static Py_ssize_t after_key(Scan *scan, Py_ssize_t start, Py_ssize_t at)
+{
+    const unsigned char *low = scan->low;
+    Py_ssize_t equals = -1;
+    for (Py_ssize_t i = at - 1; i >= start; i--) {
+        if (low[i] == '/' || (low[i] == '?' && char_at(&scan->folded, i) == '?')) {
+            start = i + 1;
+            break;
+        }
+        if (low[i] == '=' && equals < 0)
+            equals = i;
+    }
+    if (equals > start) {
+        Py_ssize_t key = equals;
+        while (key > start && ((low[key - 1] >= 'a' && low[key - 1] <= 'z') || low[key - 1] == '_'))
+            key--;
+        if (key < equals && (key == start || low[key - 1] == '&'))
+            start = equals + 1;
+    }
+    for (; start < at; start++) {
+        int bits = bits_at(scan, start);
+        if (bits < 0)
+            return -1;
+        if (bits & ALNUM || low[start] == '_')
+            break;
+    }
+    return start;
+}
+
 static int find_emails(Scan *scan, const TextRule *rule)
 {
     const Text *text = &scan->folded;
@@ -615,6 +645,8 @@ static int find_emails(Scan *scan, const TextRule *rule)
             if (bits & ALNUM || low[start] == '_')
                 break;
         }
+        if ((start = after_key(scan, start, at)) < 0)
+            return -1;
         if (start >= at || low[at - 1] == '.' || low[at - 1] == '\'')
             continue;
         int refused = 0;

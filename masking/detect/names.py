@@ -63,7 +63,12 @@ def find_without_native(view: View) -> list[Span]:
 
 def _find(view: View, *, native: bool) -> list[Span]:
     text = view.folded
-    judged = (0, -1, False, False)  # the last line looked at: start, end, is it code, does it begin with a sign
+    judged = (
+        0,
+        -1,
+        False,
+        False,
+    )  # the last line looked at: start, end, is it code, does it begin with a sign
     out = []
     for first, last, label, score in tagger(native=native).find(text):
         bounds = narrowed(text, first, last)
