@@ -28,7 +28,7 @@ def main() -> None:
     score = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(score)
     meta = json.loads((root / "dev" / "META.json").read_text())
-    engine = Engine(EVERYTHING)
+    engine = Engine(EVERYTHING, native="--python" not in sys.argv)
     f2 = []
     for name, m in meta.items():
         gold = [json.loads(line) for line in (root / "dev" / f"{name}.jsonl").open()]

@@ -26,6 +26,7 @@ FLOOR: Final[dict[str, float]] = {
 
 def only(engine: Engine, text: str, kinds: Collection[str]) -> list[Span]:
     """Spans of *kinds* alone, sorted; of one kind none overlap, of two they may. Scores go down to the barely possible."""
+    kinds = frozenset(kinds) - engine.config.off
     wanted = [s for s in engine.explain(text) if s.type in kinds and s.score >= FLOOR.get(s.type, 0.0)]
     return _apart(s for s in wanted if not engine.allows(text[s.start : s.end]))
 

@@ -18,6 +18,8 @@ LEFTOVER_SCORE: Final = 0.8
 LEFTOVER_CHARS: Final = 3
 
 RANK_STRUCTURE, RANK_CERTAIN, RANK_KEY, RANK_PATTERN, RANK_MODEL = 5, 4, 3, 2, 1
+SECRETS: Final = frozenset({"PASSWORD", "SECRET"})
+"""Found by the name before them, whichever pattern found them: what holds them (a URL) does not hide them."""
 STRUCTURE: Final = 0.999
 """A score that says: the syntax around it leaves no other reading (``://user:secret@host``)."""
 
@@ -51,7 +53,8 @@ def _order(item: tuple[int, Span]) -> tuple[int, int, float, int, str]:
 
 
 def _leftovers(span: Span, rivals: list[Span], text: str) -> list[Span]:
-    if span.score < LEFTOVER_SCORE or any(r.type == span.type for r in rivals):
+    url = span.type == "URL"
+    if (span.score < LEFTOVER_SCORE and not url) or any(r.type == span.type for r in rivals):
         return []
     pieces = []
     at = span.start
@@ -67,6 +70,8 @@ def _leftovers(span: Span, rivals: list[Span], text: str) -> list[Span]:
         while end > start and not text[end - 1].isalnum():
             end -= 1
         if span.rule == "names" and is_no_name(text[start:end]):
+            continue
+        if url and not {".", "/"} & set(text[start:end]):  # a scheme or a parameter says nothing
             continue
         if end - start >= LEFTOVER_CHARS and (span.type != "EMAIL_ADDRESS" or "@" in text[start:end]):
             out.append(replace(span, start=start, end=end, reason=span.reason + ", rest"))

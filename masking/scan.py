@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from masking.compiled import Compiled, Rule
 from masking.context import Words, moved
-from masking.resolve import CERTAIN, RANK_CERTAIN, RANK_PATTERN, RANK_STRUCTURE, STRUCTURE
+from masking.resolve import (
+    CERTAIN,
+    RANK_CERTAIN,
+    RANK_KEY,
+    RANK_PATTERN,
+    RANK_STRUCTURE,
+    SECRETS,
+    STRUCTURE,
+)
 from masking.runs import Groups
 from masking.spans import Span
 from masking.view import View
@@ -150,5 +158,7 @@ def weigh(
         )
         if rule.score >= STRUCTURE:
             rank = RANK_STRUCTURE
+        elif rule.type in SECRETS:
+            rank = max(rank, RANK_KEY)
         found.append((rank, Span(s, e, rule.type, score, rule.name, reason)))
     return words

@@ -32,6 +32,25 @@ static int number_of_digits(const unsigned char *digits, int n)
     return value;
 }
 
+static int is_year(const unsigned char *four)
+{
+    return ((four[0] == '1' && four[1] == '9') || (four[0] == '2' && four[1] == '0')) && four[2] >= '0' && four[2] <= '9'
+           && four[3] >= '0' && four[3] <= '9';
+}
+
+/* phone._YEARS */
+static int is_years(const unsigned char *value, Py_ssize_t length)
+{
+    Py_ssize_t i = 4;
+    if (length < 9 || !is_year(value))
+        return 0;
+    i += value[i] == ' ';
+    if (value[i++] != '-')
+        return 0;
+    i += value[i] == ' ';
+    return length - i == 4 && is_year(value + i);
+}
+
 /* phone.valid */
 static int phone(const Scanner *self, const unsigned char *value, Py_ssize_t length)
 {
@@ -51,6 +70,8 @@ static int phone(const Scanner *self, const unsigned char *value, Py_ssize_t len
     if (n > sizeof digits)
         return ASK;
     if (n && all_same(digits, n))
+        return REFUSED;
+    if (n == 8 && is_years(value, length))
         return REFUSED;
     while (first < length && value[first] == ' ')
         first++;

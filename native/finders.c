@@ -8,7 +8,7 @@
 typedef struct {
     Scan *scan;
     Py_ssize_t left, right; /* of the line looked at last */
-    int code;
+    int code, sign;         /* is it source code, does it begin with a sign */
 } Judged;
 
 static int bits_at(Scan *scan, Py_ssize_t i)
@@ -218,6 +218,11 @@ static int judge(Judged *judged, Py_ssize_t start, Py_ssize_t end)
             break;
         }
     judged->left = left, judged->right = right;
+    Py_ssize_t first = skip_space(scan, left, right);
+    int bits = first < 0 ? -1 : first < right ? class_of((Letters *)scan->self->letters, char_at(&scan->folded, first)) : ALNUM;
+    if (bits < 0)
+        return -1;
+    judged->sign = !(bits & ALNUM);
     judged->code = may_be_code(scan, left, right);
     if (judged->code == 2) {
         judged->code = is_code_inside(scan, left, right);
@@ -289,6 +294,32 @@ static int after_sql(Scan *scan, Py_ssize_t left, Py_ssize_t right)
     return 0;
 }
 
+static int is_ascii(const Scan *scan, Py_ssize_t start, Py_ssize_t end)
+{
+    for (Py_ssize_t i = start; i < end; i++)
+        if (char_at(&scan->folded, i) > 0x7f)
+            return 0;
+    return 1;
+}
+
+/* names._is_word */
+static int is_word(const Scan *scan, Py_ssize_t start, Py_ssize_t end)
+{
+    const int common = 16;
+    const unsigned char *low = scan->low;
+    int small = 1;
+    for (Py_ssize_t i = start; i < end; i++) {
+        Py_UCS4 c = char_at(&scan->folded, i);
+        if (c > 0x7f || low[i] < 'a' || low[i] > 'z')
+            return 0;
+        small = small && c >= 'a';
+    }
+    if ((start > 0 && low[start - 1] == '@') || (start > 1 && low[start - 2] == '@'))
+        return 0;
+    int flags = tagger_flags(scan->self->tagger, low + start, (size_t)(end - start));
+    return small ? !(flags & (common - 1)) || flags & common : flags == common;
+}
+
 /* names._is_prose */
 static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, const Judged *judged)
 {
@@ -314,6 +345,19 @@ static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, 
     int is = no_name(scan, start, end);
     if (is)
         return is < 0 ? -1 : 0;
+    if (has_before || has_after) {
+        int digits = 0, dash = (has_before && before == '-') || (has_after && after == '-');
+        if (has_before && ((bits = class_of(letters, before)) < 0))
+            return -1;
+        digits = has_before && (bits & TOKEN_BITS) == DIGIT;
+        if (has_after && ((bits = class_of(letters, after)) < 0))
+            return -1;
+        digits = digits || (has_after && (bits & TOKEN_BITS) == DIGIT);
+        if (digits && is_ascii(scan, start, end))
+            return 0;
+        if (dash && (is = ask_of(scan, start, end, "islower")) != 0)
+            return is < 0 ? -1 : 0;
+    }
     if (has_after && after == '(')
         return 0;
     for (Py_ssize_t i = start; i < end; i++)
@@ -338,17 +382,27 @@ static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, 
         return 1;
     if (score < self->code_score)
         return 0;
-    if (!(has_before && (before == '\'' || before == '"'))) {
+    int quoted = has_before && (before == '\'' || before == '"');
+    if (!quoted) {
         is = is_upper_case(scan, start, end);
         if (is)
             return is < 0 ? -1 : 0;
     }
     if ((bits = class_of(letters, char_at(text, start))) < 0)
         return -1;
-    if (bits & UPPER)
+    if (bits & UPPER) {
+        int spaces = 0, joined = 0;
         for (Py_ssize_t i = start; i < end; i++)
-            if (scan->low[i] == ' ')
-                return 1;
+            if (scan->low[i] == ' ') {
+                Py_UCS4 next = i + 1 < end ? char_at(text, i + 1) : 0, last = i > start ? char_at(text, i - 1) : 0;
+                spaces = 1;
+                joined = joined || (next >= 'a' && next <= 'z') || last == ',' || last == ';' || last == ':';
+            }
+        if (spaces && (quoted || !joined))
+            return 1;
+    }
+    if (!quoted)
+        return 0;
     Py_ssize_t left = start > self->line_max ? start - self->line_max : 0;
     if (plain_at(text, left ? left - 1 : 0, start) != NULL)
         return after_sql(scan, left, start);
@@ -463,6 +517,8 @@ static int name_seen(void *context, Py_ssize_t start, Py_ssize_t end, int label,
     if (!(judged->left <= start && start < judged->right) && judge(judged, start, end) < 0)
         return -1;
     is = is_prose(scan, start, end, score, judged);
+    if (is > 0 && (judged->code || judged->sign) && is_word(scan, start, end))
+        return 0;
     if (is <= 0 || !(score >= scan->self->threshold))
         return is;
     PyObject *type = label == 1 ? scan->self->t_person : scan->self->t_location;
@@ -473,7 +529,7 @@ static int name_seen(void *context, Py_ssize_t start, Py_ssize_t end, int label,
 
 static int find_names(Scan *scan)
 {
-    Judged judged = {scan, 0, -1, 0};
+    Judged judged = {scan, 0, -1, 0, 0};
     return tagger_names(scan->self->tagger, &scan->folded, name_seen, &judged);
 }
 
@@ -594,6 +650,36 @@ static Py_ssize_t host_end(Scan *scan, Py_ssize_t i, Py_ssize_t *tld)
     return end;
 }
 
+/* contact.after_key; -1: an error is set. */
+static Py_ssize_t after_key(Scan *scan, Py_ssize_t start, Py_ssize_t at)
+{
+    const unsigned char *low = scan->low;
+    Py_ssize_t equals = -1;
+    for (Py_ssize_t i = at - 1; i >= start; i--) {
+        if (low[i] == '/' || (low[i] == '?' && char_at(&scan->folded, i) == '?')) {
+            start = i + 1;
+            break;
+        }
+        if (low[i] == '=' && equals < 0)
+            equals = i;
+    }
+    if (equals > start) {
+        Py_ssize_t key = equals;
+        while (key > start && ((low[key - 1] >= 'a' && low[key - 1] <= 'z') || low[key - 1] == '_'))
+            key--;
+        if (key < equals && (key == start || low[key - 1] == '&'))
+            start = equals + 1;
+    }
+    for (; start < at; start++) {
+        int bits = bits_at(scan, start);
+        if (bits < 0)
+            return -1;
+        if (bits & ALNUM || low[start] == '_')
+            break;
+    }
+    return start;
+}
+
 static int find_emails(Scan *scan, const TextRule *rule)
 {
     const Text *text = &scan->folded;
@@ -615,6 +701,8 @@ static int find_emails(Scan *scan, const TextRule *rule)
             if (bits & ALNUM || low[start] == '_')
                 break;
         }
+        if ((start = after_key(scan, start, at)) < 0)
+            return -1;
         if (start >= at || low[at - 1] == '.' || low[at - 1] == '\'')
             continue;
         int refused = 0;

@@ -715,6 +715,11 @@ static int tag(Tokens *ts, Open *run, Step *steps)
     }
 }
 
+int tagger_flags(PyObject *object, const unsigned char *low, size_t length)
+{
+    return flags_of((Tagger *)object, low, length);
+}
+
 int tagger_names(PyObject *object, const Text *text, name_found found, void *context)
 {
     Tagger *self = (Tagger *)object;

@@ -140,6 +140,8 @@ typedef struct Tagger Tagger;
 /* Called for every name in order; 0, or -1 with an error set. */
 typedef int (*name_found)(void *context, Py_ssize_t start, Py_ssize_t end, int label, double score);
 
+/* The gazetteer's flags of a lower-case ASCII word. */
+int tagger_flags(PyObject *tagger, const unsigned char *low, size_t length);
 int tagger_names(PyObject *tagger, const Text *text, name_found found, void *context);
 
 int is_tagger(PyObject *object);

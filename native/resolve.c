@@ -159,11 +159,23 @@ static void rivals_sort(Rivals *rivals, const Candidate *taken, Py_ssize_t from)
     }
 }
 
+/* Whether what is left of a beaten candidate is kept: of a likely one, and of a URL that holds something else. */
+static int is_url(const Candidate *span)
+{
+    return PyUnicode_CompareWithASCIIString(span->type, "URL") == 0;
+}
+
+static int is_kept(const Candidate *span)
+{
+    return span->score >= LEFTOVER_SCORE || is_url(span);
+}
+
 /* The taken candidates that *span* overlaps. Nothing is left of one that is not likely, or of the type of a rival: then the
    first such rival is enough. */
 static int find_rivals(const Cells *cells, const Candidates *taken, const Candidate *span, Rivals *rivals)
 {
     Py_ssize_t first = span->start >> CELL, last = (span->end > span->start ? span->end - 1 : span->start) >> CELL;
+    int kept = is_kept(span);
     rivals->count = 0;
     for (Py_ssize_t cell = first; cell <= last; cell++) {
         Py_ssize_t from = rivals->count;
@@ -176,7 +188,7 @@ static int find_rivals(const Cells *cells, const Candidates *taken, const Candid
                 continue;
             if (rivals_add(rivals, cells->items[at]) < 0)
                 return -1;
-            if (span->score < LEFTOVER_SCORE || other->type == span->type)
+            if (!kept || other->type == span->type)
                 return 0;
         }
         rivals_sort(rivals, taken->items, from);
@@ -187,7 +199,7 @@ static int find_rivals(const Cells *cells, const Candidates *taken, const Candid
 /* Adds to *taken* what is left of *span* beside its rivals. */
 static int leftovers(const Resolving *how, const Candidate *span, const Rivals *rivals, Candidates *taken, Cells *cells)
 {
-    if (span->score < LEFTOVER_SCORE)
+    if (!is_kept(span))
         return 0;
     for (Py_ssize_t i = 0; i < rivals->count; i++) {
         PyObject *type = taken->items[rivals->items[i]].type;
@@ -219,6 +231,8 @@ static int leftovers(const Resolving *how, const Candidate *span, const Rivals *
         }
         if (keep > 0 && PyUnicode_Compare(span->type, how->email) == 0)
             keep = PyUnicode_FindChar(piece, '@', 0, end - start, 1) >= 0;
+        if (keep > 0 && is_url(span))
+            keep = PyUnicode_FindChar(piece, '.', 0, end - start, 1) >= 0 || PyUnicode_FindChar(piece, '/', 0, end - start, 1) >= 0;
         Py_DECREF(piece);
         if (keep < 0)
             return -1;

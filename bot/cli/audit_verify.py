@@ -115,11 +115,11 @@ def _live(config: Path) -> _Live:
     # What reads and judges settings takes as much memory as the walk, and gives none of it back: it has a process of its own.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         settings = pool.submit(_settings, config).result()
-    keys = load(settings.key_folder, OsRand())
+    keys, head = load(settings.key_folder, OsRand()), settings.head_file
     return _Live(
         settings.database,
         [*vkeys_of(keys, settings), *([settings.witness] if settings.witness is not None else [])],
-        [settings.head_file] if settings.head_file is not None and settings.head_file.exists() else [],
+        [head] if head is not None and head.exists() else [],
         settings.tokens,
         keys,
         f"truncation cannot be excluded: audit.head_file names {head}, and no head is there: none was written yet, or it was taken away. "

@@ -47,9 +47,57 @@ def email_at(text: str, low: bytes, at: int) -> tuple[Span | None, int]:
         start = at - len(before) + len(before.rstrip(_LOCAL))
         while start < at and not text[start].isalnum() and text[start] != "_":
             start += 1
+        start = after_key(text, start, at)
         if start < at and text[at - 1] not in ".'" and _email(text[start : match.end()]) is not False:
             return Span(start, match.end(), "EMAIL_ADDRESS", 0.98, "email", "form"), match.end()
     return None, at + 1
+
+
+def after_key(text: str, start: int, at: int) -> int:
+    """Where the local part begins behind a path and a parameter's name: ``user=ann@…``, ``/x?to=ann@…``.
+
+    RFC 5322 allows these signs in it, and mailing lists use them (``bounce-4-ann=example.org@…``): before the sign of a parameter
+    stand letters alone, from the beginning or from the sign that ends another.
+    """
+    start = max(start, text.rfind("/", start, at) + 1, text.rfind("?", start, at) + 1)
+    equals = text.rfind("=", start, at)
+    if equals > start:
+        key = equals
+        while key > start and ((text[key - 1].isascii() and text[key - 1].isalpha()) or text[key - 1] == "_"):
+            key -= 1
+        if key < equals and (key == start or text[key - 1] == "&"):
+            start = equals + 1
+    while start < at and not text[start].isalnum() and text[start] != "_":
+        start += 1
+    return start
+
+
+_SAID_AT: Final = re.compile(
+    r" {0,2}(?:\[ ?at ?\]|\( ?at ?\)|\{ ?at ?\}|< ?at ?>) {0,2}(?=[a-z0-9])", re.IGNORECASE
+)
+_SAID_DOT: Final = (
+    r"(?:\.| {0,2}(?:\[ ?(?:dot|\.) ?\]|\( ?(?:dot|\.) ?\)|\{ ?(?:dot|\.) ?\}|< ?(?:dot|\.) ?>| dot ) {0,2})"
+)
+_SAID_HOST: Final = re.compile(
+    rf"[a-z0-9][a-z0-9-]{{0,62}}(?:{_SAID_DOT}[a-z0-9-]{{2,63}}){{1,4}}+(?![\w@])", re.IGNORECASE
+)
+_SAID_LOCAL: Final = re.compile(r"[a-z0-9_+-]{1,40}(?:\.[a-z0-9_+-]{1,40}){0,3}+", re.IGNORECASE)
+
+
+def find_said(view: View) -> list[Span]:
+    """``ann [at] example [dot] org``: from each bracketed *at* the host to the right, then the local part to the left."""
+    text = view.folded
+    out = []
+    for at in _SAID_AT.finditer(text):
+        host = _SAID_HOST.match(text, at.end())
+        if host is None:
+            continue
+        before = _SAID_LOCAL.match(text[max(0, at.start() - LOCAL_MAX) : at.start()][::-1])
+        if before is not None:
+            out.append(
+                Span(at.start() - before.end(), host.end(), "EMAIL_ADDRESS", 0.85, "email-said", "form")
+            )
+    return out
 
 
 def find_urls(view: View) -> list[Span]:
@@ -136,8 +184,22 @@ TEXT_RULES: tuple[TextRule, ...] = (
             "x_y-z@a-b.example",
             "JANE.DOE@EXAMPLE.ORG",
             "пример@пример.рф",
+            "user=ann@example.org",
         ),
         negative=("not-an-email@", "@alone", "logo@2x.png", "a@b", "user@localhost"),
+    ),
+    TextRule(
+        name="email-said",
+        type="EMAIL_ADDRESS",
+        find=find_said,
+        needs=("at]", "at)", "at}", "at>", "at ]", "at )", "at }", "at >"),
+        source="RFC 5322 section 3.4.1, written so that harvesters do not read it",
+        positive=(
+            "write to ann[at]example.org",
+            "ann.lee (at) mail (dot) example (dot) org",
+            "bo {AT} example.net, please",
+        ),
+        negative=("meet (at) noon", "look [at] this. Then", "x[at] y", "f(at).value"),
     ),
     TextRule(
         name="url-credentials",

@@ -47,6 +47,9 @@ middle full city town street address line zip code postal county state country h
 int integer default test foo bar baz lorem ipsum pending missing confidential withheld redacted same above below see
 attached
 """
+_TEMPLATE: Final = re.compile(r"\s*[$%{+`(]")
+"""What a program fills in, or the end of a string that it joins to another: ``$USER``, ``{user.name}``."""
+_POSTAL: Final = re.compile(r"(?i)zip|post(?:al)?[ _-]?code|plz")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _PLACEHOLDER: Final = frozenset(_ABOUT.split())
 
@@ -161,6 +164,10 @@ def _is_value(key: str, kind: str, value: str) -> bool:
             and any(len(w) > 2 for w in _words(value))
             and not re.match(r"[\w.]+\(", value)
         )
+    if kind not in _PLAIN and _TEMPLATE.match(value):
+        return False
+    if kind == "LOCATION" and _POSTAL.search(key) and not any(c.isdigit() for c in value):
+        return False
     if kind == "LOCATION" and not re.fullmatch(r"[\w .,'’()/-]{2,60}", value):
         return False
     return key_decides(key, value) is not None
@@ -201,6 +208,7 @@ TEXT_RULES: tuple[TextRule, ...] = (
             "First name: required",
             '"last_name": ""',
             "the city: it never sleeps",
+            "gpg-zip: This script is deprecated",
         ),
     ),
 )  # fmt: skip

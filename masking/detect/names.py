@@ -10,7 +10,7 @@ import re
 from functools import cache, lru_cache
 from typing import Final
 
-from masking.names.features import COUNTRY, GIVEN, PLACE, SURNAME
+from masking.names.features import COMMON, COUNTRY, GIVEN, PLACE, SURNAME
 from masking.names.table import load
 from masking.names.tagger import LABELS, Tagger
 from masking.names.words import is_no_name
@@ -63,7 +63,12 @@ def find_without_native(view: View) -> list[Span]:
 
 def _find(view: View, *, native: bool) -> list[Span]:
     text = view.folded
-    judged = (0, -1, False)  # the last line looked at: start, end, is it code
+    judged = (
+        0,
+        -1,
+        False,
+        False,
+    )  # the last line looked at: start, end, is it code, does it begin with a sign
     out = []
     for first, last, label, score in tagger(native=native).find(text):
         bounds = narrowed(text, first, last)
@@ -72,7 +77,9 @@ def _find(view: View, *, native: bool) -> list[Span]:
         start, end = bounds
         if not judged[0] <= start < judged[1]:
             judged = _judged(text, start, end)
-        if _is_prose(text, start, end, score, code=judged[2]):
+        if _is_prose(text, start, end, score, code=judged[2]) and not (
+            (judged[2] or judged[3]) and _is_word(text, start, end)
+        ):
             out.append(Span(start, end, LABELS[label], score, RULE, REASON))
     return out
 
@@ -93,6 +100,19 @@ def narrowed(text: str, start: int, end: int) -> tuple[int, int] | None:
     return start, end
 
 
+def _is_listing(value: str) -> bool:
+    """Words below one another as programs have them, or a command and its option: ``echo`` and ``echo``, ``grep -Eq``."""
+    if value.isalpha():
+        return False
+    if _OPTION.search(value) or ("\n" in value and value.islower()):
+        return True
+    return all(is_no_name(word) for word in _LETTERS.findall(value))
+
+
+_OPTION: Final = re.compile(r"(?:^|[a-z]) --?[A-Za-z]")
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
+
+
 @lru_cache(maxsize=4096)
 def narrowed_alone(value: str, after_alnum: bool, before_alnum: bool) -> tuple[int, int, bool] | None:
     """The part of *value* that is a name, and whether it is none unless all around is in capitals as well.
@@ -101,7 +121,7 @@ def narrowed_alone(value: str, after_alnum: bool, before_alnum: bool) -> tuple[i
     """
     start, end = _trimmed(value, after_alnum, before_alnum)
     value = value[start:end]
-    if start == end or _is_identifier(value):
+    if start == end or _is_identifier(value) or _is_listing(value):
         return None
     doubtful = (
         " " not in value
@@ -159,13 +179,18 @@ CAPS_CHARS: Final = 12
 """Where everything around is in capitals as well, capitals say nothing."""
 
 
-def _judged(text: str, start: int, end: int) -> tuple[int, int, bool]:
-    """The line around a name (at most ``LINE_MAX`` either side) and whether it is source code."""
+def _judged(text: str, start: int, end: int) -> tuple[int, int, bool, bool]:
+    """The line around a name (at most ``LINE_MAX`` either side), whether it is source code, and whether it begins with a sign,
+    as comments and lists of strings do."""
     floor = max(0, start - LINE_MAX)
     left = text.rfind("\n", floor, start) + 1 or floor
     right = text.find("\n", end, end + LINE_MAX)
     right = right if right >= 0 else min(len(text), end + LINE_MAX)
-    return left, right, is_code(text[left:right])
+    first = _FIRST_CHAR.search(text, left, right)
+    return left, right, is_code(text[left:right]), first is not None and not first[0].isalnum()
+
+
+_FIRST_CHAR: Final = re.compile(r"\S")
 
 
 def is_code(line: str) -> bool:
@@ -180,7 +205,9 @@ def _is_prose(text: str, start: int, end: int, score: float, *, code: bool) -> b
     if (before in GLUE and before) or (after in GLUE and after not in "<@" and after):
         return _JSONISH.match(text, max(0, start - 2)) is not None
     value = text[start:end]
-    if is_no_name(value):
+    if is_no_name(value) or (value.isascii() and (before.isdecimal() or after.isdecimal())):
+        return False
+    if (before == "-" or after == "-") and value.islower():
         return False
     if (
         after == "("
@@ -191,11 +218,27 @@ def _is_prose(text: str, start: int, end: int, score: float, *, code: bool) -> b
         return False
     if not code:
         return True
-    if score < CODE_SCORE or (value.isupper() and before not in ("'", '"')):
+    quoted = before in ("'", '"')
+    if score < CODE_SCORE or (value.isupper() and not quoted):
         return False
-    if " " in value and value[0].isupper():
+    if " " in value and value[0].isupper() and (quoted or not _JOINED.search(value)):
         return True
-    return SQL.search(text, max(0, start - LINE_MAX), start) is not None
+    return quoted and SQL.search(text, max(0, start - LINE_MAX), start) is not None
+
+
+_JOINED: Final = re.compile(r"[,;:] | [a-z]")
+"""Parameters of a call rather than a name: ``Drawable, GC``, ``Drawable drawable``."""
+
+
+def _is_word(text: str, start: int, end: int) -> bool:
+    """One ASCII word that is a word and no name (in a list of words alone), or in small letters and no name that is known."""
+    value = text[start:end]
+    if not (value.isascii() and value.isalpha()) or "@" in text[max(0, start - 2) : start]:
+        return False
+    flags = load().flags(value.lower())
+    if not value.islower():
+        return flags == COMMON
+    return not flags & _KNOWN or bool(flags & COMMON)
 
 
 _JSONISH: Final = re.compile(r"[\s>]?[>\[{|]")

@@ -279,13 +279,17 @@ def find(shape: str) -> tuple[tuple[int, int, float], ...]:
     return tuple((s, e, score) for (s, e), score in out.items())
 
 
+_YEARS: Final = re.compile(r"(?:19|20)[0-9]{2} ?- ?(?:19|20)[0-9]{2}")
+"""A first and a last year."""
+
+
 def valid(value: str) -> bool | None:
     """Country code known, NANP rules kept; never certain, a phone number has no check digit."""
     number, mark, extension = value.lower().partition("x")
     if (mark and not extension.isdigit()) or any("a" <= c <= "z" for c in number):
         return False
     digits = "".join(c for c in number if "0" <= c <= "9")
-    if len(set(digits)) == 1:
+    if len(set(digits)) == 1 or (len(digits) == 8 and value.isascii() and _YEARS.fullmatch(value)):
         return False
     if value.lstrip().startswith("+"):
         digits = digits.lstrip("0")
@@ -311,6 +315,6 @@ RUN_RULES: tuple[RunRule, ...] = (
         ),
         anti_context=("version", "order", "invoice", "serial", "isbn", "sku", "build", "port", "commit", "checksum", "timestamp", "sha", "uuid", "tracking", "ssn", "account", "routing", "zip", "npi", "mrn"),
         positive=("call (212) 555-0143", "phone: +44 20 7946 0958", "fax 212.555.0143", "cell 2125550143"),
-        negative=("version 10.20.30.40", "2024-05-06", "id 12345678"),
+        negative=("version 10.20.30.40", "fax Copyright 2008-2017", "2024-05-06", "id 12345678"),
     ),
 )  # fmt: skip

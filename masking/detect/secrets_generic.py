@@ -12,7 +12,7 @@ import re
 from masking.detect.secrets_table import HARMLESS, TYPE, UUID, entropy, placeholder, wordy
 from masking.recognizer import Pattern, Recognizer, Validator, starting
 
-_NAME = r"(?i:passw(?:or[dt]|d)|passphrase|passcode|pwd|pass(?=[\"'\]\s:=])|contrase(?:ñ|n)a|senha|kennwort|wachtwoord|mot de passe)"
+_NAME = r"(?i:passw(?:or[dt]|d)|passphrase|passcode|pwd|(?<!reise)(?<!by)(?<!com)(?<!tres)pass(?=[\"'\]\s:=])|contrase(?:ñ|n)a|senha|kennwort|wachtwoord|mot de passe|(?<![A-Za-z0-9])pw(?=[\"'\]\s:=]))"
 _NAMES = (
     "passw",
     "passphrase",
@@ -28,6 +28,11 @@ _NAMES = (
     "kennwort",
     "wachtwoord",
     "mot de passe",
+    "pw:",
+    "pw=",
+    "pw =",
+    'pw"',
+    "pw'",
 )
 _ENDS = (
     "type",
@@ -162,6 +167,104 @@ _REFERENCE = re.compile(
     r"\$\{?[A-Za-z_]\w*\}?|%[A-Za-z_]+%|\{[^}]{1,60}\}|<[^>]{1,60}>|\[[^\]]{1,60}\]|[({].*|@\w+@|#\{.*|&\w+;?|!\w+ .*"
 )
 _UUID = re.compile(UUID)
+_CALL = re.compile(r"[A-Za-z_$][\w.$>:-]*(?:[(\[][^()\[\]]*[)\]]?(?:\.\w+)*)*")
+"""A call or a place in a table, whole or cut off by a blank or a quote: ``hash(pw)``, ``data[key].value``, ``get(``."""
+_PLAIN = r"[^\s\"'`,;<>(){}\[\]|\\]"
+_BARE = rf"(?![:=])((?:{_PLAIN}|\({_PLAIN}{{0,40}}\)|\[{_PLAIN}{{0,40}}\]){{3,128}}+)(?![(\[{{])"
+"""Up to a blank, a quote or a bracket that is not closed again."""
+_SENTENCE = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "is",
+        "are",
+        "was",
+        "be",
+        "to",
+        "of",
+        "for",
+        "in",
+        "on",
+        "at",
+        "with",
+        "and",
+        "or",
+        "not",
+        "no",
+        "your",
+        "you",
+        "my",
+        "our",
+        "his",
+        "her",
+        "their",
+        "this",
+        "that",
+        "it",
+        "please",
+        "enter",
+        "type",
+        "must",
+        "should",
+        "may",
+        "can",
+        "will",
+        "cannot",
+        "need",
+        "needs",
+        "required",
+        "invalid",
+        "wrong",
+        "incorrect",
+        "missing",
+        "forgot",
+        "forgotten",
+        "reset",
+        "change",
+        "changed",
+        "new",
+        "old",
+        "again",
+        "least",
+        "most",
+        "minimum",
+        "maximum",
+        "characters",
+        "character",
+        "letters",
+        "digits",
+        "long",
+        "short",
+        "match",
+        "matches",
+        "do",
+        "does",
+        "don't",
+        "doesn't",
+        "has",
+        "have",
+        "field",
+        "here",
+        "if",
+        "when",
+        "by",
+        "from",
+        "as",
+        "all",
+        "any",
+        "than",
+        "too",
+        "only",
+        "show",
+        "hide",
+        "use",
+        "used",
+        "using",
+        "same",
+        "current",
+    ]
+)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*|[0-9]{1,2}[:/.][0-9]{1,2}.*")
 
 
@@ -177,7 +280,9 @@ def password(text: str) -> bool | None:
 def bare_password(text: str) -> bool | None:
     """An unquoted value: must hold a digit or a sign that no identifier of a program has."""
     text = text.rstrip(".,;:")
-    if len(text) < 4 or password(text) is False or _DATE.fullmatch(text):
+    if len(text) < 4 or password(text) is False or _DATE.fullmatch(text) or text.startswith("$("):
+        return False
+    if ("(" in text or "[" in text) and _CALL.fullmatch(text):
         return False
     if not any(not char.isalpha() for char in text):
         return False
@@ -186,6 +291,35 @@ def bare_password(text: str) -> bool | None:
         if _IDENTIFIER.fullmatch(text) and (_CODE.search(text) or not any(char.isdigit() for char in text))
         else None
     )
+
+
+def passphrase(text: str) -> bool | None:
+    """Quoted words: a passphrase, where nothing says that they are a sentence or a label about passwords."""
+    words = text.split()
+    if (
+        len(words) < 2
+        or placeholder(text)
+        or _CODE.search(text)
+        or not text[-1].isalnum()
+        or _REFERENCE.search(text)
+    ):
+        return False
+    if any(word.strip(".,:;!?'").lower() in _SENTENCE for word in words) or not _SAID.fullmatch(text):
+        return False
+    return None if any(char.isdigit() for char in text) or text.islower() else False
+
+
+_SAID = re.compile(r"[^%{}<>()|=]{5,128}")
+
+
+def given_password(text: str) -> bool | None:
+    """What stands where a command takes a password: anything that is no reference to one."""
+    if placeholder(text) or text.startswith(("-", "$", "<", "{", "%", "`", "(", "[")) or len(set(text)) < 2:
+        return False
+    return False if text.lower() in _PROMPTS else None
+
+
+_PROMPTS = frozenset(("password", "passwd", "pwd", "string", "none", "null", "prompt", "stdin", "env", "..."))
 
 
 def line_password(text: str) -> bool | None:
@@ -328,12 +462,37 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         ),
     ),
     _rule(
+        "password/phrase",
+        (
+            Pattern(
+                starting(_NAMES, 0, 210),
+                0.8,
+                rf"{_NAME}[\w.\-]{{0,30}}+{_NOT_VALUE}{_OP}\\{{0,2}}[\"']([^\s\"'\\]{{1,40}}[ \t][^\n\"'\\]{{1,120}})(?=[\"'\\])",
+                1,
+            ),
+        ),
+        passphrase,
+        _SOURCE,
+        (
+            'password = "correct horse battery"',
+            "passphrase: 'plum tree 9 winter'",
+            '{"password": "four small grey stones"}',
+        ),
+        (
+            'password: "Enter your password"',
+            "password = 'must be at least eight characters'",
+            '"password": "Wrong password"',
+            'password_hint = "name of my dog"',
+            'password: "%s of %s"',
+        ),
+    ),
+    _rule(
         "password/bare",
         (
             Pattern(
                 starting(_NAMES, 0, 210),
                 0.75,
-                rf"{_NAME}[\w.\-]{{0,30}}+{_NOT_VALUE}(?:\s{{0,3}}(?:=>|:=|={{1,2}}|:)\s{{0,5}}|>)([^\s\"'`,;<>(){{}}\[\]|\\]{{4,128}})(?![(\[\"'`{{])",
+                rf"{_NAME}[\w.\-]{{0,30}}+{_NOT_VALUE}(?:\s{{0,3}}(?:=>|:=|={{1,2}}|:)\s{{0,5}}|>){_BARE}",
                 1,
             ),
         ),
@@ -345,6 +504,9 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             "<password>Pa55phrase</password>",
             "Server=db;User Id=sa;Password=Qw3rty!x;",
             "pwd=T0ps3cret&user=bo",
+            "DB_PASSWORD=p(ss)W0rd!",
+            "pw: hunter2",
+            'psql "host=h password=W1nter24x"',
         ),
         (
             "password=user.password",
@@ -355,6 +517,10 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             "password: process.env.DB_PASS",
             "password = None",
             "self.password = password1",
+            "password = data[key]",
+            "password=$(cat /run/pw)",
+            "using llvm::Pass::doInitialization;",
+            "if user is None or password is None)",
         ),
     ),
     _rule(
@@ -376,9 +542,9 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "password/prose",
         (
             Pattern(
-                starting(("passw", "passphrase", "passcode", "pwd"), 0, 130),
+                starting(("passw", "passphrase", "passcode", "pwd", "pw is ", "pw was "), 0, 130),
                 0.75,
-                r"(?i:passw(?:or[dt]|d)|passphrase|passcode|pwd)(?i: (?:for|of|to) [\w@.\-]{1,40})?(?i:\s{1,2}(?:is|was|ist|es|est|changed to|set to|reset to|now))(?:\s?:)?\s{1,2}[\"'`]?([^\s\"'`,;]{4,64})",
+                r"(?i:passw(?:or[dt]|d)|passphrase|passcode|pwd|(?<![A-Za-z0-9])pw)(?i: (?:for|of|to) [\w@.\-]{1,40})?(?i:\s{1,2}(?:is|was|ist|es|est|changed to|set to|reset to|now))(?:\s?:)?\s{1,2}[\"'`]?([^\s\"'`,;)\]]{4,64})",
                 1,
             ),
         ),
@@ -411,7 +577,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             Pattern(
                 starting(("--pass", "-passw", "/password"), 0, 150),
                 0.8,
-                r"(?:--?|/)(?i:pass(?:w(?:or)?d)?|passphrase)(?:\s{1,3}|=|:)[\"']?([^\s\"'-][^\s\"']{3,100})",
+                r"(?:--?|/)(?i:pass(?:w(?:or)?d)?|passphrase)(?:\s{1,3}|=|:)[\"'`]?([^\s\"'`-][^\s\"'`]{3,100})",
                 1,
             ),
             Pattern(
@@ -431,14 +597,76 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         f"{_MYSQL}; curl(1)",
         (
             "tool --password Xk9plum3 --host a",
-            "mysql -u root -pW1nter24x shop",
-            "curl -u bo:W1nter24x https://a.example",
+            "mysql -u root -p W1nter24x shop",
+            "http --user bo:W1nter24x https://a.example",
         ),
         (
             "tool --password $PW",
             "tool --password --host a",
             "ssh -p 2222 host",
             "docker run -u 1000:1000 image",
+        ),
+    ),
+    _rule(
+        "password/argument",
+        (
+            Pattern(
+                starting(("mysql", "mariadb"), 0, 260),
+                0.8,
+                r"(?i:mysql|mariadb)\w{0,10}[^\n|;]{0,120}? -p[\"']?([^\s\"'-][^\s\"']{2,100})",
+                1,
+            ),
+            Pattern(
+                starting(("curl ",), 0, 320),
+                0.8,
+                r"(?i:curl)[^\n|;]{0,160}? (?:-u|--user|-U|--proxy-user)[ =]?[\"']?[^\s:\"'/$]{1,64}:([^\s\"'$/{][^\s\"'/{]{2,100})",
+                1,
+            ),
+            Pattern(
+                starting(("redis-cli", "valkey-cli"), 0, 280),
+                0.8,
+                r"(?i:redis|valkey)-cli[^\n|;]{0,160}? (?:-a|--pass)[ =][\"']?([^\s\"'-][^\s\"']{2,100})",
+                1,
+            ),
+            Pattern(
+                starting(
+                    ("docker login", "podman login", "az login", "helm registry login", "oc login"), 0, 280
+                ),
+                0.8,
+                r"(?i:docker|podman|az|helm registry|oc) login[^\n|;]{0,160}? -p[ =][\"']?([^\s\"'-][^\s\"']{2,100})",
+                1,
+            ),
+            Pattern(
+                starting(("sshpass", "mongosh", "mongo -", "mongodump", "mongorestore"), 0, 280),
+                0.8,
+                r"(?i:sshpass|mongosh|mongo|mongodump|mongorestore)[^\n|;]{0,160}? -p[ =]?[\"']?([^\s\"'-][^\s\"']{2,100})",
+                1,
+            ),
+            Pattern(
+                starting(("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami"), 0, 280),
+                0.8,
+                r"(?i:ldap)(?:search|modify|add|whoami)[^\n|;]{0,160}? -w[ =]?[\"']?([^\s\"'-][^\s\"']{2,100})",
+                1,
+            ),
+        ),
+        given_password,
+        f"{_MYSQL}; curl(1), redis-cli(1), docker-login(1), sshpass(1), ldapsearch(1): the options that take a password",
+        (
+            "mysql -u root -pSecret shop",
+            "curl -s -u bo:plumtree https://a.example",
+            "redis-cli -h cache -a plumtree9 ping",
+            "docker login -u bo -p plumtree",
+            "sshpass -p plumtree ssh host",
+            "ldapsearch -D cn=admin -w plumtree",
+        ),
+        (
+            "mysql -u root -p shop",
+            "mysql -P 3306 -u root",
+            "curl -u $USER:$PASS https://a.example",
+            "redis-cli -a $REDIS_PASSWORD",
+            "redis-cli --pass <password>",
+            "docker login -p ${TOKEN}",
+            "mongosh --port 27017",
         ),
     ),
     _rule(
@@ -465,6 +693,12 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
                 rf"{_TELLING}[\w.\-]{{0,30}}+{_NOT_VALUE}{HARMLESS}(?:{_OP}|>)(?:{_QUOTE})?((?<![\w/+]){_CHARS}{{10,512}})(?![(\[])",
                 1,
             ),
+            Pattern(
+                starting(_SECRET_NAMES, 0, 580),
+                0.8,
+                rf"{_TELLING}[\w.\-]{{0,30}}+{_NOT_VALUE}{HARMLESS}{_OP}\\{{0,2}}[\"']([^\s\"'`\\]{{10,512}})(?=[\"'\\])",
+                1,
+            ),
         ),
         secret_value,
         _SOURCE,
@@ -474,6 +708,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             '"secretKey": "m2Xz-90Qp_Lk33vR7t"',
             "X-Api-Key: 4d7e1f9a0b2c8d6e5f3a",
             'auth_token => "8Hq3Zr6Wy1Kp5Lx9"',
+            "secret_access_key = 'wJ4lrX(Utn8)K7MD2NG3bPx'",
         ),
         (
             "token = os.environ['API_TOKEN']",
@@ -485,6 +720,44 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             "token = get_token_from_cache_v2(1)",
             'secret_name = "prod-db-credentials-2024"',
             "next_token_id: 1234567890123",
+        ),
+        type_=TYPE,
+    ),
+    _rule(
+        "secret/argument",
+        (
+            Pattern(
+                starting(
+                    (
+                        "-api-key ",
+                        "-apikey ",
+                        "-api-token ",
+                        "-token ",
+                        "-secret ",
+                        "-secret-key ",
+                        "-access-key ",
+                        "-auth-key ",
+                        "-license-key ",
+                    ),
+                    0,
+                    560,
+                ),
+                0.8,
+                rf"(?<=[\w-])-(?i:api-?key|api-token|token|secret|secret-key|access-key|auth-key|license-key) {{1,3}}[\"']?({_CHARS}{{10,512}})(?![(\[])",
+                1,
+            ),
+        ),
+        secret_value,
+        "POSIX.1-2017 section 12.1 and getopt_long(3): the argument of an option stands behind a blank",
+        (
+            "tool --api-key 4d7e1f9a0b2c8d6e5f3a run",
+            "tool --datadog-token 9fKq2Lr7Xw4Zp1Vt8Bn3",
+            "tool --client-secret 'm2Xz-90Qp_Lk33vR7t'",
+        ),
+        (
+            "tool --token $TOKEN_V2_OF_THE_DAY",
+            "tool --token <your-token-0000>",
+            "use --token to authenticate",
         ),
         type_=TYPE,
     ),
