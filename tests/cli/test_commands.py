@@ -177,7 +177,7 @@ def test_without_a_terminal_a_row_is_a_line_and_in_a_narrow_one_types_and_times_
     piped = in_process("audit", "recent", "--limit", "3", "--config", folder, env={"COLUMNS": ""}).stdout
     narrow = in_process("audit", "recent", "--limit", "3", "--config", folder, env={"COLUMNS": "80"}).stdout
 
-    assert len(piped.splitlines()) == 1 + 3 + 1  # what stands above, the rows, how to go on
+    assert len(piped.splitlines()) == 1 + 3 + 2  # what stands above, the rows, how to go on, what was checked
     assert max(map(len, narrow.splitlines())) <= 80
     for text in (piped, narrow):
         assert "audit.queried" in text
