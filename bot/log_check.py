@@ -25,7 +25,7 @@ from bot.anchoring import kept_by
 from bot.config import Config
 from bot.desk.service import Verifier as LogVerifier
 from bot.errors import ConfigError, SignoffError
-from bot.log_keys import log_keys, stored_policies
+from bot.log_keys import log_keys, past_keys, stored_policies
 from bot.log_library import LogLibrary
 from bot.ports import Anchor
 
@@ -108,15 +108,15 @@ def walked(
 
 async def check_whole(store: SqliteStore, keys: FileKeys, config: Config, notes: Sequence[str]) -> None:
     """The whole walk against the heads *notes*; ``ConfigError`` with the first finding when anything is wrong."""
-    verifiers = log_keys(keys, config)
-    try:
-        external = tuple(open_checkpoint(note, verifiers, config.audit_origin) for note in notes)
-    except BadNote as error:
-        raise ConfigError(f"a head cannot be believed: {error}") from None
 
     def walk() -> str | None:
         with closing(connect_read_only(store)) as connection:
-            report = walked(connection, verifiers, external)
+            known = past_keys(keys, config, connection)
+            try:
+                external = tuple(open_checkpoint(note, known, config.audit_origin) for note in notes)
+            except BadNote as error:
+                raise ConfigError(f"a head cannot be believed: {error}") from None
+            report = walked(connection, log_keys(keys, config), external)
         return report.findings[0].text if report.findings else None
 
     found = await asyncio.to_thread(walk)
@@ -132,15 +132,15 @@ def verifier_of(store: SqliteStore, keys: FileKeys, config: Config) -> LogVerifi
         note = await head_file.recall() if head_file is not None else None
 
         def walk() -> tuple[bool, str]:
-            verifiers = log_keys(keys, config)
-            try:
-                external = (
-                    (open_checkpoint(note, verifiers, config.audit_origin),) if note is not None else ()
-                )
-            except BadNote:
-                return False, "the head kept outside the database cannot be believed"
             with closing(connect_read_only(store)) as connection:
-                report = walked(connection, verifiers, external)
+                known = past_keys(keys, config, connection)
+                try:
+                    external = (
+                        (open_checkpoint(note, known, config.audit_origin),) if note is not None else ()
+                    )
+                except BadNote:
+                    return False, "the head kept outside the database cannot be believed"
+                report = walked(connection, log_keys(keys, config), external)
             if report.exit is Exit.OK:
                 return True, ""
             return False, f"{len(report.findings)} findings; run `signoff audit verify` for each"

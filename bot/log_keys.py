@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from adapters.stores.seal import RowSeal
 from audit.checkpoint import Verifier, parse_vkey
+from audit.reader import Reader
+from audit.rotation import followed
 from bot.kept_policies import META_POLICY_KEPT, kept_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,12 @@ class Named(Protocol):
 def log_keys(keys: FileKeys, config: Named) -> tuple[Verifier, ...]:
     """Every key that may have signed this log's heads."""
     return tuple(parse_vkey(vkey) for vkey in vkeys_of(keys, config))
+
+
+def past_keys(keys: FileKeys, config: Named, connection: sqlite3.Connection) -> tuple[Verifier, ...]:
+    """As ``log_keys``, and those before them whose files are gone: heads that were kept elsewhere in their time are believed."""
+    now = log_keys(keys, config)
+    return (*now, *followed(now, Reader(connection).rotations()))
 
 
 def vkeys_of(keys: FileKeys, config: Named) -> list[str]:

@@ -36,7 +36,7 @@ from bot.errors import SignoffError
 from bot.findings import Finding
 from bot.listening import CannotListen, bound, check_tls
 from bot.log_check import walked
-from bot.log_keys import log_keys
+from bot.log_keys import log_keys, past_keys
 from bot.rand import OsRand
 from masking import deep, native
 
@@ -383,15 +383,18 @@ def _log(config: Config, keys: FileKeys) -> Iterator[Finding]:
             "of the log can be believed without it",
         )
         return
-    try:
-        note = asyncio.run(HeadFile(head).recall()) if head is not None else None
-        external = (open_checkpoint(note, verifiers, config.audit_origin),) if note is not None else ()
-    except (BadNote, SignoffError) as error:
-        yield Finding(
-            "audit", "error", f"the head file {head} cannot be believed ({error}); find out who changed it"
-        )
-        external = ()
     with closing(sqlite3.connect(f"file:{config.store.path}?mode=ro", uri=True)) as connection:
+        try:
+            note = asyncio.run(HeadFile(head).recall()) if head is not None else None
+            known = past_keys(keys, config, connection)
+            external = (open_checkpoint(note, known, config.audit_origin),) if note is not None else ()
+        except (BadNote, SignoffError) as error:
+            yield Finding(
+                "audit",
+                "error",
+                f"the head file {head} cannot be believed ({error}); find out who changed it",
+            )
+            external = ()
         report = walked(connection, verifiers, external)
     if report.exit is AuditExit.OK:
         yield Finding("audit", "ok", f"{report.size} entries, the log is whole")
