@@ -32,6 +32,7 @@ from adapters.slack.surface import SlackSurface
 from bot.chat import pages
 from bot.chat.answers import Answers, resolve_name
 from bot.chat.commands import Command, parse
+from bot.chat.door import Door
 from bot.chat.page import Page, note
 from bot.chat.seal import Click, Mac, Place, seal, unseal
 from bot.chat.tasks import Tasks
@@ -41,7 +42,7 @@ from bot.core.people import Actor
 from bot.core.preview import Button, Card
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice
-from bot.desk.api import Desk, InboxItem
+from bot.desk.api import Desk, InboxItem, LoginRefusal
 from bot.errors import GiveUp, SignoffError
 from bot.ports import Clock
 
@@ -99,6 +100,7 @@ class SlackApp:
         self._api = parts.api
         self.tasks = Tasks("slack")
         self.people = People(parts.api, parts.settings, parts.clock.monotonic)
+        self._door = Door(parts.desk, parts.clock.monotonic)
         self._replays = Replays()
         self._verifier = _verifier(parts.settings) if parts.settings.mode == "http" else None
         self._bolt = self._make_bolt()
@@ -405,15 +407,20 @@ class SlackApp:
             view=str(view.get("id") or "") if place is None else "",
         )
         if isinstance(account, Nobody):
+            if view.get("type") != "home":
+                await self._door.turned_away(AccountKey(f"slack:{team}:{user}"[:200]), LoginRefusal.STRANGER)
             await self._say(origin, note("Not done", account.words))
             return None
         return origin
 
-    async def _actor(self, origin: Origin) -> Actor | Refused:
-        """The person behind the account, now. Somebody unlinked is told how to get linked."""
+    async def _actor(self, origin: Origin, *, only_looks: bool = False) -> Actor | Refused:
+        """The person behind the account, now. Somebody unlinked is told how to get linked. That somebody who wanted something was
+        turned away is an entry; *only_looks*: a page that Slack shows by itself."""
         found = await self._desk.identify(
             origin.account, surface=f"slack:{origin.place.channel}", assurance=Assurance.CHAT
         )
+        if isinstance(found, Refused) and not only_looks:
+            await self._door.turned_away(origin.account, found.reason)
         if isinstance(found, Refused) and found.reason is Reason.UNMAPPED:
             return Refused(Reason.UNMAPPED, "Or type /signoff link to do it yourself.")
         return found
@@ -525,7 +532,7 @@ class SlackApp:
 
     async def _publish_home(self, origin: Origin) -> None:
         place = Place("slack", self._settings.team, f"home:{origin.user}")
-        actor = await self._actor(origin)
+        actor = await self._actor(origin, only_looks=True)
         page = (
             pages.refused(actor)
             if isinstance(actor, Refused)

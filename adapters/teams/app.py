@@ -26,6 +26,7 @@ from adapters.teams.transport import ADAPTIVE, TeamsTransport
 from bot.chat import pages
 from bot.chat.answers import Answers, resolve_name
 from bot.chat.commands import SPECS, Command, parse
+from bot.chat.door import Door
 from bot.chat.page import Page
 from bot.chat.seal import Click, Mac, Place, seal, unseal
 from bot.chat.tasks import Tasks
@@ -35,7 +36,7 @@ from bot.core.people import Actor
 from bot.core.preview import Button, Card
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice
-from bot.desk.api import Desk, InboxItem
+from bot.desk.api import Desk, InboxItem, LoginRefusal
 from bot.errors import SignoffError
 from bot.ports import Clock
 
@@ -94,6 +95,7 @@ class TeamsApp:
         self._desk = parts.desk
         self._cards = parts.cards
         self.tasks = Tasks("teams")
+        self._door = Door(parts.desk, parts.clock.monotonic)
         self._members: OrderedDict[tuple[str, str], tuple[float, str | None]] = OrderedDict()
         self.refused_callbacks = 0
 
@@ -156,16 +158,19 @@ class TeamsApp:
         return {"statusCode": 200, "type": ADAPTIVE, "value": outcome}
 
     async def _act(self, activity: Json, verb: str, data: Mapping[str, Any]) -> Json | Stop:
+        only_looks = verb == "refresh"  # clients ask that by themselves
         origin = await self._origin(activity)
         if isinstance(origin, Stop):
+            if not only_looks:
+                await self._turned_away(activity)
             return origin
         click = unseal(self._parts.mac, origin.place, data.get("signoff"))
         if click is None:
             return Stop(
                 "This button was not made by this app for this place, or it is too old. Open the request in the console."
             )
-        actor = await self._actor(origin)
-        if verb == "refresh":
+        actor = await self._actor(origin, only_looks=only_looks)
+        if only_looks:
             return await self._own_view(origin, click.request, actor if isinstance(actor, Actor) else None)
         if isinstance(actor, Refused):
             return _stop(actor)
@@ -225,6 +230,7 @@ class TeamsApp:
         """A mention command, or a button whose client only knows ``Action.Submit``. Answered in private."""
         origin = await self._origin(activity)
         if isinstance(origin, Stop):
+            await self._turned_away(activity)
             return
         submitted = _dict(activity.get("value"))
         if "signoff" in submitted:
@@ -324,10 +330,20 @@ class TeamsApp:
             self._members.popitem(last=False)
         return why
 
-    async def _actor(self, origin: Origin) -> Actor | Refused:
+    async def _turned_away(self, activity: Json) -> None:
+        """A stranger wanted something: an entry, which names nobody whom we do not know."""
+        aad = _dict(activity.get("from")).get("aadObjectId")
+        name = aad.lower() if isinstance(aad, str) and _AAD.fullmatch(aad) else ""
+        account = AccountKey(f"teams:{self._parts.surface.tenant}:{name}")
+        await self._door.turned_away(account, LoginRefusal.STRANGER)
+
+    async def _actor(self, origin: Origin, *, only_looks: bool = False) -> Actor | Refused:
+        """The person behind the account, now. That somebody who wanted something was turned away is an entry."""
         found = await self._desk.identify(
             origin.account, surface=f"teams:{origin.place.channel}"[:100], assurance=Assurance.CHAT
         )
+        if isinstance(found, Refused) and not only_looks:
+            await self._door.turned_away(origin.account, found.reason)
         if isinstance(found, Refused) and found.reason is Reason.UNMAPPED:
             return Refused(Reason.UNMAPPED, "Or write “link” to this app to do it yourself.")
         return found

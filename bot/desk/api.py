@@ -16,7 +16,7 @@ from bot.core.ids import AccountKey, AgentId, Digest, GrantId, PersonId, Request
 from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role, Session
 from bot.core.policy import Policy
 from bot.core.preview import Card, TimelineLine
-from bot.core.reasons import Refused
+from bot.core.reasons import Reason, Refused
 from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestState
 from bot.core.standing_approval import StandingApproval, StandingState
 from bot.desk.evidence import Evidence, Wanted
@@ -190,12 +190,14 @@ class Freeze:
 
 
 class LoginRefusal(StrEnum):
-    """Why nobody was let in at the console's door; the code that ``session.refused`` carries."""
+    """Why nobody was let in at the console's door, or in chat; the code that ``session.refused`` carries."""
 
     BAD_PASSWORD = "bad-password"  # noqa: S105 - a code, not a password
     UNKNOWN = "unknown"
     THROTTLED = "throttled"
     OIDC = "oidc"
+    STRANGER = "stranger"
+    """In chat: a bot, a guest, a deactivated account, or one of another workspace or organisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +394,7 @@ class Desk(Protocol):
         transaction. *groups*: what the identity provider's claim says now (``Person.groups``); None leaves them, empty clears them. Refused, and journalled as ``session.refused``, when ``identify`` would refuse, COOL_DOWN excepted (they may look)."""
         ...
 
-    async def refuse_session(self, account: AccountKey | None, why: LoginRefusal) -> None:
+    async def refuse_session(self, account: AccountKey | None, why: LoginRefusal | Reason) -> None:
         """Journal ``session.refused``. The caller has already bounded how often (I12)."""
         ...
 

@@ -250,7 +250,7 @@ class DeskService:
             lambda tx: sessions.open_session(office, tx, session, replaces, groups)
         )
 
-    async def refuse_session(self, account: AccountKey | None, why: LoginRefusal) -> None:
+    async def refuse_session(self, account: AccountKey | None, why: LoginRefusal | Reason) -> None:
         office = self.office
         await office.store.write(lambda tx: sessions.refuse_session(office, tx, account, why.value))
 

@@ -224,6 +224,7 @@ async def test_t05_t28_this_kind_of_account_is_nobody(
 
     assert words in slack.answered
     assert await slack.world.votes(request.id) == []
+    assert await slack.world.turned_away() == ["stranger"]
 
 
 @pytest.mark.parametrize(
@@ -289,6 +290,24 @@ async def test_t04_an_unlinked_account_is_told_how_to_link(slack: Harness) -> No
     await slack.click("U0NEW", "approve")
 
     assert "/signoff link" in slack.answered
+    assert await slack.world.turned_away() == ["unmapped"]
+
+
+async def test_t08_who_is_nobody_fills_no_log_and_looking_at_home_is_no_try(slack: Harness) -> None:
+    await slack.world.ask()
+    await slack.settle()
+    slack.fake.users["U0NEW"] = {**slack.fake.users["U0ANA"], "id": "U0NEW"}
+    await slack.open_home("U0NEW")
+    assert await slack.world.turned_away() == []
+
+    for n in range(65):
+        slack.world.clock.forward(timedelta(milliseconds=1))
+        await slack.click("U0NEW", "approve", trigger_id=f"t{n}")
+
+    assert len(await slack.world.turned_away()) == 60
+    slack.world.clock.forward(timedelta(seconds=60))
+    await slack.click("U0NEW", "approve", trigger_id="later")
+    assert len(await slack.world.turned_away()) == 61
 
 
 async def test_t04_one_person_by_slack_and_console_counts_once(slack: Harness) -> None:

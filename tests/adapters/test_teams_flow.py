@@ -137,6 +137,18 @@ async def test_t05_t29_this_kind_of_account_is_nobody(teams: TeamsHarness, field
 
     assert answer["value"]["code"] == "nobody"
     assert await teams.world.votes(request.id) == []
+    assert await teams.world.turned_away() == ["stranger"]
+
+
+async def test_an_own_view_that_a_client_asks_for_by_itself_is_no_try(teams: TeamsHarness) -> None:
+    request = await teams.world.ask()
+    await teams.show(request.id)
+    refresh = teams.fake.card()["refresh"]["action"]
+    teams.fake.members["29:ana"]["userRole"] = "guest"
+
+    await teams.fake.post(teams.client, teams.fake.execute("ana", refresh, verb="refresh"))
+
+    assert await teams.world.turned_away() == []
 
 
 @pytest.mark.parametrize(

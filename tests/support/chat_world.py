@@ -139,6 +139,13 @@ class World:
     async def outbox(self) -> list[OutboxRow]:
         return await self.store.outbox_claim(self.clock.now(), 10_000, timedelta(seconds=30))
 
+    async def turned_away(self) -> list[str]:
+        """Why somebody was nobody here, by the log, oldest first."""
+        from bot.ports import AuditFilter
+
+        rows = await self.store.read(lambda tx: tx.audit_rows(AuditFilter(type="session.refused", limit=500)))
+        return [json.loads(row.leaf)["data"]["reason"] for row in reversed(rows)]
+
     async def audit_types(self) -> list[str]:
         from bot.ports import AuditFilter
 
