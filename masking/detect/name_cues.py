@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from masking.prefix import begins
 from masking.rules import TextRule
 from masking.spans import Span
 from masking.view import View
@@ -153,6 +154,7 @@ _NO_NAME: Final = frozenset(
         "fatal",
     ]
 )
+_PIECE: Final = re.compile(r"\S+")
 _HOUSE: Final = re.compile(r"\d[\w-]*[,.]? (?:[\w.'’-]+ ){1,3}$")
 """``123 Oak Dr. Springfield``: the end of a street's name, no doctor."""
 
@@ -167,16 +169,33 @@ def find_at(view: View, places: list[int]) -> list[Span]:
     introduced: list[Span] = []
     after_title = after_words = 0
     for at in sorted(set(places)):
-        if at >= after_title and (match := _TITLED.match(text, at)) is not None:
+        first = text[at]
+        if (
+            at >= after_title
+            and (first in _TITLE_FIRST or first > "\xff")
+            and (match := _TITLED.match(text, at)) is not None
+        ):
             after_title = match.end()
             if not match[0].startswith("Dr") or not _HOUSE.search(text, max(0, at - 48), at):
                 _add(titled, text, match.start(1), match.end(1), "a form of address stands before it")
-        if at >= after_words and (match := _INTRODUCED.match(text, at)) is not None:
+        if (
+            at >= after_words
+            and (first in _WORDS_FIRST or first > "\xff")
+            and (match := _INTRODUCED.match(text, at)) is not None
+        ):
             after_words = match.end()
             _add(introduced, text, match.start(1), match.end(1), "the words before it introduce a person")
     return titled + introduced
 
 
+def _first(pattern: re.Pattern[str]) -> frozenset[str]:
+    """The characters of Latin-1 that a match may begin with, as the pattern itself says."""
+    _, sets = begins(pattern.pattern)
+    return frozenset(chr(c) for c in range(256) if not sets or sets[0][0] >> c & 1)
+
+
+_TITLE_FIRST: Final = _first(_TITLED)
+_WORDS_FIRST: Final = _first(_INTRODUCED)
 _STARTS: Final = re.compile(
     b"(?="
     + b"|".join(re.escape(t.lower().encode("latin-1")) for t in sorted(_LITERALS, key=len, reverse=True))
@@ -187,13 +206,12 @@ _STARTS: Final = re.compile(
 def _add(out: list[Span], text: str, start: int, end: int, why: str) -> None:
     """As many words as can be a name: up to the first that cannot."""
     stop = start
-    for word in re.finditer(r"\S+", text[start:end]):
-        plain = word[0].strip(".,'’").lower()
-        if plain in _NO_NAME:
+    for word in _PIECE.finditer(text, start, end):
+        if word[0].strip(".,'’").lower() in _NO_NAME:
             break
-        stop = start + word.end()
+        stop = word.end()
     value = text[start:stop]
-    if len(value) > 1 and any(len(part) > 1 for part in value.split()):
+    if len(value) > 1 and max(map(len, value.split())) > 1:
         out.append(Span(start, stop, "PERSON", SCORE, "name-cue", why))
 
 
