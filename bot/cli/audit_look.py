@@ -194,7 +194,7 @@ def _page(config: Path, is_json: bool, query: Query, command: str = "search") ->
             e.type,
             e.actor,
             e.body.get("req", ""),
-            e.body.get("out", ""),
+            e.body.get("outcome", ""),
         )
         for e in entries
     ]
