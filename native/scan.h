@@ -94,6 +94,7 @@ typedef struct {
     unsigned char glue[256], code_sign[256];
     double code_score;
     int off_label[3];
+    void *windows; /* Window[WINDOWS] */
     uint64_t *verdicts; /* what Python said last of a value under a rule: a hash, its last two bits the verdict */
     unsigned char verhoeff[800], phone_codes[1110], lows[256], shapes[256]; /* codes of one, two, three digits */
     allocfunc new_span;
@@ -138,6 +139,12 @@ typedef struct {
     size_t places_size, places_used, places_max;
 } Scanner;
 
+/* What a pattern's search said of a window: where its match begins and ends in it, none where both are 0. */
+typedef struct {
+    uint64_t hash; /* of the rule and the window; 0: free */
+    int32_t start, end;
+} Window;
+
 /* One scan. */
 typedef struct {
     Scanner *self;
@@ -155,6 +162,7 @@ typedef struct {
     Py_ssize_t *near; /* hits of the text rules' literals: rule number and offset in turn */
     Py_ssize_t near_count, near_size;
     const TextRule *rule; /* the one at work */
+    int searches;         /* asked of Python so far */
 } Scan;
 
 /* The words near a candidate: ids of the known ones in order (-1: unknown). */

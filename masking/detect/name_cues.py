@@ -7,6 +7,7 @@ Unicode CLDR person-name data (titles by locale); phrases of self-introduction o
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from masking.rules import TextRule
@@ -153,6 +154,15 @@ _NO_NAME: Final = frozenset(
         "fatal",
     ]
 )
+_TITLES: Final = frozenset(f"{_ABBREVIATED} {_WRITTEN_OUT}".split()) - {
+    "don",
+    "dom",
+    "dame",
+    "hon",
+    "gen",
+    "pan",
+    "fr",
+}
 _HOUSE: Final = re.compile(r"\d[\w-]*[,.]? (?:[\w.'’-]+ ){1,3}$")
 """``123 Oak Dr. Springfield``: the end of a street's name, no doctor."""
 
@@ -163,18 +173,36 @@ def find(view: View) -> list[Span]:
 
 def find_at(view: View, places: list[int]) -> list[Span]:
     text = view.folded
-    titled: list[Span] = []
-    introduced: list[Span] = []
-    after_title = after_words = 0
+    out: list[Span] = []
+    after = 0
     for at in sorted(set(places)):
-        if at >= after_title and (match := _TITLED.match(text, at)) is not None:
-            after_title = match.end()
-            if not match[0].startswith("Dr") or not _HOUSE.search(text, max(0, at - 48), at):
-                _add(titled, text, match.start(1), match.end(1), "a form of address stands before it")
-        if at >= after_words and (match := _INTRODUCED.match(text, at)) is not None:
-            after_words = match.end()
-            _add(introduced, text, match.start(1), match.end(1), "the words before it introduce a person")
-    return titled + introduced
+        if at < after or (at and _NO_START.match(text[at - 1])):
+            continue
+        cue = _cue(text[at : at + CUE_CHARS])
+        if cue is None:
+            continue
+        start, end, stop, titled = cue
+        after = at + stop
+        if end and not (titled and text.startswith("Dr", at) and _HOUSE.search(text, max(0, at - 48), at)):
+            why = "a form of address stands before it" if titled else "the words before it introduce a person"
+            out.append(Span(at + start, at + end, "PERSON", SCORE, "name-cue", why))
+    return out
+
+
+CUE_CHARS: Final = 160
+"""No title with its name, and no introduction, is longer."""
+_NO_START: Final = re.compile(r"[\w.'’-]")
+
+
+@lru_cache(maxsize=4096)
+def _cue(window: str) -> tuple[int, int, int, bool] | None:
+    """The name behind the cue that *window* begins with: its start and end (0 where no word of it can be one), where the cue's
+    match ends, whether it is a form of address. A text full of cues has few different windows."""
+    titled = _TITLED.match(window)
+    match = titled or _INTRODUCED.match(window)
+    if match is None:
+        return None
+    return match.start(1), _name_end(window, match.start(1), match.end(1)), match.end(), titled is not None
 
 
 _STARTS: Final = re.compile(
@@ -184,17 +212,16 @@ _STARTS: Final = re.compile(
 )
 
 
-def _add(out: list[Span], text: str, start: int, end: int, why: str) -> None:
-    """As many words as can be a name: up to the first that cannot."""
+def _name_end(text: str, start: int, end: int) -> int:
+    """The end of as many words as can be a name: up to the first that cannot. 0: there is none."""
     stop = start
     for word in re.finditer(r"\S+", text[start:end]):
         plain = word[0].strip(".,'’").lower()
-        if plain in _NO_NAME:
+        if plain in _NO_NAME or plain in _TITLES:
             break
         stop = start + word.end()
     value = text[start:stop]
-    if len(value) > 1 and any(len(part) > 1 for part in value.split()):
-        out.append(Span(start, stop, "PERSON", SCORE, "name-cue", why))
+    return stop if len(value) > 1 and any(len(part) > 1 for part in value.split()) else 0
 
 
 TEXT_RULES: tuple[TextRule, ...] = (

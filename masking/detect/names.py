@@ -7,7 +7,7 @@ Source: a linear-chain model over word features (Lafferty, McCallum, Pereira 200
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from masking.names.features import COMMON, COUNTRY, GIVEN, PLACE, SURNAME
@@ -86,6 +86,24 @@ def _find(view: View, *, native: bool) -> list[Span]:
 
 def narrowed(text: str, start: int, end: int) -> tuple[int, int] | None:
     """What of a name found is one, None where nothing is; ``native/finders.c`` asks where more than plain words stand there."""
+    if end - start > NARROWED_MAX:
+        return _narrowed(text, start, end)
+    left = max(0, start - CAPS_CHARS)
+    bounds = _narrowed_in(text[left : end + CAPS_CHARS], start - left, end - left)
+    return None if bounds is None else (left + bounds[0], left + bounds[1])
+
+
+NARROWED_MAX: Final = 512
+
+
+@lru_cache(maxsize=4096)
+def _narrowed_in(window: str, start: int, end: int) -> tuple[int, int] | None:
+    """The same names stand in the same surroundings over and over, in logs above all."""
+    return _narrowed(window, start, end)
+
+
+def _narrowed(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Looks no further than ``CAPS_CHARS`` to either side."""
     start, end = _trimmed(text, start, end)
     if start == end or _is_identifier(text, start, end) or _is_listing(text[start:end]):
         return None
@@ -94,7 +112,7 @@ def narrowed(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def _is_listing(value: str) -> bool:
     """Words below one another as programs have them, or a command and its option: ``echo`` and ``echo``, ``grep -Eq``."""
-    if value.isalpha():
+    if value.isalpha() or len(value) > LINE_MAX:
         return False
     if _OPTION.search(value) or ("\n" in value and value.islower()):
         return True
@@ -164,11 +182,11 @@ def _judged(text: str, start: int, end: int) -> tuple[int, int, bool, bool]:
     left = text.rfind("\n", floor, start) + 1 or floor
     right = text.find("\n", end, end + LINE_MAX)
     right = right if right >= 0 else min(len(text), end + LINE_MAX)
-    first = _FIRST_CHAR.search(text, left, right)
-    return left, right, is_code(text[left:right]), first is not None and not first[0].isalnum()
+    return left, right, is_code(text[left:right]), _SIGN_FIRST.match(text, left, right) is not None
 
 
-_FIRST_CHAR: Final = re.compile(r"\S")
+_SIGN_FIRST: Final = re.compile(r"\s*+(?!#\w)[^\w\s@]|\s*+_")
+"""A handle or a hash tag begins a message."""
 
 
 def is_code(line: str) -> bool:
@@ -209,14 +227,11 @@ _JOINED: Final = re.compile(r"[,;:] | [a-z]")
 
 
 def _is_word(text: str, start: int, end: int) -> bool:
-    """One ASCII word that is a word and no name (in a list of words alone), or in small letters and no name that is known."""
+    """One ASCII word in small letters, or one that the gazetteer holds for a word and for no name."""
     value = text[start:end]
     if not (value.isascii() and value.isalpha()) or "@" in text[max(0, start - 2) : start]:
         return False
-    flags = load().flags(value.lower())
-    if not value.islower():
-        return flags == COMMON
-    return not flags & _KNOWN or bool(flags & COMMON)
+    return value.islower() or load().flags(value.lower()) == COMMON
 
 
 _JSONISH: Final = re.compile(r"[\s>]?[>\[{|]")
