@@ -56,7 +56,22 @@ EXCLUDE = {"ORG", "NRP", "DATE", "MRN", "NPI"}
 IMAGES = ROOT / "docs" / "images"
 PATHOLOGICAL = (
     *("a.", "1.", "1 ", "@", "a@a.", "+1(", "Aa ", "://", "eyJ", "4111 ", "[PERSON_1]"),
-    *("::", "Mr. ", "password: ", "-----BEGIN ", "0.0.0.0 ", "Иван "),
+    *(
+        "::",
+        "Mr. ",
+        "password: ",
+        "-----BEGIN ",
+        "0.0.0.0 ",
+        "Иван ",
+        "geb. ",
+        "vrm",
+        "auth_key",
+        "token",
+        "::1 ",
+        "rue ",
+        "12 Main St ",
+    ),
+    *(" a.com", "api-key", "x[at]y.co ", "http://a:b@c ", "SW1A 1AA "),
 )
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from masking.context import _WORD
 
 _LISTED: Final[dict[str, str]] = {
-    "PASSWORD": "password passwd pwd passphrase pass user_password db_password senha contraseña mot_de_passe kennwort passwort",
+    "PASSWORD": "password passwd pwd pw passphrase passcode pass user_password db_password senha contraseña mot_de_passe kennwort passwort",
     "SECRET": "secret client_secret api_key apikey api_token access_token refresh_token auth_token bearer_token id_token session_token "
     "private_key secret_key access_key secret_access_key signing_key encryption_key webhook_secret authorization auth_key api_secret "
     "session_id sessionid csrf_token otp totp_secret pin_code security_answer credential credentials cookie set_cookie",
@@ -52,6 +52,7 @@ _BY_KEY: Final = {name.replace("_", ""): kind for kind, names in _LISTED.items()
 _EXACT_ONLY: Final = frozenset(
     {
         "pass",
+        "pw",
         "pin",
         "lat",
         "lon",

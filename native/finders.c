@@ -219,10 +219,15 @@ static int judge(Judged *judged, Py_ssize_t start, Py_ssize_t end)
         }
     judged->left = left, judged->right = right;
     Py_ssize_t first = skip_space(scan, left, right);
-    int bits = first < 0 ? -1 : first < right ? class_of((Letters *)scan->self->letters, char_at(&scan->folded, first)) : ALNUM;
+    int bits = first < 0 ? -1 : first < right ? class_of((Letters *)scan->self->letters, char_at(&scan->folded, first)) : WORDLY;
     if (bits < 0)
         return -1;
-    judged->sign = !(bits & ALNUM);
+    judged->sign = first < right && (!(bits & WORDLY) || char_at(&scan->folded, first) == '_') && scan->low[first] != '@';
+    if (judged->sign && scan->low[first] == '#' && first + 1 < right) {
+        if ((bits = class_of((Letters *)scan->self->letters, char_at(&scan->folded, first + 1))) < 0)
+            return -1;
+        judged->sign = !(bits & WORDLY);
+    }
     judged->code = may_be_code(scan, left, right);
     if (judged->code == 2) {
         judged->code = is_code_inside(scan, left, right);
@@ -316,8 +321,7 @@ static int is_word(const Scan *scan, Py_ssize_t start, Py_ssize_t end)
     }
     if ((start > 0 && low[start - 1] == '@') || (start > 1 && low[start - 2] == '@'))
         return 0;
-    int flags = tagger_flags(scan->self->tagger, low + start, (size_t)(end - start));
-    return small ? !(flags & (common - 1)) || flags & common : flags == common;
+    return small || tagger_flags(scan->self->tagger, low + start, (size_t)(end - start)) == common;
 }
 
 /* names._is_prose */

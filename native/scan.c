@@ -272,6 +272,32 @@ static int match_literal(Scan *scan, const Rule *rule, Py_ssize_t hit, Py_ssize_
     return failed ? -1 : *start >= 0 && *start != *end;
 }
 
+#define WINDOWS 4096
+#define WINDOW_MAX 1024     /* a wider one is dearer to read than to search */
+#define WINDOW_BEHIND 16    /* no pattern looks further back (a test says so) */
+#define WINDOWS_FROM 64     /* a text with fewer searches has no use for it */
+
+/* Where the answer about this window is kept; NULL: it is not. A text full of one literal has few different windows. */
+static Window *window_of(Scan *scan, int32_t rule, Py_ssize_t hit, Py_ssize_t pos, Py_ssize_t limit, uint64_t *hash)
+{
+    const unsigned char *text = scan->folded.narrow;
+    if (text == NULL || limit - pos > WINDOW_MAX || scan->searches++ < WINDOWS_FROM)
+        return NULL;
+    Py_ssize_t from = pos > WINDOW_BEHIND ? pos - WINDOW_BEHIND : 0, i = from;
+    uint64_t h = mix(scan->self->seed ^ ((uint64_t)(uint32_t)rule << 32 | (uint64_t)(hit - pos) << 16 | (uint64_t)(pos - from)));
+    h = mix(h ^ (uint64_t)(limit - pos));
+    for (; i + 8 <= limit; i += 8) {
+        uint64_t part;
+        memcpy(&part, text + i, 8);
+        h = mix(h ^ part);
+    }
+    uint64_t rest = 0;
+    memcpy(&rest, text + i, (size_t)(limit - i));
+    h = mix(h ^ rest);
+    *hash = h ? h : 1;
+    return (Window *)scan->self->windows + (h >> 16) % WINDOWS;
+}
+
 static int put_near(Scan *scan, Py_ssize_t rule, Py_ssize_t start)
 {
     if (scan->near_count + 2 > scan->near_size) {
@@ -317,7 +343,19 @@ static int literal_hit(Scan *scan, int32_t literal, Py_ssize_t stop)
         Py_ssize_t limit = n - stop < rule->after ? n : stop + rule->after, s, e;
         if (!possible(scan, rule, pos, limit))
             continue;
-        int there = match_literal(scan, rule, start, pos, limit, &s, &e);
+        uint64_t hash = 0;
+        Window *window = window_of(scan, numbers[i], start, pos, limit, &hash);
+        int there;
+        if (window != NULL && window->hash == hash) {
+            there = window->end != 0;
+            s = pos + window->start, e = pos + window->end;
+        } else {
+            there = match_literal(scan, rule, start, pos, limit, &s, &e);
+            if (window != NULL && (there == 0 || there == 1)) {
+                window->hash = hash;
+                window->start = there ? (int32_t)(s - pos) : 0, window->end = there ? (int32_t)(e - pos) : 0;
+            }
+        }
         if (there < 0)
             return -1;
         if (there != 1)
@@ -1429,6 +1467,10 @@ static int build(Scanner *self, PyObject *parts)
     PyObject *caps_chars = item_of(parts, "caps_chars");
     if (caps_chars == NULL || ((self->caps_chars = PyLong_AsSsize_t(caps_chars)) < 0 && PyErr_Occurred()))
         return -1;
+    if ((self->windows = PyMem_Calloc(WINDOWS, sizeof(Window))) == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
     PyObject *codes = item_of(parts, "phone_codes");
     Py_ssize_t codes_size;
     char *code_bytes;
@@ -1568,6 +1610,7 @@ static void scanner_dealloc(PyObject *object)
     PyMem_Free(self->literal_keys);
     PyMem_Free(self->literal_order);
     PyMem_Free((void *)self->literal_bytes);
+    PyMem_Free(self->windows);
     PyMem_Free(self->literal_first);
     PyMem_Free(self->literal_count);
     PyMem_Free(self->literal_rules);

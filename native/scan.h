@@ -152,6 +152,7 @@ typedef struct {
     int off_label[3];
     Narrow *narrows;
     Py_ssize_t caps_chars;
+    void *windows; /* Window[WINDOWS] */
     uint64_t *verdicts; /* what Python said last of a value under a rule: a hash, its last two bits the verdict */
     unsigned char verhoeff[800], phone_codes[1110], lows[256], shapes[256]; /* codes of one, two, three digits */
     allocfunc new_span;
@@ -199,6 +200,12 @@ typedef struct {
     Spare spare;
 } Scanner;
 
+/* What a pattern's search said of a window: where its match begins and ends in it, none where both are 0. */
+typedef struct {
+    uint64_t hash; /* of the rule and the window; 0: free */
+    int32_t start, end;
+} Window;
+
 /* One scan. */
 typedef struct {
     Scanner *self;
@@ -220,6 +227,7 @@ typedef struct {
     Hit *waiting;     /* literals found, by their ends */
     Py_ssize_t waiting_count;
     const TextRule *rule; /* the one at work */
+    int searches;         /* asked of Python so far */
 } Scan;
 
 /* The words near a candidate: ids of the known ones in order (-1: unknown). */

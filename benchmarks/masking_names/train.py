@@ -133,7 +133,7 @@ def corpus():
 def technical():
     """Sources of programs: of each kind so many, of every second path (the others are there to be measured on)."""
     r = random.Random(13)
-    for what, (roots, patterns, count) in SOURCES.items():
+    for language, (roots, patterns, count) in SOURCES.items():
         found = sorted(
             {
                 path
@@ -144,10 +144,10 @@ def technical():
             }
         )
         found = [p for p in found if p.is_file() and not p.is_symlink() and 200 < p.stat().st_size < FILE_MAX]
-        if what == "shell":
+        if language == "shell":
             found = [p for p in found if re.match(rb"#!.*sh\b", p.read_bytes()[:64])]
         r.shuffle(found)
-        print(what, min(len(found), count), "files", flush=True)
+        print(language, min(len(found), count), "files", flush=True)
         yield from found[:count]
 
 

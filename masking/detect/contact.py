@@ -7,6 +7,7 @@ RFC 1035 section 2.3.4 (labels), RFC 3986 section 3.2.1 (userinfo).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from masking.recognizer import Literals, Pattern, Recognizer
@@ -89,15 +90,22 @@ def find_said(view: View) -> list[Span]:
     text = view.folded
     out = []
     for at in _SAID_AT.finditer(text):
-        host = _SAID_HOST.match(text, at.end())
-        if host is None:
-            continue
-        before = _SAID_LOCAL.match(text[max(0, at.start() - LOCAL_MAX) : at.start()][::-1])
-        if before is not None:
-            out.append(
-                Span(at.start() - before.end(), host.end(), "EMAIL_ADDRESS", 0.85, "email-said", "form")
-            )
+        left, right = at.span()
+        local, host = _said(text[max(0, left - LOCAL_MAX) : left], text[right : right + SAID_HOST_MAX])
+        if local and host:
+            out.append(Span(left - local, right + host, "EMAIL_ADDRESS", 0.85, "email-said", "form"))
     return out
+
+
+SAID_HOST_MAX: Final = 380
+
+
+@lru_cache(maxsize=4096)
+def _said(before: str, behind: str) -> tuple[int, int]:
+    """How long the local part is at the end of *before*, and the host at the beginning of *behind*; 0: there is none."""
+    host = _SAID_HOST.match(behind)
+    local = _SAID_LOCAL.match(before[::-1]) if host else None
+    return local.end() if local else 0, host.end() if host else 0
 
 
 def find_urls(view: View) -> list[Span]:
@@ -114,19 +122,26 @@ def find_urls(view: View) -> list[Span]:
 
 def url_at(text: str, low: bytes, at: int) -> tuple[list[Span], int]:
     """What the ``://`` at *at* belongs to, and where to look for the next."""
-    out = []
+    user, rest = _after_scheme(text[at + 3 : at + 3 + AFTER_MAX])
     step = at + 3
-    userinfo = _USERINFO.match(text, step)
-    if userinfo is not None:
-        out.append(
-            Span(userinfo.start(1), userinfo.end(1), "URL_CREDENTIALS", 0.999, "url-credentials", "form")
-        )
+    out = [Span(step, step + user, "URL_CREDENTIALS", 0.999, "url-credentials", "form")] if user else []
     before = low[max(0, at - SCHEME_MAX) : at]
     scheme = before[len(before.rstrip(_SCHEME)) :].lstrip(b"0123456789+.-")
-    if len(scheme) > 1 and (rest := _REST.match(text, step)) is not None:
-        out.append(Span(at - len(scheme), rest.end(), "URL", 0.7, "url", "form"))
-        step = rest.end()
+    if len(scheme) > 1 and rest:
+        step += rest
+        out.append(Span(at - len(scheme), step, "URL", 0.7, "url", "form"))
     return out, step
+
+
+AFTER_MAX: Final = 400
+"""Behind the scheme neither credentials nor a URL that is read go further."""
+
+
+@lru_cache(maxsize=4096)
+def _after_scheme(window: str) -> tuple[int, int]:
+    """Where in what stands behind ``://`` the credentials end, and where the URL; 0: there are none."""
+    userinfo, rest = _USERINFO.match(window), _REST.match(window)
+    return userinfo.end(1) if userinfo else 0, rest.end() if rest else 0
 
 
 def _email(value: str) -> bool | None:

@@ -7,6 +7,7 @@ Unicode CLDR person-name data (titles by locale); phrases of self-introduction o
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from masking.prefix import begins
@@ -155,6 +156,15 @@ _NO_NAME: Final = frozenset(
     ]
 )
 _PIECE: Final = re.compile(r"\S+")
+_TITLES: Final = frozenset(f"{_ABBREVIATED} {_WRITTEN_OUT}".split()) - {
+    "don",
+    "dom",
+    "dame",
+    "hon",
+    "gen",
+    "pan",
+    "fr",
+}
 _HOUSE: Final = re.compile(r"\d[\w-]*[,.]? (?:[\w.'’-]+ ){1,3}$")
 """``123 Oak Dr. Springfield``: the end of a street's name, no doctor."""
 
@@ -165,27 +175,39 @@ def find(view: View) -> list[Span]:
 
 def find_at(view: View, places: list[int]) -> list[Span]:
     text = view.folded
-    titled: list[Span] = []
-    introduced: list[Span] = []
-    after_title = after_words = 0
+    out: list[Span] = []
+    after = 0
     for at in sorted(set(places)):
+        if at < after or (at and _NO_START.match(text[at - 1])):
+            continue
         first = text[at]
-        if (
-            at >= after_title
-            and (first in _TITLE_FIRST or first > "\xff")
-            and (match := _TITLED.match(text, at)) is not None
-        ):
-            after_title = match.end()
-            if not match[0].startswith("Dr") or not _HOUSE.search(text, max(0, at - 48), at):
-                _add(titled, text, match.start(1), match.end(1), "a form of address stands before it")
-        if (
-            at >= after_words
-            and (first in _WORDS_FIRST or first > "\xff")
-            and (match := _INTRODUCED.match(text, at)) is not None
-        ):
-            after_words = match.end()
-            _add(introduced, text, match.start(1), match.end(1), "the words before it introduce a person")
-    return titled + introduced
+        if first <= "\xff" and first not in _FIRST:
+            continue
+        cue = _cue(text[at : at + CUE_CHARS])
+        if cue is None:
+            continue
+        start, end, stop, titled = cue
+        after = at + stop
+        if end and not (titled and text.startswith("Dr", at) and _HOUSE.search(text, max(0, at - 48), at)):
+            why = "a form of address stands before it" if titled else "the words before it introduce a person"
+            out.append(Span(at + start, at + end, "PERSON", SCORE, "name-cue", why))
+    return out
+
+
+CUE_CHARS: Final = 160
+"""No title with its name, and no introduction, is longer."""
+_NO_START: Final = re.compile(r"[\w.'’-]")
+
+
+@lru_cache(maxsize=4096)
+def _cue(window: str) -> tuple[int, int, int, bool] | None:
+    """The name behind the cue that *window* begins with: its start and end (0 where no word of it can be one), where the cue's
+    match ends, whether it is a form of address. A text full of cues has few different windows."""
+    titled = _TITLED.match(window)
+    match = titled or _INTRODUCED.match(window)
+    if match is None:
+        return None
+    return match.start(1), _name_end(window, match.start(1), match.end(1)), match.end(), titled is not None
 
 
 def _first(pattern: re.Pattern[str]) -> frozenset[str]:
@@ -194,8 +216,7 @@ def _first(pattern: re.Pattern[str]) -> frozenset[str]:
     return frozenset(chr(c) for c in range(256) if not sets or sets[0][0] >> c & 1)
 
 
-_TITLE_FIRST: Final = _first(_TITLED)
-_WORDS_FIRST: Final = _first(_INTRODUCED)
+_FIRST: Final = _first(_TITLED) | _first(_INTRODUCED)
 _STARTS: Final = re.compile(
     b"(?="
     + b"|".join(re.escape(t.lower().encode("latin-1")) for t in sorted(_LITERALS, key=len, reverse=True))
@@ -203,16 +224,16 @@ _STARTS: Final = re.compile(
 )
 
 
-def _add(out: list[Span], text: str, start: int, end: int, why: str) -> None:
-    """As many words as can be a name: up to the first that cannot."""
+def _name_end(text: str, start: int, end: int) -> int:
+    """The end of as many words as can be a name: up to the first that cannot. 0: there is none."""
     stop = start
     for word in _PIECE.finditer(text, start, end):
-        if word[0].strip(".,'’").lower() in _NO_NAME:
+        plain = word[0].strip(".,'’").lower()
+        if plain in _NO_NAME or plain in _TITLES:
             break
         stop = word.end()
     value = text[start:stop]
-    if len(value) > 1 and max(map(len, value.split())) > 1:
-        out.append(Span(start, stop, "PERSON", SCORE, "name-cue", why))
+    return stop if len(value) > 1 and any(len(part) > 1 for part in value.split()) else 0
 
 
 TEXT_RULES: tuple[TextRule, ...] = (

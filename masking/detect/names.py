@@ -102,7 +102,7 @@ def narrowed(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def _is_listing(value: str) -> bool:
     """Words below one another as programs have them, or a command and its option: ``echo`` and ``echo``, ``grep -Eq``."""
-    if value.isalpha():
+    if value.isalpha() or len(value) > LINE_MAX:
         return False
     if _OPTION.search(value) or ("\n" in value and value.islower()):
         return True
@@ -186,11 +186,11 @@ def _judged(text: str, start: int, end: int) -> tuple[int, int, bool, bool]:
     left = text.rfind("\n", floor, start) + 1 or floor
     right = text.find("\n", end, end + LINE_MAX)
     right = right if right >= 0 else min(len(text), end + LINE_MAX)
-    first = _FIRST_CHAR.search(text, left, right)
-    return left, right, is_code(text[left:right]), first is not None and not first[0].isalnum()
+    return left, right, is_code(text[left:right]), _SIGN_FIRST.match(text, left, right) is not None
 
 
-_FIRST_CHAR: Final = re.compile(r"\S")
+_SIGN_FIRST: Final = re.compile(r"\s*+(?!#\w)[^\w\s@]|\s*+_")
+"""A handle or a hash tag begins a message."""
 
 
 def is_code(line: str) -> bool:
@@ -231,14 +231,11 @@ _JOINED: Final = re.compile(r"[,;:] | [a-z]")
 
 
 def _is_word(text: str, start: int, end: int) -> bool:
-    """One ASCII word that is a word and no name (in a list of words alone), or in small letters and no name that is known."""
+    """One ASCII word in small letters, or one that the gazetteer holds for a word and for no name."""
     value = text[start:end]
     if not (value.isascii() and value.isalpha()) or "@" in text[max(0, start - 2) : start]:
         return False
-    flags = load().flags(value.lower())
-    if not value.islower():
-        return flags == COMMON
-    return not flags & _KNOWN or bool(flags & COMMON)
+    return value.islower() or load().flags(value.lower()) == COMMON
 
 
 _JSONISH: Final = re.compile(r"[\s>]?[>\[{|]")

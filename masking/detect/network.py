@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 
 from masking.recognizer import Literals, Pattern, Recognizer, Shapes
@@ -67,16 +68,32 @@ def find_colons(view: View) -> list[Span]:
 
 def address_at(text: str, start: int, stop: int) -> tuple[Span | None, int]:
     """The MAC or IPv6 address that begins at *start*, and where to go on (*stop*, where no such form stands there)."""
-    match = _COLONS.match(text, start)
-    if match is None:
+    if start and _GOES_ON.match(text[start - 1]):
         return None, stop
-    stop, value = match.end(), match[0]
+    length, kind = _colons(text[start : start + COLONS_MAX])
+    if not length:
+        return None, stop
+    stop = start + length
+    return Span(start, stop, kind, 0.92, "mac-ipv6", "form") if kind else None, stop
+
+
+COLONS_MAX: Final = 64
+"""The longest form, a zone and one character behind it."""
+_GOES_ON: Final = re.compile(r"[\w:.]")
+
+
+@lru_cache(maxsize=4096)
+def _colons(window: str) -> tuple[int, str]:
+    """The length of the form with colons that *window* begins with (0: none), and of which kind it is ("": of neither)."""
+    match = _COLONS.match(window)
+    if match is None:
+        return 0, ""
+    value = match[0]
     if _MAC.fullmatch(value):
-        return Span(start, stop, "MAC_ADDRESS", 0.92, "mac-ipv6", "form"), stop
+        return match.end(), "MAC_ADDRESS"
     colons = value.count(":")
-    if colons >= 2 and ("::" in value or colons == 7 or "." in value) and ipv6(value):
-        return Span(start, stop, "IP_ADDRESS", 0.92, "mac-ipv6", "form"), stop
-    return None, stop
+    ipv6_like = colons >= 2 and ("::" in value or colons == 7 or "." in value)
+    return match.end(), "IP_ADDRESS" if ipv6_like and ipv6(value) else ""
 
 
 def find_dashes(view: View) -> list[Span]:

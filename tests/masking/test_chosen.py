@@ -76,6 +76,8 @@ def test_what_the_operator_allows_or_turned_off_is_not_told():
     engine = Engine(EngineConfig(off=frozenset({"US_PASSPORT"}), allow=frozenset({"912803457"})))
 
     assert only(engine, "see 912803457", {"UK_PASSPORT"}) == []
+    assert only(engine, "see 912803456", {"US_PASSPORT"}) == []
+    assert kinds(only(engine, "see 912803456", {"US_PASSPORT", "UK_PASSPORT"})) == {"UK_PASSPORT"}
 
 
 def test_a_line_may_name_its_kinds():

@@ -274,6 +274,27 @@ def test_a_rule_whose_answer_cannot_be_used_fails_the_scan(monkeypatch, answer):
 
 
 @needs_native
+@pytest.mark.parametrize(
+    "answer",
+    [3, (), (0,), ("a", "b"), (-1, 4), (4, 4), (5, 4), (0, 10_000), RuntimeError()],
+    ids=repr,
+)
+def test_bounds_of_a_name_that_cannot_be_used_fail_the_scan(monkeypatch, answer):
+    def narrowed(*_):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    taken = {}
+    monkeypatch.setattr(scanner, "scanner_type", taken.update)
+    Engine()
+    built = native.scanner_type({**taken, "narrowed": narrowed})
+
+    with pytest.raises((TypeError, ValueError, RuntimeError)):
+        built.scan("My name is Siobhán O'Brien-Walsh, says Jean-Luc Müller.", False, True)
+
+
+@needs_native
 def test_conditions_that_cannot_be_used_fail_the_scan(monkeypatch):
     for answer in (
         None,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
 
-from masking import Engine, EngineConfig, detect
+from masking import Engine, EngineConfig, detect, native
+from masking.confirm import sre_parse
 
 ENGINE = Engine(EngineConfig(off=frozenset()))
 RULES = [*detect.recognizers(), *detect.run_rules(), *detect.text_rules()]
@@ -42,8 +44,51 @@ def test_names_are_unique():
 HOSTILE = {
     "a.": "a.", "1.": "1.", "1 ": "1 ", "@": "@", "a@": "a@", "a": "a", "0": "0", "A ": "A ", "Aa ": "Aa ", "://": "://", "[": "[", "secret=": "secret=", "-": "-",
     "+1(": "+1(", "a@a.": "a@a.", "eyJ": "eyJ", "-----BEGIN ": "-----BEGIN ", "AA00": "AA00 ", "born ": "born ", "street": "1 A street ", "é": "é", "\u0660": "\u0660", "::": "::", "0:": "0:",
-    "password: ": "password: ", "John ": "John ", "card 4111": "card 4111 ", "0x": "0x", "www.": "www.", "\n": "\n", "[PERSON_1]": "[PERSON_1]", "rue de la ": "12 rue de la ",
+    "password: ": "password: ", "John ": "John ", "card 4111": "card 4111 ", "0x": "0x", "www.": "www.", "\n": "\n", "[PERSON_1]": "[PERSON_1]", "rue de la ": "12 rue de la ", "Mr. ": "Mr. ", "geb. ": "geb. ", "plate ": "plate ", "::1 ": "::1 ", "x[at]": "x[at]y.co ", "md-": "md-", "http": "http://a:b@c ",
 }  # fmt: skip
+
+
+WORST = 35
+"""The goal is 20 times the time of plain English; a loud machine, and a few forms of real values, take more."""
+FULL = (
+    "Mr. ",
+    "password: ",
+    "4111 ",
+    "0.0.0.0 ",
+    "Иван ",
+    "geb. ",
+    "vrm",
+    "plate ",
+    "auth_key",
+    "token",
+    "::1 ",
+    "rue ",
+    "12 Main St ",
+    " a.com",
+    "api-key",
+    "@jio ",
+    "[at]a",
+)
+
+
+@pytest.mark.skipif(not native.available, reason="the goal is that of the compiled loops")
+@pytest.mark.parametrize("unit", FULL)
+def test_a_text_full_of_one_literal_costs_a_few_times_what_plain_english_costs(unit):
+    clean = "The quick report was finished on time and nobody complained about it. " * 1900
+    size = 1 << 17
+
+    assert _seconds((unit * size)[:size]) < WORST * _seconds(clean[:size]) + 0.005
+
+
+@pytest.mark.skipif(not native.available, reason="the compiled loops keep the answers")
+def test_no_pattern_looks_further_back_than_the_kept_answers_do():
+    """``WINDOW_BEHIND`` of native/scan.c."""
+    for recognizer in RULES:
+        for pattern in getattr(recognizer, "patterns", ()):
+            for behind in re.findall(
+                r"\(\?<[=!]((?:\\.|\[(?:\\.|[^\]])+\]|[^()\[\\]|\((?:[^()])*\))*)\)", pattern.regex
+            ):
+                assert sre_parse.parse(behind).getwidth()[1] <= 16, (recognizer.name, behind)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
