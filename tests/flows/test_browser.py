@@ -69,7 +69,9 @@ def test_i2_i10_one_vote_by_api_and_one_in_the_browser_decide_and_no_canary_is_o
     pages = {"pending": ana.page.content().encode(), "text": ana.page.inner_text("body").encode()}
 
     assert vote(site, "bo", request).json()["decided"] is False
-    ana.page.wait_for_selector("text=1 of 2")  # by the live stream
+    ana.page.wait_for_selector(
+        "text=1 of 2", timeout=90_000
+    )  # by the live stream; voted before it opened: at the next minute
     ana.approve()
     pages |= {"approved": ana.page.content().encode(), "address": ana.page.url.encode()}
     seen = look(site, request)
