@@ -161,8 +161,8 @@ def test_a_hidden_value_is_shown_to_the_entitled_after_a_fresh_sign_in_and_leave
     ana.page.fill("input[name=password]", PASSWORD)
     ana.page.click("button:has-text('Continue')")
     ana.page.wait_for_url(re.compile("/requests/"))
-    ana.page.click("details.reveal > summary")
-    ana.page.fill("input[name=purpose]", "checking the recipient")
+    ana.page.wait_for_selector("details.reveal[open]")  # what was typed before is given back
+    assert ana.page.input_value("input[name=purpose]") == "checking the recipient"
     ana.page.click("button:has-text('Show for 30 seconds')")
     ana.page.wait_for_selector(".revealed pre")
 
