@@ -43,7 +43,7 @@ def test_the_sample_itself_loads() -> None:
         ("members:", "membres:", 5),
         ("[person:ana, person:bo]", "person:ana", 5),
         ('action == "db.export"', "nope", 8),
-        ("decide_within: 30m", "cumulative: {amount: 'nope +', within: 1h, above: 1}", 10),
+        ("decide_within: 30m", "cumulative: {amount: 'nope +', within: 1h, above: 1, per: [agent]}", 10),
         ("group: owners", "group: onwers", 7),
         ("{group: owners}", "{group: owners, approvals: 0}", 9),
         ("decide_within: 30m", "decide_within: 1s", 10),
