@@ -233,7 +233,7 @@ def test_an_agents_credential_opens_no_page_of_the_console(site: Site, path: str
 
     answer = site.call(None, "POST", path.format(id=request), data=form, headers=headers)
 
-    assert (answer.status_code, answer.headers.get("location")) == (303, "/login")
+    assert (answer.status_code, answer.headers.get("location", "").partition("?")[0]) == (303, "/login")
     assert site.entries(request) == ["request.created", "request.masked"]
     assert site.entries()[-1] not in ("freeze.set", "freeze.lifted")
 
