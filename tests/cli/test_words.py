@@ -167,7 +167,7 @@ def test_the_log_is_read_by_the_words_of_chat_and_what_is_shown_was_checked(site
         (("search", "colour:red"), "words are written key:value"),
         (("search", "since:yesterday"), "a day is written 2026-11-23"),
         (("search", "type:vote.cast", "--type", "vote.cast"), "type is given twice"),
-        (("export", "1", "2"), "write: signoff audit export DIR, or"),
+        (("export", "1", "2"), "write: signoff audit export DIR,"),
         (("export", "1", "2", "jsnl"), "Did you mean jsonl?"),
         (("report", "soc2"), "say which file to write"),
     ],

@@ -15,8 +15,8 @@ from bot.core.preview_codec import DOMAIN, freeze, preview_hash, thaw
 from bot.core.request import Assurance, RequestState
 from masking import Engine
 from masking.masked import restore
-from tests.core.preview_reference import build, frozen
 from tests.support.clock import START
+from tests.support.preview_reference import build, frozen
 
 ENGINE = Engine()
 

@@ -25,7 +25,6 @@ from bot.core.ids import AccountKey, AgentId, Digest, GroupName, PersonId, Reque
 from bot.core.people import Account, Actor, Agent, AgentKey, Delegation, KeyKind, Person, Role, Session
 from bot.core.policy import BreakGlass, Effect, Group, Policy, Requirement, Rule, Stage, describe
 from bot.core.preview import Button, Card, GrantLine, Leaf, Preview, SeatLine, TimelineLine, VoteLine
-from bot.core.preview_codec import build
 from bot.core.reasons import Reason, Refused
 from bot.core.request import Assurance, Choice, GrantState, RequestState, SeatGroup
 from bot.core.standing_approval import StandingState
@@ -45,6 +44,7 @@ from masking import Engine
 from masking.masked import Masked, _make
 from tests.audit.logs import database, story, write
 from tests.audit.logs import journal as journal_of
+from tests.support.preview_reference import build
 
 ANA, BO, MARIA, RAJ = (PersonId(f"person:{name}") for name in ("ana", "bo", "maria", "raj"))
 NAMES = {ANA: "Ana Torres", BO: "Bo Lindqvist", MARIA: "Maria Keller", RAJ: "Raj Patel"}
