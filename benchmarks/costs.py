@@ -35,7 +35,7 @@ def serve(folder: Path) -> None:
     from masking import worker
 
     taken = [0.0, 0]
-    real = worker._work
+    real = worker.work
 
     def timed(*args: Any) -> object:
         start = time.thread_time()
@@ -45,7 +45,7 @@ def serve(folder: Path) -> None:
             taken[0] += time.thread_time() - start
             taken[1] += 1
 
-    worker._work = timed
+    worker.work = timed
 
     async def main() -> None:
         config = load(folder)
@@ -60,7 +60,7 @@ def serve(folder: Path) -> None:
             )
             app._spare_collector()
             ready = lambda url: print(json.dumps({"url": url, **threads}), flush=True)  # noqa: E731
-            await app._Server(app._uvicorn(config, app.asgi(bot)), ready).serve()
+            await app._Server(app._uvicorn(config, app.asgi(bot)), ready, bot.office.watch.close).serve()
 
     uvloop.run(main())
 

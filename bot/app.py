@@ -371,7 +371,7 @@ async def serve(config: Config, ready: Callable[[str], None] | None = None) -> N
             listening.listen(sock, server.host, server.port)
             _spare_collector()
             async with running(bot), rereading(config.policy.file, bot.desk):
-                await _Server(_uvicorn(config, asgi(bot)), ready).serve([sock])
+                await _Server(_uvicorn(config, asgi(bot)), ready, bot.office.watch.close).serve([sock])
 
 
 def _spare_collector() -> None:
@@ -385,9 +385,16 @@ def _spare_collector() -> None:
 class _Server(uvicorn.Server):
     """uvicorn's server, which says where it listens once it does (port 0 is chosen by the system)."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[str], None] | None, leaving: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._leaving = ready, leaving
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Whoever waits is answered with what is known; otherwise uvicorn would wait for them, and cut them off in the end."""
+        self._leaving()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -75,6 +75,7 @@ class LocalWatch:
     def __init__(self) -> None:
         self._by_request: defaultdict[RequestId, set[Subscription]] = defaultdict(set)
         self._of_all: set[Subscription] = set()
+        self._is_closed = False
         self._told: set[RequestId] = set()
         """Of what was told since the last look, at most ``TOLD_MAX``: forgetting one wakes twice, which is harmless."""
 
@@ -95,7 +96,9 @@ class LocalWatch:
 
     def subscribe(self, request: RequestId | None) -> Subscription:
         subscription = Subscription(self, request)
-        if request is None:
+        if self._is_closed:
+            subscription.close()
+        elif request is None:
             self._of_all.add(subscription)
         else:
             self._by_request[request].add(subscription)
@@ -112,7 +115,8 @@ class LocalWatch:
                 del self._by_request[request]
 
     def close(self) -> None:
-        """End every subscription: the process is going down."""
+        """End every subscription, later ones at once: the process is going down."""
+        self._is_closed = True
         for subscriptions in (self._of_all, *tuple(self._by_request.values())):
             for subscription in tuple(subscriptions):
                 subscription.close()

@@ -63,8 +63,13 @@ async def wait(
             if isinstance(seen, Refused) or not seen[0].state.is_open or left <= 0:
                 return seen
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await anext(changes)
+                try:
+                    async with asyncio.timeout(left):
+                        await anext(changes)
+                except (
+                    StopAsyncIteration
+                ):  # the process is going down: what is known now, and the next one is asked again
+                    return seen
     finally:
         close = getattr(changes, "aclose", None)
         if close is not None:

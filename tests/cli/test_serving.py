@@ -8,12 +8,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import httpx
 import pytest
 
 from bot import listening
+from bot.app import STOP_SECONDS
 from bot.errors import ConfigError
 from tests.cli.test_commands import ROOT, answer, signoff
 from tests.support.server import free_port
@@ -152,6 +154,37 @@ def test_t47_a_server_that_is_told_to_stop_writes_so_and_the_head_file_holds_tha
         seq, last = database.execute("SELECT seq, type FROM audit_leaf ORDER BY seq DESC LIMIT 1").fetchone()
     assert (code, last) == (0, "log.stopped")
     assert (folder / "audit-head.txt").read_text().split("\n")[1] == str(seq + 1)
+
+
+def test_whoever_waits_when_the_server_is_told_to_stop_is_answered_and_not_cut_off(tmp_path):
+    said = answer("init", tmp_path / "s", "--port", free_port())
+    log, headers = tmp_path / "server.log", {"authorization": f"Bearer {said['agent']['key']}"}
+    body = {"action": "db.export", "resource": {"type": "t", "id": "i", "env": "prod"}, "parameters": {}}
+    command = [sys.executable, "-m", "bot.cli", "serve", "--config", tmp_path / "s"]
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors) as server,
+        httpx.Client(base_url=said["url"], headers=headers, timeout=30) as http,
+        ThreadPoolExecutor() as threads,
+    ):
+        assert server.stdout.readline().startswith(b"Signoff listens on ")
+        id = http.post("/v1/requests", json=body).json()["id"]
+        polls = [threads.submit(http.get, f"/v1/requests/{id}", params={"wait": 25}) for _ in range(3)]
+        stream = threads.submit(http.get, f"/v1/requests/{id}/events")
+        until(lambda: "signoff_waiting_agents 3.0" in http.get("/metrics").text)
+        began = time.monotonic()
+        server.terminate()
+        code = server.wait(30)
+        took = time.monotonic() - began
+
+    assert code == 0
+    assert took < STOP_SECONDS
+    assert [(poll.result().status_code, poll.result().json()["state"]) for poll in polls] == [
+        (200, "pending")
+    ] * 3
+    assert stream.result().text.count("event: state") == 1
+    assert b'"level": "error"' not in log.read_bytes()
+    assert b" error " not in log.read_bytes()
 
 
 def listens_to_ctrl_c():
