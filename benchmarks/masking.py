@@ -18,7 +18,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-sys.path[:0] = [str(HERE), str(ROOT)]
+sys.path[:0] = [str(ROOT), str(HERE)]
 from masking_corpus import documents  # noqa: E402
 from masking_plots import bars, picture  # noqa: E402
 
@@ -286,7 +286,8 @@ def main():
         "# Masking: measured",
         "",
         "Made by `make bench-masking`, which installs the peers (pinned in `benchmarks/masking_peers`), runs everything and writes this page and its plots.",
-        "CPU time of one process and thread, all in one run on one machine: trust the ratios, not the numbers.",
+        "CPU time of one process and thread, all in one run on one machine: trust the ratios, not the numbers. Comparisons with earlier versions, texts",
+        "that were not seen before, source code: [performance-masking-notes.md](performance-masking-notes.md).",
         "",
         "## Speed, and accuracy on a corpus of our own",
         "",
