@@ -24,6 +24,9 @@ from bot.ports import Clock, Store
 
 SAFETY: Final = timedelta(seconds=30)
 """What a lost wake-up, or a clock that was set back, can cost."""
+WAKES_AT_ONCE_MAX: Final = 100
+"""A wake-up may be due before APScheduler has noted the end of the one that set it; with one instance it would be skipped, and nothing swept until
+the safety sweep. The sweeps themselves come one at a time."""
 SWEEPS_IN_A_ROW_MAX: Final = 100
 """A sweep that always finds more yields to the safety sweep in the end."""
 PURGE_EVERY: Final = timedelta(minutes=10)
@@ -114,6 +117,7 @@ class Scheduler:
             id=_WAKE,
             replace_existing=True,
             misfire_grace_time=None,
+            max_instances=WAKES_AT_ONCE_MAX,
         )
 
     def _every(self, name: str, every: timedelta, run: Callable[[], Awaitable[object]]) -> None:

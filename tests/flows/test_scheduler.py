@@ -77,6 +77,13 @@ async def test_the_next_sweep_comes_at_the_deadline_the_last_one_named() -> None
     assert 0.3 <= waited < 4
 
 
+async def test_a_deadline_that_comes_while_a_sweep_is_ending_is_not_skipped() -> None:
+    desk = FakeDesk(*[after(n * 20e-6) for n in range(100)])
+
+    async with running(desk):
+        await until(lambda: len(desk.swept) == 101)
+
+
 async def test_what_is_still_due_is_swept_at_once() -> None:
     desk = FakeDesk(after(-1), after(-1), after(-1))
 
