@@ -30,7 +30,7 @@ from bot.desk.overrides import Use, in_force, use_of, uses, verdict_of
 from bot.desk.standing import Membership, account_refusal, case_of, facts_now
 from bot.desk.telling import IN_PROCESS, tell
 from bot.desk.under_policy import told, under_policy
-from bot.desk.voting import expire, shown_words
+from bot.desk.voting import expire, refuse_command, shown_words
 from bot.ports import AuditFilter, OutboxRow, ReadTx, Tx
 
 WEEK: Final = timedelta(days=7)
@@ -341,19 +341,4 @@ def _refuse(
     """A try is seen as well (I7)."""
     if refusal.reason is Reason.LATE and request.state is RequestState.PENDING:
         expire(office, tx, request, now)
-    tx.append(
-        entries.draft(
-            Fact.COMMAND_REFUSED,
-            now,
-            office.rand,
-            entries.person_actor(tx, actor),
-            Outcome.REFUSED,
-            request=request,
-            data={
-                "command": command,
-                "reason": refusal.reason.value,
-                "surface": entries.kind_of(actor.surface),
-            },
-        )
-    )
-    return refusal
+    return refuse_command(office, tx, request, actor, command, refusal, now)

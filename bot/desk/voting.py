@@ -279,7 +279,7 @@ async def withdraw(office: Office, id: RequestId, actor: Actor) -> Voted | Refus
         if isinstance(after, Refused):
             if after.reason is Reason.LATE:
                 expire(office, tx, request, now)
-            return _refuse_command(office, tx, request, actor, "withdraw", after, now)
+            return refuse_command(office, tx, request, actor, "withdraw", after, now)
         own = next(vote.seq for vote in votes if vote.person == actor.person and vote.withdrawn_at is None)
         tx.withdraw_vote(id, actor.person, now)
         seq = tx.append(
@@ -313,14 +313,14 @@ async def cancel(office: Office, id: RequestId, by: AgentCaller | Actor) -> Requ
             return Refused(Reason.NOT_FOUND)
         if isinstance(by, Actor) and not _asked(tx, request, by):
             refusal = Refused(Reason.NOT_REQUESTER)
-            return _refuse_command(office, tx, request, by, "cancel", refusal, now)
+            return refuse_command(office, tx, request, by, "cancel", refusal, now)
         if request.state is RequestState.CANCELLED:
             return request
         after = step(case_of(request, []), Cancel(), now, Facts({}))
         if isinstance(after, Refused):
             if after.reason is Reason.LATE:
                 expire(office, tx, request, now)
-            return _refuse_command(office, tx, request, by, "cancel", after, now)
+            return refuse_command(office, tx, request, by, "cancel", after, now)
         who = by.person if isinstance(by, Actor) else None
         updated = replace(
             request,
@@ -347,7 +347,7 @@ async def cancel(office: Office, id: RequestId, by: AgentCaller | Actor) -> Requ
     return result
 
 
-def _refuse_command(
+def refuse_command(
     office: Office,
     tx: Tx,
     request: Request,
