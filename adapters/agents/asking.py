@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.agents import wire
+from adapters.agents.bodies import no_body
 from adapters.agents.endpoint import NOT_FOUND, Api, json_answer, number, query, request_id
 from adapters.agents.limits import (
     IDEMPOTENCY_KEY_CHARS_MAX,
@@ -24,7 +25,7 @@ from adapters.agents.limits import (
 from adapters.agents.people import unauthorized
 from adapters.agents.problems import ProblemError
 from bot.core.ask import parse_ask
-from bot.core.canonical import BODY_BYTES_MAX, Malformed
+from bot.core.canonical import BODY_BYTES_MAX
 from bot.core.reasons import Refused
 from bot.core.request import Grant, RequestState
 from bot.core.request import Request as Asked
@@ -99,27 +100,20 @@ async def cancel(api: Api, request: Request) -> Response | Refused:
     id = request_id(request)
     if api.gate.is_person(request):
         actor = await api.gate.person(request)
-        await _nothing(api, request)
+        await no_body(api, request)
         if id is None:
             return NOT_FOUND
         cancelled = await api.desk.cancel(id, actor)
     else:
         called = await api.gate.agent(request, bytes_max=SMALL_BYTES_MAX, is_free=True)
         if called.body is None:
-            await _nothing(api, request)
+            await no_body(api, request)
         if id is None:
             return NOT_FOUND
         cancelled = await api.desk.cancel(id, called.caller)
     if isinstance(cancelled, Refused):
         return cancelled
     return json_answer(wire.request_answer(cancelled, None, api.clock.now()))
-
-
-async def _nothing(api: Api, request: Request) -> None:
-    """These calls take no body; an empty one and an empty object are both nothing."""
-    body = await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds)
-    if body.strip() not in (b"", b"{}"):
-        raise Malformed("schema", "This call takes no body.")
 
 
 def _answer(api: Api, seen: tuple[Asked, Grant | None] | Refused) -> Response | Refused:

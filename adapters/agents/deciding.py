@@ -6,9 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.agents import wire
+from adapters.agents.bodies import no_body, person_and_body
 from adapters.agents.endpoint import NOT_FOUND, Api, json_answer, query, request_id
-from adapters.agents.limits import SMALL_BYTES_MAX, expect_json, read_body
-from bot.core.canonical import Malformed
 from bot.core.reasons import Refused
 from bot.core.request import Choice
 from bot.desk.api import Voted
@@ -23,10 +22,7 @@ async def card(api: Api, request: Request) -> Response | Refused:
 
 
 async def vote(api: Api, request: Request) -> Response | Refused:
-    actor = await api.gate.person(request)
-    query(request, ())
-    expect_json(request)
-    body = wire.decode(await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds), wire.VoteBody)
+    actor, body = await person_and_body(api, request, wire.VoteBody)
     id = request_id(request)
     if id is None:
         return NOT_FOUND
@@ -40,22 +36,14 @@ async def vote(api: Api, request: Request) -> Response | Refused:
 
 async def break_glass(api: Api, request: Request) -> Response | Refused:
     """Never the normal vote: a call of its own (T43)."""
-    actor = await api.gate.person(request)
-    query(request, ())
-    expect_json(request)
-    raw = await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds)
-    body = wire.decode(raw, wire.BreakGlassBody)
+    actor, body = await person_and_body(api, request, wire.BreakGlassBody)
     id = request_id(request)
     result = await api.desk.break_glass(id, actor, body.reason) if id is not None else NOT_FOUND
     return result if isinstance(result, Refused) else _voted(result)
 
 
 async def review(api: Api, request: Request) -> Response | Refused:
-    actor = await api.gate.person(request)
-    query(request, ())
-    expect_json(request)
-    raw = await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds)
-    body = wire.decode(raw, wire.ReviewBody)
+    actor, body = await person_and_body(api, request, wire.ReviewBody)
     id = request_id(request)
     if id is None:
         return NOT_FOUND
@@ -84,11 +72,7 @@ async def standing(api: Api, request: Request) -> Response | Refused:
 
 
 async def revoke_standing(api: Api, request: Request) -> Response | Refused:
-    actor = await api.gate.person(request)
-    query(request, ())
-    expect_json(request)
-    raw = await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds)
-    body = wire.decode(raw, wire.RevokeBody)
+    actor, body = await person_and_body(api, request, wire.RevokeBody)
     id = request_id(request)
     done = await api.desk.revoke_standing(id, actor, body.reason) if id is not None else NOT_FOUND
     if isinstance(done, Refused):
@@ -99,9 +83,7 @@ async def revoke_standing(api: Api, request: Request) -> Response | Refused:
 async def withdraw(api: Api, request: Request) -> Response | Refused:
     actor = await api.gate.person(request)
     query(request, ())
-    body = await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds)
-    if body.strip() not in (b"", b"{}"):
-        raise Malformed("schema", "This call takes no body.")
+    await no_body(api, request)
     id = request_id(request)
     result = await api.desk.withdraw(id, actor) if id is not None else NOT_FOUND
     return result if isinstance(result, Refused) else _voted(result)

@@ -6,9 +6,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.agents import wire, wire_own
+from adapters.agents import wire_own
+from adapters.agents.bodies import no_body, person_and_body
 from adapters.agents.endpoint import Api, json_answer, query
-from adapters.agents.limits import SMALL_BYTES_MAX, expect_json, read_body
 from bot.core.canonical import Malformed
 from bot.core.ids import person_id
 from bot.core.reasons import Reason, Refused
@@ -28,11 +28,7 @@ async def policy(api: Api, request: Request) -> Response | Refused:
 
 
 async def delegate(api: Api, request: Request) -> Response | Refused:
-    actor = await api.gate.person(request)
-    query(request, ())
-    expect_json(request)
-    raw = await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds)
-    body = wire.decode(raw, wire_own.DelegationBody)
+    actor, body = await person_and_body(api, request, wire_own.DelegationBody)
     try:
         taker = person_id(body.to)
     except ValueError:
@@ -46,8 +42,6 @@ async def delegate(api: Api, request: Request) -> Response | Refused:
 async def end_delegation(api: Api, request: Request) -> Response | Refused:
     actor = await api.gate.person(request)
     query(request, ())
-    body = await read_body(request, SMALL_BYTES_MAX, api.settings.body_seconds)
-    if body.strip() not in (b"", b"{}"):
-        raise Malformed("schema", "This call takes no body.")
+    await no_body(api, request)
     done = await api.desk.end_delegation(actor)
     return done if isinstance(done, Refused) else json_answer(wire_own.delegation_answer(None))
