@@ -24,7 +24,6 @@ from masking.detect.names import (
     SQL,
     is_code,
     narrowed,
-    narrowed_alone,
     tagger,
 )
 from masking.detect.phone import CODES
@@ -128,7 +127,6 @@ def build(rules: Compiled, off: frozenset[str], threshold: float, chars_max: int
             "is_no_name": is_no_name,
             "judge": is_code,
             "narrowed": narrowed,
-            "narrowed_alone": narrowed_alone,
             "caps_chars": CAPS_CHARS,
             "sql": SQL.search,
             "code_words": CODE_WORDS,
