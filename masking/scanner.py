@@ -186,9 +186,10 @@ def _prepare(
     """The search of *rule* and its cheap conditions, as ``prepare`` in ``native/scan.c`` takes them."""
     if rule.search is None:
         return None, b"", b"", b"", 0, b"", None
-    search = rule.search.ready()
     case = rule.ignore_case
     steps = program(rule.regex, rule.group, ignore_case=case, simple=is_simple(rule.regex))
+    # Where there is a program, Python is asked of windows that are not ASCII alone, and compiles when it is.
+    search = rule.search if steps else rule.search.ready()
     if rule.whole:
         return search, b"", b"", b"", 0, b"", steps
     forbidden, first = (

@@ -779,9 +779,11 @@ static int find_in_python(Scan *scan, const TextRule *rule, Py_ssize_t number)
 
 static int text_holds(const Scan *scan, const unsigned char *bytes, Py_ssize_t size)
 {
-    const unsigned char *low = scan->low, *at = low, *last = low + scan->folded.length - size;
-    for (; at <= last && (at = memchr(at, bytes[0], (size_t)(last - at) + 1)) != NULL; at++)
-        if (memcmp(at, bytes, (size_t)size) == 0)
+    /* Sought by its last character where that is a sign: signs are fewer than letters. */
+    Py_ssize_t mark = (unsigned char)((bytes[size - 1] | 0x20) - 'a') < 26 ? 0 : size - 1, n = scan->folded.length - size + 1;
+    const unsigned char *low = scan->low + mark, *at = low, *end = low + n;
+    for (; n > 0 && at < end && (at = memchr(at, bytes[mark], (size_t)(end - at))) != NULL; at++)
+        if (at[-mark] == bytes[0] && memcmp(at - mark, bytes, (size_t)size) == 0)
             return 1;
     return 0;
 }
