@@ -193,6 +193,60 @@ def test_ndjson_may_have_empty_lines_and_no_value_over_two_lines():
         _json(b'{"a":1} {"b":2}\n', many=True)
 
 
+LEAF = st.sampled_from(
+    ['""', '"ann@example.org"', '"a \\"b\\" c@example.org"', '"caf\\u00e9 \\ud83d"', '"call (212) 555-0143: now"', "true", "null", "-0", "1.50", "1e5", "536904399", '"{,}:"', "1e999"]
+)  # fmt: skip
+SHAPES = (
+    '{{"a":{0},"email" : {1}, "b":{{"first_name":{2},"note":[{0},{1}]}}}}',
+    "[{0}, {1} ,\t{2}]",
+    " {{}} ",
+    '{{"ann@example.org":{0},"ann@example.org":{1},"x y":{{"":{2}}}}}',
+    "{0}",
+    '{{"a.b":{{"c":[{{"d":{0}}},{1}]}},"e\\"f":{2}}}',
+    "",
+)
+
+
+@CALM
+@given(
+    st.lists(st.tuples(st.sampled_from(SHAPES), LEAF, LEAF, LEAF), min_size=1, max_size=30),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([1, 90, 700, 100_000]),
+    st.sampled_from([64, 32 * 1024]),
+)
+def test_lines_of_a_known_form_are_read_as_those_that_are_read_token_by_token(rows, end, size, batch):
+    data = "".join(shape.format(*values) + end for shape, *values in rows).encode()
+    by_forms, by_tokens = Tally(), Tally()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JsonStream, "_line", lambda *_: False)
+        want = _json(data, size, many=True, batch=batch, tally=by_tokens)
+
+    assert _json(data, size, many=True, batch=batch, tally=by_forms) == want
+    assert by_forms == by_tokens
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"a":"\\x"}', '{"a":01}', '{"a":1.}', '{"a":-}', '{"a":tru}', '{"a":truee}', '{"a":"\t"}', '{"a":1 2}', '{"a":"b}', '{"a":1}{"a":1}',
+        '{"a":' + "9" * 500 + "}", '{"a" 1}', '"a":1', "{1}", '{"a":1},',
+    ],
+)  # fmt: skip
+def test_a_line_of_a_known_form_that_is_no_json_is_a_fault(line):
+    good = '{"a":1}\n{"a":"x"}\n{"a":true}\n'
+
+    with pytest.raises(MaskingError, match="line 4"):
+        _json((good + line + "\n").encode(), 10_000, many=True)
+    assert _json((good * 2).encode(), 10_000, many=True) == (good * 2).encode()
+
+
+def test_forms_of_lines_are_forgotten_when_there_are_too_many(monkeypatch):
+    monkeypatch.setattr("masking.json_stream.FORMS_MAX", 3)
+    data = b"".join(b'{"k%d":"ann@example.org"}\n' % (n % 7) for n in range(50))
+
+    assert _json(data, many=True).count(b"[EMAIL_ADDRESS_") == 50
+
+
 def test_a_csv_of_any_delimiter_keeps_its_columns_and_line_ends():
     rows = [["id", "ssn", "note"], *([str(i), "536904399", 'a "b", c; d|e'] for i in range(3000))]
     for delimiter in ",;\t|":
