@@ -119,7 +119,7 @@ def _mask(
         row, i = places[place]
         masked = write(texts[place], found[place], writing)
         tally.count(masked.hidden)
-        tally.look(masked.text, columns.labels[i])
+        tally.look_at(masked, columns.labels[i])
         row[i] = masked.text
     for row in rows:
         writer.writerow(row)

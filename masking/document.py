@@ -18,7 +18,7 @@ from masking.errors import MaskingError
 from masking.keys import KEY_SCORE, key_decides, key_type
 from masking.masked import Masked, _make
 from masking.operators import Numbering, Writing, write
-from masking.spans import Span
+from masking.spans import Span, moved
 
 if TYPE_CHECKING:
     from masking.engine import Engine
@@ -171,9 +171,7 @@ def _share(spans: list[Span], texts: list[str], ends: list[int], found: dict[int
                 break
             start, end = max(span.start - at, 0), min(span.end - at, size)
             if start < end:
-                found.setdefault(i, []).append(
-                    Span(start, end, span.type, span.score, span.rule, span.reason)
-                )
+                found.setdefault(i, []).append(moved(span, start, end))
             i += 1
 
 
@@ -269,7 +267,7 @@ def _scan_keys(engine: Engine, keys: list[str]) -> dict[str, list[Span]]:
             start, stop = max(span.start - at, 0), min(span.end, end) - at
             if start >= stop or (span.type in {"PERSON", "LOCATION", "USERNAME"} and " " not in key):
                 continue
-            found.setdefault(key, []).append(Span(start, stop, span.type, span.score, span.rule, span.reason))
+            found.setdefault(key, []).append(moved(span, start, stop))
         at = end + 1
     return found
 

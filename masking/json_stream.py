@@ -349,7 +349,7 @@ class JsonStream:
                     continue
                 masked = write(leaves.texts[number], found[place], self._writing)
                 self._tally.count(masked.hidden)
-                self._tally.look(masked.text, f"{leaves.names[number]}: " if leaves.names[number] else "")
+                self._tally.look_at(masked, f"{leaves.names[number]}: " if leaves.names[number] else "")
                 out[leaves.at[number]] = _quoted(masked.text)
             self._behind = self._kept(going)
         stop = leaves.at[going] if going < count else len(out)
