@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -96,7 +97,6 @@ def mask_value(engine: Engine, value: JSON, writing: Writing | None = None) -> M
     out: list[MaskedLeaf] = []
     findings: list[Finding] = []
     classes: Counter[str] = Counter()
-    shown: dict[str, JSON] = {}
     for number, leaf in enumerate(leaves):
         path = []
         for key in leaf.keys:
@@ -107,14 +107,13 @@ def mask_value(engine: Engine, value: JSON, writing: Writing | None = None) -> M
                     findings.append(Finding(leaf.pointer, span))
                     classes[span.type.lower()] += 1
             path.append(masked)
-        spans = found.get(number, [])
-        masked = write(leaf.text, spans, numbering)
+        spans = found.get(number)
+        masked = write(leaf.text, spans, numbering) if spans else _make(leaf.text)
         out.append(MaskedLeaf(leaf.pointer, tuple(path), leaf.kind, masked, bool(spans)))
         if spans:
             findings += [Finding(leaf.pointer, span) for span in spans]
             classes.update([span.type.lower() for span in spans])
-            shown[leaf.pointer] = masked.text
-    tree = _rebuild(value, "", shown, masked_keys) if shown or key_spans else value
+    tree = _rebuild(value, iter(out), masked_keys) if found or key_spans else value
     return MaskedDocument(tuple(out), tuple(findings), tuple(sorted(classes.items())), json.dumps(tree))
 
 
@@ -272,18 +271,20 @@ def _scan_keys(engine: Engine, keys: list[str]) -> dict[str, list[Span]]:
     return found
 
 
-def _rebuild(node: JSON, pointer: str, shown: dict[str, JSON], keys: dict[str, Masked]) -> JSON:
+def _rebuild(node: JSON, leaves: Iterator[MaskedLeaf], keys: dict[str, Masked]) -> JSON:
+    """*node* with what is shown in place of its leaves, which come in the order of the document."""
     if isinstance(node, dict) and node:
         out: dict[str, JSON] = {}
         for key, child in node.items():
             name = keys[key].text
             while name in out:
                 name += "'"  # two keys must not become one
-            out[name] = _rebuild(child, f"{pointer}/{_escape(key)}", shown, keys)
+            out[name] = _rebuild(child, leaves, keys)
         return out
     if isinstance(node, list) and node:
-        return [_rebuild(child, f"{pointer}/{i}", shown, keys) for i, child in enumerate(node)]
-    return shown.get(pointer, node)
+        return [_rebuild(child, leaves, keys) for child in node]
+    leaf = next(leaves)
+    return leaf.value.text if leaf.hidden else node
 
 
 __all__ = ["JSON", "Finding", "MaskedDocument", "MaskedLeaf", "_make", "mask_value"]
