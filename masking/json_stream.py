@@ -4,8 +4,8 @@ Decided here: where leaves are gathered for one scan (``BATCH_CHARS``), with ``O
 context, so that memory does not grow with the input. What is found in a leaf or a key is ``masking.document``'s to say.
 Strict RFC 8259: what is not JSON is a fault, and nothing of the batch it stands in goes out.
 
-Lines of NDJSON are mostly of one form: the same keys in the same places. A line that was read token by token leaves its form
-behind, and the next of that form is taken apart by one expression; only its values are new.
+Lines of NDJSON and objects of an array are mostly of one form: the same keys in the same places. One that was read token by
+token leaves its form behind, and the next of that form is taken apart by one expression; only its values are new.
 """
 
 from __future__ import annotations
@@ -41,9 +41,19 @@ _PARTS: Final = re.compile(
     r"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+(?![0-9.eE+-])|(?:true|false|null)(?![a-z]))"
 )
 """Splits a line into what stands between its values and, in turn, a value or a key with its colon."""
+_STRING: Final = r'"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"'
+
+
+def _object(depth: int) -> str:
+    inner = rf"|{_object(depth - 1)}" if depth > 1 else ""
+    return rf'\{{(?:[^{{}}"]++|{_STRING}{inner})*+\}}'
+
+
+_OBJECT: Final = re.compile(_object(4))
+"""From a brace to the one that closes it, four deep at most. A prefix that is an object of JSON is the object that begins there."""
 FORMS_MAX: Final = 1_000
 FORM_CHARS_MAX: Final = 32 * 1024
-"""A longer line is read token by token."""
+"""What is longer is read token by token."""
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 _WORDS: Final = frozenset({"true", "false", "null"})
 
@@ -92,7 +102,7 @@ class _Leaves:
 
 @dataclass(slots=True)
 class _Places:
-    """The values of a line of one form: what stands before each, its last key, that key as it is shown, and where it is among the parts."""
+    """The values of one form: what stands before each, its last key, that key as it is shown, and where it is among the parts."""
 
     heads: list[str] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
@@ -101,8 +111,10 @@ class _Places:
     size: int = 0
 
 
-_Form = tuple[tuple[str, ...], tuple[str | None, ...]]
-"""Of a line: what stands between its values, and its keys in their places."""
+_Form = tuple[str, str, tuple[str, ...], tuple[str | None, ...]]
+"""Of a line or an object: the keys above it, what stands between its values, and its keys in their places."""
+_LINE: Final = -1
+"""In place of the depth that a form ends at: it ends with its line."""
 
 
 class JsonStream:
@@ -133,7 +145,8 @@ class JsonStream:
         self._keys: dict[str, tuple[str, tuple[tuple[str, int], ...]]] = {}
         self._forms: dict[_Form, _Places] = {}
         self._learning: tuple[_Form, _Places] | None = None
-        """The form of the line that is being read token by token, and the places of its values so far."""
+        """The form of what is being read token by token, and the places of its values so far."""
+        self._ends = _LINE
 
     def feed(self, data: bytes) -> bytes:
         return self._read(data, last=False)
@@ -154,13 +167,11 @@ class JsonStream:
         out = []
         at, end = 0, len(text)
         while at < end:
-            if self._many and self._want is _Want.VALUE and not self._stack and self._learning is None:
-                line = text.find("\n", at) + 1
-                if line and line - at <= FORM_CHARS_MAX and self._line(text[at:line]):
-                    at = line
-                    if self._size >= self._batch:
-                        out.append(self._flush(last=False))
-                    continue
+            if self._learning is None and (past := self._by_form(text, at)) > at:
+                at = past
+                if self._size >= self._batch:
+                    out.append(self._flush(last=False))
+                continue
             match = _TOKEN.match(text, at)
             # A token that touches the edge may go on in the next piece.
             if match is None or (match.end() == end and not last and text[at] not in '{}[]:,"'):
@@ -176,15 +187,37 @@ class JsonStream:
             raise self._fault("one value is too long to be masked")
         return b"".join(out)
 
-    def _line(self, line: str) -> bool:
-        """Take a whole line of NDJSON, its end too, if one of its form was read before; else remember to learn it."""
-        parts = _PARTS.split(line)
-        form = (tuple(parts[0::2]), tuple([p if p[-1] == ":" else None for p in parts[1::2]]))
+    def _by_form(self, text: str, at: int) -> int:
+        """Where the line or object that begins here ends, if it was taken as one of a known form; else *at*."""
+        if self._want is not _Want.VALUE and self._want is not _Want.VALUE_OR_END:
+            return at
+        if not self._stack:
+            past = text.find("\n", at) + 1 if self._many else 0
+            outer = label = ""
+            self._ends = _LINE
+        elif self._stack[-1].is_object or text[at] != "{" or len(self._stack) > DEPTH_MAX - 8:
+            return at
+        else:
+            found = _OBJECT.match(text, at, at + FORM_CHARS_MAX)
+            past = found.end() if found else 0
+            outer, label = self._here()
+            self._ends = len(self._stack)
+        if not past or past - at > FORM_CHARS_MAX or not self._formed(text[at:past], outer, label):
+            return at
+        if self._stack:
+            self._after_value()
+        return past
+
+    def _formed(self, piece: str, outer: str, label: str) -> bool:
+        """Take a whole line or object if one of its form was read before; else remember to learn it."""
+        parts = _PARTS.split(piece)
+        keys_at = tuple([p if p[-1] == ":" else None for p in parts[1::2]])
+        form = (outer, label, tuple(parts[0::2]), keys_at)
         places = self._forms.get(form)
         if places is None:
             self._learning = (
                 form,
-                _Places(offsets=[2 * i + 1 for i, key in enumerate(form[1]) if key is None]),
+                _Places(offsets=[2 * i + 1 for i, key in enumerate(keys_at) if key is None]),
             )
             return False
         base = len(self._out)
@@ -200,8 +233,8 @@ class JsonStream:
         leaves.at += [base + i for i in places.offsets]
         leaves.names += places.names
         self._out += parts
-        self._size += len(line) + places.size
-        self._line_number += 1
+        self._size += len(piece) + places.size
+        self._line_number += piece.count("\n")
         return True
 
     def _take(self, token: str) -> None:
@@ -233,12 +266,13 @@ class JsonStream:
             if self._stack or self._want not in {_Want.NOTHING, _Want.VALUE}:
                 raise self._fault("a value of NDJSON goes over its line")
             self._want = _Want.VALUE
-            self._learn()
+            if self._ends == _LINE:
+                self._learn()
         self._line_number += lines
         self._raw(token)
 
     def _learn(self) -> None:
-        """The line that ends here was JSON: keep its form, unless a key of it is not written as it stands."""
+        """What ends here was JSON: keep its form, unless a key of it is not written as it stands."""
         if self._learning is None:
             return
         form, places = self._learning
@@ -317,6 +351,8 @@ class JsonStream:
         frame = self._stack.pop()
         self._key = frame.label
         self._raw(token)
+        if len(self._stack) == self._ends:
+            self._learn()
         self._after_value()
 
     def _value_may_stand_here(self) -> None:

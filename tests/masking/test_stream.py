@@ -8,6 +8,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -218,11 +219,53 @@ def test_lines_of_a_known_form_are_read_as_those_that_are_read_token_by_token(ro
     data = "".join(shape.format(*values) + end for shape, *values in rows).encode()
     by_forms, by_tokens = Tally(), Tally()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JsonStream, "_line", lambda *_: False)
+        patch.setattr(JsonStream, "_by_form", lambda _self, _text, at: at)
         want = _json(data, size, many=True, batch=batch, tally=by_tokens)
 
     assert _json(data, size, many=True, batch=batch, tally=by_forms) == want
     assert by_forms == by_tokens
+
+
+@CALM
+@given(
+    st.lists(st.tuples(st.sampled_from([s for s in SHAPES if s]), LEAF, LEAF, LEAF), max_size=30),
+    st.sampled_from([",", ", ", ",\n\n"]),
+    st.sampled_from(
+        ["[{}]", '{{"k":1.50,"data":[{}],"l":"ann@example.org"}}', '[[],[ {}],{{"z y":[[{}]]}}]']
+    ),
+    st.sampled_from([1, 90, 700, 100_000]),
+    st.sampled_from([64, 32 * 1024]),
+)
+def test_objects_of_a_known_form_are_read_as_those_that_are_read_token_by_token(
+    rows, between, nest, size, batch
+):
+    inner = between.join(shape.format(*values) for shape, *values in rows)
+    data = nest.format(*[inner] * nest.count("{}")).encode()
+    by_forms, by_tokens = Tally(), Tally()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JsonStream, "_by_form", lambda _self, _text, at: at)
+        want = _json(data, size, batch=batch, tally=by_tokens)
+
+    assert _json(data, size, batch=batch, tally=by_forms) == want
+    assert by_forms == by_tokens
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '[{"a":' * 180,
+        '[{"a":1,' * 50_000,
+        '[{"a":{"b":{"c":{"d":{"e":[' * 30,
+        '{"' * 100_000,
+        '[{"a":"' + "\\" * 200_000,
+    ],
+    ids=lambda s: s[:12],
+)
+def test_objects_that_never_close_are_a_fault_in_linear_time(hostile):
+    start = time.process_time()
+    with pytest.raises(MaskingError):
+        _json(hostile.encode(), 64 * 1024)
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(
@@ -232,12 +275,14 @@ def test_lines_of_a_known_form_are_read_as_those_that_are_read_token_by_token(ro
         '{"a":' + "9" * 500 + "}", '{"a" 1}', '"a":1', "{1}", '{"a":1},',
     ],
 )  # fmt: skip
-def test_a_line_of_a_known_form_that_is_no_json_is_a_fault(line):
+def test_what_has_a_known_form_and_is_no_json_is_a_fault(line):
     good = '{"a":1}\n{"a":"x"}\n{"a":true}\n'
 
     with pytest.raises(MaskingError, match="line 4"):
         _json((good + line + "\n").encode(), 10_000, many=True)
     assert _json((good * 2).encode(), 10_000, many=True) == (good * 2).encode()
+    with pytest.raises(MaskingError, match="line 4"):
+        _json(("[" + good.replace("\n", ",\n") + line + "]").encode(), 10_000)
 
 
 def test_forms_of_lines_are_forgotten_when_there_are_too_many(monkeypatch):
