@@ -212,7 +212,7 @@ class JsonStream:
         """Take a whole line or object if one of its form was read before; else remember to learn it."""
         parts = _PARTS.split(piece)
         keys_at = tuple([p if p[-1] == ":" else None for p in parts[1::2]])
-        form = (outer, label, tuple(parts[0::2]), keys_at)
+        form = ("", "", tuple(parts[0::2]), keys_at)
         places = self._forms.get(form)
         if places is None:
             self._learning = (
