@@ -200,7 +200,7 @@ class JsonStream:
         else:
             found = _OBJECT.match(text, at, at + FORM_CHARS_MAX)
             past = found.end() if found else 0
-            outer, label = self._here()
+            outer = label = ""
             self._ends = len(self._stack)
         if not past or past - at > FORM_CHARS_MAX or not self._formed(text[at:past], outer, label):
             return at
