@@ -200,7 +200,7 @@ class JsonStream:
         else:
             found = _OBJECT.match(text, at, at + FORM_CHARS_MAX)
             past = found.end() if found else 0
-            outer = label = ""
+            outer, label = self._here()
             self._ends = len(self._stack)
         if not past or past - at > FORM_CHARS_MAX or not self._formed(text[at:past], outer, label):
             return at
@@ -212,7 +212,7 @@ class JsonStream:
         """Take a whole line or object if one of its form was read before; else remember to learn it."""
         parts = _PARTS.split(piece)
         keys_at = tuple([p if p[-1] == ":" else None for p in parts[1::2]])
-        form = ("", "", tuple(parts[0::2]), keys_at)
+        form = (outer, label, tuple(parts[0::2]), keys_at)
         places = self._forms.get(form)
         if places is None:
             self._learning = (
