@@ -250,6 +250,17 @@ def test_objects_of_a_known_form_are_read_as_those_that_are_read_token_by_token(
     assert by_forms == by_tokens
 
 
+def test_objects_of_one_form_under_other_keys_are_scanned_under_theirs():
+    rows = ",".join(f'{{"a":5369043{n}}}' for n in range(90, 99))
+    data = f'{{"x":[{rows}],"ssn":[{rows}],"y":[{rows}]}}'.encode()
+
+    out = json.loads(_json(data, 100_000))
+
+    assert out == ENGINE.mask_json(json.loads(data), ByValue()).to_json()
+    assert "[US_SSN_" in str(out["ssn"])
+    assert out["x"] == json.loads(data)["x"]
+
+
 @pytest.mark.parametrize(
     "hostile",
     [
