@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import regex
@@ -65,13 +66,19 @@ def compile_search(pattern: str, *, ignore_case: bool = False, at: bool = False)
 
 def is_simple(pattern: str) -> bool:
     """Whether ``re`` takes *pattern* and no repeat stands within another (possessive ones aside)."""
+    tree = parsed(pattern)
+    return tree is not None and not _nests(tree, inside=False)
+
+
+@lru_cache(maxsize=64)
+def parsed(pattern: str) -> Any:
+    """*pattern* as ``re`` reads it, None for what it refuses or warns of. Nobody changes it: it is kept."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            tree = sre_parse.parse(pattern)
+            return sre_parse.parse(pattern)
     except (re.error, Warning, OverflowError):
-        return False
-    return not _nests(tree, inside=False)
+        return None
 
 
 def _nests(tree: Any, *, inside: bool) -> bool:

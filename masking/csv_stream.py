@@ -11,10 +11,10 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
-from masking.document import JSON
+from masking.document import find_in_leaves, head_of, last_key
 from masking.engine import Engine
 from masking.errors import MaskingError
-from masking.operators import Writing
+from masking.operators import Writing, write
 from masking.tally import Tally
 
 BATCH_CHARS: Final = 32 * 1024
@@ -48,17 +48,19 @@ def mask_csv(
     try:
         rows = csv.reader(all_lines(), delimiter=delimiter, strict=True)
         header = next(rows, [])
-        writer.writerow(_header(engine, header, writing, found))
+        shown = _header(engine, header, writing, found)
+        columns = _Columns(header, shown)
+        writer.writerow(shown)
         batch: list[list[str]] = []
         size = 0
         for row in rows:
             batch.append(row)
             size += sum(map(len, row)) + len(row)
             if size >= BATCH_CHARS:
-                _mask(engine, header, batch, writing, found, writer)
+                _mask(engine, columns, batch, writing, found, writer)
                 yield _taken(out)
                 batch, size = [], 0
-        _mask(engine, header, batch, writing, found, writer)
+        _mask(engine, columns, batch, writing, found, writer)
         yield _taken(out)
     except csv.Error:
         raise MaskingError(
@@ -77,29 +79,50 @@ def _header(engine: Engine, header: list[str], writing: Writing, tally: Tally) -
     return names
 
 
+class _Columns:
+    """What stands before the cells of each column, its key, and its name as it is shown."""
+
+    def __init__(self, header: list[str], shown: list[str]) -> None:
+        self._names, self._shown = header, shown
+        self.heads: list[str] = []
+        self.keys: list[str | None] = []
+        self.labels: list[str] = []
+        self.reach(len(header))
+
+    def reach(self, count: int) -> None:
+        """A row may have more cells than the header has."""
+        for i in range(len(self.heads), count):
+            name, shown = (
+                (self._names[i], self._shown[i]) if i < len(self._names) else 2 * (f"column {i + 1}",)
+            )
+            self.heads.append(head_of(name))
+            self.keys.append(last_key(name))
+            self.labels.append(f"{shown}: ")
+
+
 def _mask(
-    engine: Engine,
-    header: list[str],
-    rows: list[list[str]],
-    writing: Writing,
-    tally: Tally,
-    writer: _Writer,
+    engine: Engine, columns: _Columns, rows: list[list[str]], writing: Writing, tally: Tally, writer: _Writer
 ) -> None:
-    keyed: list[JSON] = [
-        {(header[i] if i < len(header) else f"column {i + 1}"): cell}
-        for row in rows
-        for i, cell in enumerate(row)
-    ]
-    leaves = iter(engine.mask_json(keyed, writing).leaves if keyed else ())
+    heads: list[str] = []
+    keys: list[str | None] = []
+    texts: list[str] = []
+    places: list[tuple[list[str], int]] = []
     for row in rows:
-        cells = []
-        for _ in row:
-            leaf = next(leaves)
-            tally.count(leaf.value.hidden)
-            if leaf.hidden:
-                tally.look(leaf.value.text, f"{leaf.path[-1].text}: ")
-            cells.append(leaf.value.text)
-        writer.writerow(cells)
+        count = len(row)
+        columns.reach(count)
+        heads += columns.heads[:count]
+        keys += columns.keys[:count]
+        texts += row
+        places += [(row, i) for i in range(count)]
+    found = find_in_leaves(engine, heads, texts, keys) if texts else {}
+    for place in sorted(found):
+        row, i = places[place]
+        masked = write(texts[place], found[place], writing)
+        tally.count(masked.hidden)
+        tally.look_at(masked, columns.labels[i])
+        row[i] = masked.text
+    for row in rows:
+        writer.writerow(row)
 
 
 def _taken(out: io.StringIO) -> str:

@@ -8,15 +8,18 @@ absent: the values; a document, once masked, cannot be unmasked.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from masking.errors import MaskingError
-from masking.keys import KEY_SCORE, key_decides
+from masking.keys import KEY_SCORE, key_decides, key_type
 from masking.masked import Masked, _make
 from masking.operators import Numbering, Writing, write
-from masking.spans import Span
+from masking.spans import Span, moved
 
 if TYPE_CHECKING:
     from masking.engine import Engine
@@ -78,21 +81,23 @@ class _Leaf:
     kind: Kind
     text: str
     label: str
-    start: int = 0
-    spans: list[Span] = field(default_factory=list)
 
 
 def mask_value(engine: Engine, value: JSON, writing: Writing | None = None) -> MaskedDocument:
     leaves, keys = _flatten(value)
-    _scan_leaves(engine, leaves)
+    found = find_in_leaves(
+        engine,
+        [head_of(leaf.label) for leaf in leaves],
+        [leaf.text for leaf in leaves],
+        [last_key(leaf.label) if leaf.kind in {"string", "number"} else None for leaf in leaves],
+    )
     key_spans = _scan_keys(engine, keys)
     numbering = writing or Numbering()
     masked_keys: dict[str, Masked] = {}
     out: list[MaskedLeaf] = []
     findings: list[Finding] = []
     classes: Counter[str] = Counter()
-    shown: dict[str, JSON] = {}
-    for leaf in leaves:
+    for number, leaf in enumerate(leaves):
         path = []
         for key in leaf.keys:
             masked = masked_keys.get(key)
@@ -102,14 +107,87 @@ def mask_value(engine: Engine, value: JSON, writing: Writing | None = None) -> M
                     findings.append(Finding(leaf.pointer, span))
                     classes[span.type.lower()] += 1
             path.append(masked)
-        masked = write(leaf.text, leaf.spans, numbering)
-        out.append(MaskedLeaf(leaf.pointer, tuple(path), leaf.kind, masked, bool(leaf.spans)))
-        if leaf.spans:
-            findings += [Finding(leaf.pointer, span) for span in leaf.spans]
-            classes.update([span.type.lower() for span in leaf.spans])
-            shown[leaf.pointer] = masked.text
-    tree = _rebuild(value, "", shown, masked_keys)
+        spans = found.get(number)
+        masked = write(leaf.text, spans, numbering) if spans else _make(leaf.text)
+        out.append(MaskedLeaf(leaf.pointer, tuple(path), leaf.kind, masked, bool(spans)))
+        if spans:
+            findings += [Finding(leaf.pointer, span) for span in spans]
+            classes.update([span.type.lower() for span in spans])
+    tree = _rebuild(value, iter(out), masked_keys) if found or key_spans else value
     return MaskedDocument(tuple(out), tuple(findings), tuple(sorted(classes.items())), json.dumps(tree))
+
+
+def head_of(label: str) -> str:
+    """What stands before a leaf's value in the text that is scanned."""
+    return f"{label[-LABEL_CHARS_MAX:]}: " if label else ""
+
+
+def label_of(outer: str, key: str) -> str:
+    """The label of a value under *key*, itself in what the label *outer* says."""
+    return f"{last_key(outer)}.{key}" if outer else key
+
+
+def last_key(label: str) -> str:
+    return label.rpartition(".")[2]
+
+
+def find_in_leaves(
+    engine: Engine, heads: list[str], texts: list[str], keys: list[str | None]
+) -> dict[int, list[Span]]:
+    """What is found in each leaf, by its place: one scan over all of them, a line each, under their heads.
+
+    *keys*: the last key that a leaf stands under, empty for none, None where the leaf is never masked (``true``, ``null``).
+    Leaves in which nothing is found are left out.
+    """
+    count = len(texts)
+    parts = [""] * (3 * count)
+    parts[0::3] = heads
+    parts[1::3] = texts
+    parts[2::3] = ["\n"] * count
+    spans = engine.scan_closed("".join(parts), line_bound=True)
+    found: dict[int, list[Span]] = {}
+    if spans:
+        ends = list(accumulate(len(head) + len(text) + 1 for head, text in zip(heads, texts, strict=True)))
+        _share(spans, texts, ends, found)
+    for i, key in enumerate(keys):
+        if key is None:
+            found.pop(i, None)
+        elif key and (kind := key_type(key)) is not None:
+            decided = _decided_by_key(engine, kind, key, texts[i], found.get(i, []))
+            if decided is not None:
+                found[i] = [decided]
+    return found
+
+
+def _share(spans: list[Span], texts: list[str], ends: list[int], found: dict[int, list[Span]]) -> None:
+    """Give each span to the leaf (or leaves) whose value it covers. *ends*: where each leaf's line ends, its break counted."""
+    for span in spans:
+        i = bisect_right(ends, span.start + 1)
+        while i < len(texts):
+            size = len(texts[i])
+            at = ends[i] - 1 - size
+            if at >= span.end:
+                break
+            start, end = max(span.start - at, 0), min(span.end - at, size)
+            if start < end:
+                found.setdefault(i, []).append(moved(span, start, end))
+            i += 1
+
+
+def _decided_by_key(engine: Engine, kind: str, key: str, text: str, spans: list[Span]) -> Span | None:
+    """The whole value, where its key says that it is of *kind* and nothing better was found in it."""
+    if key_decides(key, text) is None or kind in engine.config.off or not text.strip():
+        return None
+    if engine.allows(text) or engine.is_masked(text):
+        return None
+    covered = sum(s.end - s.start for s in spans)
+    if (
+        spans
+        and (any(s.type == kind for s in spans) or covered >= len(text.strip()))
+        and kind not in {"PASSWORD", "SECRET"}
+    ):
+        return None
+    return Span(0, len(text), kind, KEY_SCORE, "key", "the key says so")
 
 
 def _flatten(value: JSON) -> tuple[list[_Leaf], list[str]]:
@@ -132,7 +210,7 @@ def _flatten(value: JSON) -> tuple[list[_Leaf], list[str]]:
                         child,
                         f"{pointer}/{_escape(key)}",
                         (*path, key),
-                        f"{label.rpartition('.')[2]}.{key}" if label else key,
+                        label_of(label, key),
                     )
                 )
             stack.extend(reversed(children))
@@ -171,57 +249,6 @@ def _escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _last_key(label: str) -> str:
-    return label.rpartition(".")[2]
-
-
-def _scan_leaves(engine: Engine, leaves: list[_Leaf]) -> None:
-    parts: list[str] = []
-    at = 0
-    for leaf in leaves:
-        head = f"{leaf.label[-LABEL_CHARS_MAX:]}: " if leaf.label else ""
-        parts += (head, leaf.text, "\n")
-        leaf.start = at + len(head)
-        at = leaf.start + len(leaf.text) + 1
-    _share(engine.scan_closed("".join(parts), line_bound=True), leaves)
-    for leaf in leaves:
-        if leaf.kind not in {"string", "number"}:
-            leaf.spans = []
-        elif leaf.label:
-            _decide_by_key(engine, leaf)
-
-
-def _share(spans: list[Span], leaves: list[_Leaf]) -> None:
-    """Give each span to the leaf (or leaves) whose value it covers."""
-    i = 0
-    for span in spans:
-        while i < len(leaves) and leaves[i].start + len(leaves[i].text) <= span.start:
-            i += 1
-        j = i
-        while j < len(leaves) and leaves[j].start < span.end:
-            leaf = leaves[j]
-            start, end = max(span.start - leaf.start, 0), min(span.end - leaf.start, len(leaf.text))
-            if start < end:
-                leaf.spans.append(Span(start, end, span.type, span.score, span.rule, span.reason))
-            j += 1
-
-
-def _decide_by_key(engine: Engine, leaf: _Leaf) -> None:
-    kind = key_decides(_last_key(leaf.label), leaf.text)
-    if kind is None or kind in engine.config.off or not leaf.text.strip():
-        return
-    if engine.allows(leaf.text) or engine.is_masked(leaf.text):
-        return
-    covered = sum(s.end - s.start for s in leaf.spans)
-    if (
-        leaf.spans
-        and (any(s.type == kind for s in leaf.spans) or covered >= len(leaf.text.strip()))
-        and kind not in {"PASSWORD", "SECRET"}
-    ):
-        return
-    leaf.spans = [Span(0, len(leaf.text), kind, KEY_SCORE, "key", "the key says so")]
-
-
 def _scan_keys(engine: Engine, keys: list[str]) -> dict[str, list[Span]]:
     """Spans inside keys. An identifier is no name: a person or place in a key needs a blank in it."""
     if not keys:
@@ -239,23 +266,25 @@ def _scan_keys(engine: Engine, keys: list[str]) -> dict[str, list[Span]]:
             start, stop = max(span.start - at, 0), min(span.end, end) - at
             if start >= stop or (span.type in {"PERSON", "LOCATION", "USERNAME"} and " " not in key):
                 continue
-            found.setdefault(key, []).append(Span(start, stop, span.type, span.score, span.rule, span.reason))
+            found.setdefault(key, []).append(moved(span, start, stop))
         at = end + 1
     return found
 
 
-def _rebuild(node: JSON, pointer: str, shown: dict[str, JSON], keys: dict[str, Masked]) -> JSON:
+def _rebuild(node: JSON, leaves: Iterator[MaskedLeaf], keys: dict[str, Masked]) -> JSON:
+    """*node* with what is shown in place of its leaves, which come in the order of the document."""
     if isinstance(node, dict) and node:
         out: dict[str, JSON] = {}
         for key, child in node.items():
             name = keys[key].text
             while name in out:
                 name += "'"  # two keys must not become one
-            out[name] = _rebuild(child, f"{pointer}/{_escape(key)}", shown, keys)
+            out[name] = _rebuild(child, leaves, keys)
         return out
     if isinstance(node, list) and node:
-        return [_rebuild(child, f"{pointer}/{i}", shown, keys) for i, child in enumerate(node)]
-    return shown.get(pointer, node)
+        return [_rebuild(child, leaves, keys) for child in node]
+    leaf = next(leaves)
+    return leaf.value.text if leaf.hidden else node
 
 
 __all__ = ["JSON", "Finding", "MaskedDocument", "MaskedLeaf", "_make", "mask_value"]

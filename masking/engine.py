@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 from masking.compiled import Compiled, compile_rules
@@ -30,7 +29,7 @@ from masking.resolve import (
     resolve,
 )
 from masking.scan import Candidates, scan_literals, scan_runs
-from masking.spans import Span
+from masking.spans import Span, moved
 from masking.view import View, fold, is_placeholder
 
 FAULTS: Final = (
@@ -230,7 +229,7 @@ def _shown(span: Span, folded: str) -> list[Span]:
     at = span.start
     for piece in folded[span.start : span.end].split("\0"):
         if any(c.isalnum() for c in piece):
-            out.append(replace(span, start=at, end=at + len(piece)))
+            out.append(moved(span, at, at + len(piece)))
         at += len(piece) + 1
     return out
 

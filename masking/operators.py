@@ -71,6 +71,11 @@ def write(text: str, spans: list[Span], numbering: Writing) -> Masked:
     """*text* with each of the (sorted, non-overlapping) *spans* replaced by its placeholder."""
     if not spans:
         return _make(text)
+    if len(spans) == 1:
+        [span] = spans
+        kind = span.type
+        shown = numbering.placeholder(kind, text[span.start : span.end])
+        return _make(f"{text[: span.start]}{shown}{text[span.end :]}", ((kind.lower(), 1),))
     parts: list[str] = []
     at = 0
     types: dict[str, int] = {}

@@ -15,7 +15,8 @@ from typing import Any, Final
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from re import _constants as sre  # type: ignore[attr-defined]
-    from re import _parser as sre_parse  # type: ignore[attr-defined]
+
+from masking.confirm import parsed
 
 SETS_MAX: Final = 48
 """Few patterns are certain about more of their beginning."""
@@ -40,7 +41,7 @@ def packed(chars: Set) -> bytes:
 
 def begins(pattern: str, *, ignore_case: bool = False) -> tuple[Set | None, list[Set]]:
     """The characters that may not stand before a match (None: any may), and a set for each of its first characters."""
-    tree = _parsed(pattern)
+    tree = parsed(pattern)
     if tree is None:
         return None, []
     forbidden = None
@@ -59,7 +60,7 @@ def begins(pattern: str, *, ignore_case: bool = False) -> tuple[Set | None, list
 
 def must_hold(pattern: str, *, ignore_case: bool = False) -> list[Set]:
     """Small sets of each of which the match holds a character, the smallest first."""
-    tree = _parsed(pattern)
+    tree = parsed(pattern)
     if tree is None:
         return []
     found = {
@@ -70,7 +71,7 @@ def must_hold(pattern: str, *, ignore_case: bool = False) -> list[Set]:
 
 def must_run(pattern: str, *, ignore_case: bool = False) -> tuple[Set, int] | None:
     """A set and how many of its characters the match holds in a row, where that is ``RUN_MIN`` or more; the longest."""
-    tree = _parsed(pattern)
+    tree = parsed(pattern)
     runs = [] if tree is None else list(_runs(tree, _flags(tree, ignore_case)))
     return max(runs, key=lambda run: run[1], default=None)
 
@@ -79,18 +80,12 @@ def must_table(sets: list[Set]) -> bytes | None:
     """For each character of Latin-1 the bits of the *sets* that it is in, and last the bits of all."""
     if not sets:
         return None
-    table = bytes(sum((bits >> c & 1) << k for k, (bits, _) in enumerate(sets)) for c in range(256))
-    return table + bytes([(1 << len(sets)) - 1])
-
-
-@lru_cache(maxsize=64)
-def _parsed(pattern: str) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return sre_parse.parse(pattern)
-    except (re.error, Warning, OverflowError):
-        return None
+    table = bytearray(257)
+    for k, (bits, _) in enumerate(sets):
+        for c in range(256):
+            table[c] |= (bits >> c & 1) << k
+    table[256] = (1 << len(sets)) - 1
+    return bytes(table)
 
 
 def _flags(tree: Any, ignore_case: bool) -> int:

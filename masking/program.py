@@ -14,7 +14,8 @@ from array import array
 from functools import lru_cache
 from typing import Any, Final
 
-from masking.prefix import _flags, _parsed, _walk
+from masking.confirm import parsed
+from masking.prefix import _flags, _walk
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -48,7 +49,7 @@ def program(
     Nodes are five numbers of 32 bits each (what it does, the next, three arguments), sets 16 bytes each. *simple*: ``re``
     is what runs the pattern otherwise; if not, ``regex`` does.
     """
-    tree = _parsed(pattern)
+    tree = parsed(pattern)
     if tree is None:
         return None
     flags = _flags(tree, ignore_case)

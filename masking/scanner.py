@@ -24,7 +24,6 @@ from masking.detect.names import (
     SQL,
     is_code,
     narrowed,
-    narrowed_alone,
     tagger,
 )
 from masking.detect.phone import CODES
@@ -128,7 +127,6 @@ def build(rules: Compiled, off: frozenset[str], threshold: float, chars_max: int
             "is_no_name": is_no_name,
             "judge": is_code,
             "narrowed": narrowed,
-            "narrowed_alone": narrowed_alone,
             "caps_chars": CAPS_CHARS,
             "sql": SQL.search,
             "code_words": CODE_WORDS,
@@ -188,9 +186,10 @@ def _prepare(
     """The search of *rule* and its cheap conditions, as ``prepare`` in ``native/scan.c`` takes them."""
     if rule.search is None:
         return None, b"", b"", b"", 0, b"", None
-    search = rule.search.ready()
     case = rule.ignore_case
     steps = program(rule.regex, rule.group, ignore_case=case, simple=is_simple(rule.regex))
+    # Where there is a program, Python is asked of windows that are not ASCII alone, and compiles when it is.
+    search = rule.search if steps else rule.search.ready()
     if rule.whole:
         return search, b"", b"", b"", 0, b"", steps
     forbidden, first = (

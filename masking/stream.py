@@ -15,7 +15,7 @@ from typing import Final
 from masking.engine import Engine
 from masking.errors import MaskingError
 from masking.operators import Writing, write
-from masking.spans import Span
+from masking.spans import Span, moved
 from masking.tally import Tally
 
 BLOCK: Final = 64 * 1024
@@ -100,9 +100,7 @@ class _Pass:
         """The piece with its findings replaced; of a finding that began before it, the rest."""
         base = self._done
         inside = [
-            Span(max(s.start, base) - base, s.end - base, s.type, s.score, s.rule, s.reason)
-            for s in spans
-            if s.end > base and s.end <= cut
+            moved(s, max(s.start, base) - base, s.end - base) for s in spans if s.end > base and s.end <= cut
         ]
         masked = write(text, inside, self._writing)
         self._tally.count(masked.hidden)

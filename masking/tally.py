@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from masking.masked import Masked
+from masking.operators import last_four
+
 EXAMPLES_MAX: Final = 3
 EXAMPLE_CHARS: Final = 32
 """Shown on either side of a placeholder."""
@@ -22,11 +25,21 @@ class Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
+    _full: set[str] = field(default_factory=set, compare=False)
+    """The types of which there are examples enough."""
 
     def count(self, hidden: Iterable[tuple[str, int]]) -> None:
         """Add what a ``Masked`` says of itself."""
         for kind, count in hidden:
             self.counts[kind.upper()] += count
+
+    def look_at(self, masked: Masked, label: str) -> None:
+        """As :meth:`look`, unless there are examples enough of all that *masked* hides."""
+        for kind, _ in masked.hidden:
+            if kind not in self._full:
+                self.look(masked.text, label)
+                self._full = {k.lower() for k, taken in self.examples.items() if len(taken) >= EXAMPLES_MAX}
+                return
 
     def look(self, masked: str, label: str = "") -> None:
         """Take examples from *masked*, which is finished: nothing in it is still to be hidden."""
@@ -85,8 +98,6 @@ class BoundedNumbering:
         self._next: Counter[str] = Counter()
 
     def placeholder(self, kind: str, value: str) -> str:
-        from masking.operators import last_four
-
         key = (kind, value)
         number = self._seen.pop(key, None)
         if number is None:

@@ -435,54 +435,21 @@ static int is_plain(const Scan *scan, Py_ssize_t start, Py_ssize_t end)
     return words > 1 || small;
 }
 
-/* Asks Python about a value alone, without the text around it; 0, or -1 with an error set. */
-static int ask_narrowed(Scan *scan, Py_ssize_t start, Py_ssize_t end, int after_alnum, int before_alnum, Narrow *out)
-{
-    PyObject *value = PyUnicode_Substring(scan->folded.object, start, end), *answer = NULL;
-    Py_ssize_t first = 0, last = 0;
-    if (value != NULL)
-        answer = PyObject_CallFunctionObjArgs(scan->self->narrowed_alone, value, after_alnum ? Py_True : Py_False,
-                                              before_alnum ? Py_True : Py_False, NULL);
-    Py_XDECREF(value);
-    int failed = answer == NULL ? -1 : 0;
-    out->doubtful = 0;
-    if (!failed && answer != Py_None
-        && (!PyTuple_Check(answer) || !PyArg_ParseTuple(answer, "nnp", &first, &last, &out->doubtful) || first < 0 || first >= last
-            || last > end - start)) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_ValueError, "the bounds of a name are two places of it");
-        failed = -1;
-    }
-    Py_XDECREF(answer);
-    out->start = (int16_t)first, out->end = (int16_t)last;
-    return failed;
-}
-
-/* names.narrowed of a short ASCII value, remembered. */
+/* names.narrowed of an ASCII value. */
 static int narrow_ascii(Scan *scan, const unsigned char *value, Py_ssize_t *start, Py_ssize_t *end)
 {
-    const Scanner *self = scan->self;
-    Py_ssize_t n = scan->folded.length;
-    int after_alnum = *start > 0 ? bits_at(scan, *start - 1) : 0, before_alnum = *end < n ? bits_at(scan, *end) : 0;
+    Py_ssize_t n = scan->folded.length, first, last;
+    int doubtful, after_alnum = *start > 0 ? bits_at(scan, *start - 1) : 0, before_alnum = *end < n ? bits_at(scan, *end) : 0;
     if (after_alnum < 0 || before_alnum < 0)
         return -1;
-    after_alnum &= ALNUM, before_alnum &= ALNUM;
-    uint64_t hash = hash_bytes(self->seed + (uint64_t)(2 * (after_alnum != 0) + (before_alnum != 0) + 1), value, *end - *start);
-    Narrow *known = &self->narrows[(hash >> 8) % NARROWS], fresh = {hash | !hash, 0, 0, 0};
-    if (known->hash == fresh.hash) {
-        fresh = *known;
-    } else {
-        if (ask_narrowed(scan, *start, *end, after_alnum, before_alnum, &fresh) < 0)
-            return -1;
-        *known = fresh;
-    }
-    if (fresh.end == 0)
+    if (!narrow_alone(scan->self, value, scan->low + *start, *end - *start, after_alnum & ALNUM, before_alnum & ALNUM, &first, &last,
+                      &doubtful))
         return 0;
-    *end = *start + fresh.end, *start += fresh.start;
-    if (!fresh.doubtful)
+    *end = *start + last, *start += first;
+    if (!doubtful)
         return 1;
-    Py_ssize_t left = *start > self->caps_chars ? *start - self->caps_chars : 0;
-    Py_ssize_t right = n - *end > self->caps_chars ? *end + self->caps_chars : n;
+    Py_ssize_t left = *start > scan->self->caps_chars ? *start - scan->self->caps_chars : 0;
+    Py_ssize_t right = n - *end > scan->self->caps_chars ? *end + scan->self->caps_chars : n;
     int is = is_upper_case(scan, left, *start);
     return is ? is : is_upper_case(scan, *end, right);
 }
@@ -492,7 +459,7 @@ static int narrow_name(Scan *scan, Py_ssize_t *start, Py_ssize_t *end)
 {
     if (is_plain(scan, *start, *end))
         return 1;
-    const unsigned char *value = *end - *start <= NARROW_CHARS_MAX ? plain_at(&scan->folded, *start, *end) : NULL;
+    const unsigned char *value = plain_at(&scan->folded, *start, *end);
     if (value != NULL)
         return narrow_ascii(scan, value, start, end);
     PyObject *bounds = PyObject_CallFunction(scan->self->narrowed, "Onn", scan->folded.object, *start, *end);

@@ -14,7 +14,10 @@
 #define SIGNS 32
 #define WEIGHT_BITS 12
 #define WORD_BITS 14
+#define NEAR_BITS 16
+#define FIGURES_KEPT 4 /* numbers of more digits are rated each time anew: there are too many to be remembered */
 
+enum { CW, PW, NW, QW, MW, C3, P3, N3, C2, PREFIXES };
 enum { FORM_x = 1, FORM_X, FORM_Xx, FORM_XX, FORM_u, FORM_xX, FORM_XxX, FORM_0, FORM_LINE = FORM_0 + 6 };
 
 /* A word seen, in the order in which they were; half a line of the processor's memory. What does not fit is not kept. */
@@ -53,6 +56,7 @@ struct Tagger {
     const uint32_t *weight_index, *word_index;
     const uint64_t *weight_keys, *gazetteer;
     const int16_t *weights;
+    uint32_t *near;
     size_t features, entries;
     WordSlot *words;
     size_t words_size, words_used, seen_size;
@@ -61,42 +65,100 @@ struct Tagger {
     Step *steps;
     PairSlot *pairs;
     size_t pairs_size, pairs_used;
-    uint32_t crc[256];
+    uint32_t crc[256], prefix[PREFIXES][TOKEN_MAX + 1];
     Word signs[NOT_PLAIN]; /* what tokens of one character that is neither letter nor digit are worth */
     unsigned char kinds[256]; /* what a character of Text.plain is to a token; of NOT_PLAIN it is not known */
     Word edge;
+    Word worth[(FORM_LINE + 1) << FLAG_BITS]; /* of a kind alone; kind 0: not summed yet */
 };
 
 /* ------------------------------------------------------------------ the table */
 
-static uint64_t key_of(const Tagger *self, const unsigned char *name, size_t length)
+static inline uint32_t crc_on(const Tagger *self, uint32_t crc, int byte)
 {
-    uint32_t a = 0xffffffff, b = 0xffffffff;
-    for (size_t i = 0; i < length; i++) {
-        a = self->crc[(a ^ name[i]) & 0xff] ^ (a >> 8);
-        b = self->crc[(b ^ name[length - 1 - i]) & 0xff] ^ (b >> 8);
-    }
-    return (uint64_t)~a << 32 | (uint32_t)~b;
+    return self->crc[(crc ^ (uint32_t)byte) & 0xff] ^ (crc >> 8);
 }
 
-static void add_weight(const Tagger *self, const unsigned char *name, size_t length, int16_t out[2])
+static uint32_t crc_forwards_on(const Tagger *self, uint32_t crc, const unsigned char *bytes, size_t length)
 {
-    uint64_t key = key_of(self, name, length), first = key >> (64 - WEIGHT_BITS);
-    for (uint32_t i = self->weight_index[first], stop = self->weight_index[first + 1]; i < stop; i++)
-        if (self->weight_keys[i] == key) {
+    for (size_t i = 0; i < length; i++)
+        crc = crc_on(self, crc, bytes[i]);
+    return crc;
+}
+
+static uint32_t crc_backwards_on(const Tagger *self, uint32_t crc, const unsigned char *bytes, size_t length)
+{
+    while (length > 0)
+        crc = crc_on(self, crc, bytes[--length]);
+    return crc;
+}
+
+/* Adds what the feature *prefix* and *rest* weighs; *first*: the first half of its key. Most that are asked for are not there:
+   the second half is made where the first is met. */
+static void add_weight_of(const Tagger *self, uint32_t first, const char *prefix, const unsigned char *rest, size_t length, int16_t out[2])
+{
+    for (uint32_t i = self->near[first >> (32 - NEAR_BITS)], stop = self->near[(first >> (32 - NEAR_BITS)) + 1]; i < stop; i++)
+        if ((uint32_t)(self->weight_keys[i] >> 32) == first) {
+            uint32_t second = crc_on(self, crc_backwards_on(self, 0xffffffff, rest, length), prefix[1]);
+            if ((uint32_t)self->weight_keys[i] != ~crc_on(self, second, prefix[0]))
+                continue;
             out[0] = (int16_t)(out[0] + self->weights[2 * i]);
             out[1] = (int16_t)(out[1] + self->weights[2 * i + 1]);
             return;
         }
 }
 
+static void add_weight(const Tagger *self, const unsigned char *name, size_t length, int16_t out[2])
+{
+    const char prefix[2] = {(char)name[0], (char)name[1]};
+    add_weight_of(self, ~crc_forwards_on(self, 0xffffffff, name, length), prefix, name + 2, length - 2, out);
+}
+
+/* The features that are a prefix and the same word, or the same end of it. Cyclic redundancy checks are linear: the one of a
+   prefix and a word is the word's own, begun at zero, and what becomes of the prefix's over as many zero bytes. */
+static const char prefixes[PREFIXES][3] = {"cw", "pw", "nw", "qw", "mw", "c3", "p3", "n3", "c2"};
+
+static void open_prefixes(Tagger *self)
+{
+    for (int k = 0; k < PREFIXES; k++) {
+        uint32_t crc = crc_forwards_on(self, 0xffffffff, (const unsigned char *)prefixes[k], 2);
+        for (int n = 0; n <= TOKEN_MAX; n++, crc = crc_on(self, crc, 0))
+            self->prefix[k][n] = crc;
+    }
+}
+
+static void add_prefixed(const Tagger *self, int k, uint32_t own, const unsigned char *word, size_t length, int16_t out[2])
+{
+    add_weight_of(self, ~(own ^ self->prefix[k][length]), prefixes[k], word, length, out);
+}
+
 static int flags_of(const Tagger *self, const unsigned char *low, size_t length)
 {
     const uint64_t flags = (1 << FLAG_BITS) - 1;
-    uint64_t key = key_of(self, low, length) & ~flags, first = key >> (64 - WORD_BITS);
+    uint32_t crc = ~crc_forwards_on(self, 0xffffffff, low, length), first = crc >> (32 - WORD_BITS);
     for (uint32_t i = self->word_index[first], stop = self->word_index[first + 1]; i < stop; i++)
-        if ((self->gazetteer[i] & ~flags) == key)
+        if ((uint32_t)(self->gazetteer[i] >> 32) == crc
+            && (((uint32_t)self->gazetteer[i] ^ ~crc_backwards_on(self, 0xffffffff, low, length)) & (uint32_t)~flags) == 0)
             return (int)(self->gazetteer[i] & flags);
+    return 0;
+}
+
+/* An index of the keys' first NEAR_BITS bits, finer than the file's: two or three keys to look at instead of fifty. */
+static int index_near(Tagger *self)
+{
+    self->near = PyMem_Malloc(((1 << NEAR_BITS) + 1) * sizeof *self->near);
+    if (self->near == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < self->features; i++) {
+        uint32_t first = (uint32_t)(self->weight_keys[i] >> (64 - NEAR_BITS));
+        while (next <= first)
+            self->near[next++] = i;
+    }
+    while (next <= 1 << NEAR_BITS)
+        self->near[next++] = (uint32_t)self->features;
     return 0;
 }
 
@@ -134,7 +196,7 @@ static int open_table(Tagger *self, PyObject *table)
         if (self->word_index[i] > self->word_index[i + 1] || self->word_index[i + 1] > self->entries)
             goto wrong;
     self->table = Py_NewRef(table);
-    return 0;
+    return index_near(self);
 wrong:
     PyErr_SetString(PyExc_ValueError, "this is no table of names");
     return -1;
@@ -233,52 +295,69 @@ static int form_of(const unsigned char *token, size_t length)
         add_weight(self, name->bytes, name->length, OUT); \
     } while (0)
 
-/* The worth of an ASCII token of at most TOKEN_MAX characters. */
-static void rate(const Tagger *self, const unsigned char *token, size_t length, Word *word)
+/* What a token is worth by its kind alone. */
+static void rate_kind(const Tagger *self, int kind, Word *word)
 {
-    unsigned char low[TOKEN_MAX + 2];
-    size_t size = length;
-    int form = form_of(token, length);
-    for (size_t i = 0; i < length; i++)
-        low[i] = is_upper(token[i]) ? token[i] | 0x20 : token[i];
-    int flags = flags_of(self, low, length), kind = form << FLAG_BITS | flags;
-    if (form == FORM_LINE)
-        memcpy(low, "\xc2\xb6", size = 2);
-    int worded = form <= FORM_XxX;
-    const unsigned char *end = low + size;
-    size_t three = size < 3 ? size : 3, two = size < 2 ? size : 2;
+    int form = kind >> FLAG_BITS, flags = kind & ((1 << FLAG_BITS) - 1);
     memset(word, 0, sizeof *word);
     word->kind = (uint16_t)kind;
     FEATURE("c1", word->own, (void)name);
     FEATURE("cs", word->own, put_form(name, form));
     FEATURE("cg", word->own, put_group(name, flags));
     FEATURE("ck", word->own, put_kind(name, kind));
-    if (worded) {
+    if (form >= FORM_0 && form < FORM_LINE)
+        FEATURE("cd", word->own, put_form(name, form));
+    FEATURE("ps", word->before, put_form(name, form));
+    FEATURE("pk", word->before, put_kind(name, kind));
+    FEATURE("ns", word->after, put_form(name, form));
+    FEATURE("nk", word->after, put_kind(name, kind));
+    FEATURE("qk", word->before2, put_kind(name, kind));
+    FEATURE("mk", word->after2, put_kind(name, kind));
+}
+
+static void start_with_kind(Tagger *self, int kind, Word *word)
+{
+    if (kind >= (FORM_LINE + 1) << FLAG_BITS) {
+        rate_kind(self, kind, word);
+        return;
+    }
+    if (!self->worth[kind].kind)
+        rate_kind(self, kind, &self->worth[kind]);
+    *word = self->worth[kind];
+}
+
+/* The worth of an ASCII token of at most TOKEN_MAX characters. */
+static void rate(Tagger *self, const unsigned char *token, size_t length, Word *word)
+{
+    unsigned char low[TOKEN_MAX + 2];
+    size_t size = length;
+    int form = form_of(token, length);
+    for (size_t i = 0; i < length; i++)
+        low[i] = is_upper(token[i]) ? token[i] | 0x20 : token[i];
+    int flags = form <= FORM_XxX ? flags_of(self, low, length) : 0; /* the gazetteer is of words */
+    if (form == FORM_LINE)
+        memcpy(low, "\xc2\xb6", size = 2);
+    start_with_kind(self, form << FLAG_BITS | flags, word);
+    uint32_t own = crc_forwards_on(self, 0, low, size);
+    if (form <= FORM_XxX) {
+        size_t three = size < 3 ? size : 3, two = size < 2 ? size : 2;
+        const unsigned char *end = low + size;
         unsigned char digit = (unsigned char)('0' + (size < 9 ? size : 9));
-        FEATURE("cw", word->own, put(name, low, size));
+        uint32_t last = crc_forwards_on(self, 0, end - three, three);
+        add_prefixed(self, CW, own, low, size, word->own);
+        add_prefixed(self, C3, last, end - three, three, word->own);
+        add_prefixed(self, P3, last, end - three, three, word->before);
+        add_prefixed(self, N3, last, end - three, three, word->after);
+        add_prefixed(self, C2, crc_forwards_on(self, 0, end - two, two), end - two, two, word->own);
         FEATURE("cv", word->own, (put_form(name, form), put(name, low, size)));
-        FEATURE("c3", word->own, put(name, end - three, three));
-        FEATURE("c2", word->own, put(name, end - two, two));
         FEATURE("ca", word->own, (put_form(name, form), put(name, end - three, three)));
         FEATURE("cp", word->own, put(name, low, three));
         FEATURE("cl", word->own, (put_form(name, form), put(name, &digit, 1)));
-    } else if (form >= FORM_0 && form < FORM_LINE) {
-        FEATURE("cd", word->own, put_form(name, form));
     }
-    FEATURE("pw", word->before, put(name, low, size));
-    FEATURE("ps", word->before, put_form(name, form));
-    FEATURE("pk", word->before, put_kind(name, kind));
-    FEATURE("nw", word->after, put(name, low, size));
-    FEATURE("ns", word->after, put_form(name, form));
-    FEATURE("nk", word->after, put_kind(name, kind));
-    if (worded) {
-        FEATURE("p3", word->before, put(name, end - three, three));
-        FEATURE("n3", word->after, put(name, end - three, three));
-    }
-    FEATURE("qw", word->before2, put(name, low, size));
-    FEATURE("qk", word->before2, put_kind(name, kind));
-    FEATURE("mw", word->after2, put(name, low, size));
-    FEATURE("mk", word->after2, put_kind(name, kind));
+    add_prefixed(self, PW, own, low, size, word->before);
+    add_prefixed(self, NW, own, low, size, word->after);
+    add_prefixed(self, QW, own, low, size, word->before2);
+    add_prefixed(self, MW, own, low, size, word->after2);
     if (form != FORM_x)
         word->own[0] = (int16_t)(word->own[0] + self->bias), word->own[1] = (int16_t)(word->own[1] + self->bias);
     word->hopeless = word->own[0] < self->hopeless && word->own[1] < self->hopeless;
@@ -471,7 +550,7 @@ typedef struct {
 typedef struct {
     Py_ssize_t start, end;
     uint64_t hash; /* 0: it is not kept */
-    int sign;      /* it is one of Tagger.signs */
+    enum { PIECE_WORD, PIECE_SIGN, PIECE_FIGURES } what; /* sign: one of Tagger.signs; figures: a number that is not kept */
 } Piece;
 
 /* The next tokens of the text, at most BATCH; their number, or -1 with an error set. */
@@ -523,8 +602,10 @@ static int next_pieces(Tokens *ts, Piece *pieces)
             }
         }
         pieces[n].start = start, pieces[n].end = end;
-        pieces[n].sign = kind == SINGLE && plain[start] < NOT_PLAIN;
-        if (!pieces[n].sign) {
+        pieces[n].what = kind == SINGLE && plain[start] < NOT_PLAIN ? PIECE_SIGN
+                         : kind == DIGIT && end - start > FIGURES_KEPT && end - start <= TOKEN_MAX && plain_at(text, start, end) ? PIECE_FIGURES
+                                                                                                             : PIECE_WORD;
+        if (pieces[n].what == PIECE_WORD) {
             pieces[n].hash = hash_token(self, text, start, end);
             __builtin_prefetch(&self->words[(size_t)(pieces[n].hash >> 8) & (self->words_size - 1)]);
         }
@@ -551,7 +632,7 @@ static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
         Piece pieces[BATCH];
         int n = next_pieces(ts, pieces);
         for (int i = 0; i < n; i++) {
-            if (pieces[i].sign)
+            if (pieces[i].what != PIECE_WORD)
                 continue;
             int32_t place = self->words[(size_t)(pieces[i].hash >> 8) & (self->words_size - 1)].place;
             __builtin_prefetch(&self->seen[place ? place - 1 : 0]);
@@ -559,8 +640,10 @@ static int read_tokens(Tokens *ts, Py_ssize_t index, Py_ssize_t needed)
         for (int i = 0; i < n; i++) {
             Token *token = &ts->ring[ts->count];
             token->start = pieces[i].start, token->end = pieces[i].end;
-            if (pieces[i].sign)
+            if (pieces[i].what == PIECE_SIGN)
                 token->word = self->signs[ts->text->plain[pieces[i].start]];
+            else if (pieces[i].what == PIECE_FIGURES)
+                rate(self, ts->text->plain + pieces[i].start, (size_t)(pieces[i].end - pieces[i].start), &token->word);
             else if (look_up(self, ts->text, pieces[i].start, pieces[i].end, pieces[i].hash, &token->word) < 0)
                 return -1;
             ts->count++;
@@ -805,6 +888,7 @@ static PyObject *tagger_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
             c = c & 1 ? c >> 1 ^ 0xedb88320 : c >> 1;
         self->crc[i] = c;
     }
+    open_prefixes(self);
     self->slack = slack, self->seed = mix(seed + 1);
     for (int c = 0; c < 256; c++)
         self->kinds[c] = c < NOT_PLAIN ? ((Letters *)letters)->classes[0][c] & TOKEN_BITS : 0xff;
@@ -859,6 +943,7 @@ static void tagger_dealloc(PyObject *object)
     tagger_clear(object);
     Py_CLEAR(self->letters);
     Py_CLEAR(self->table);
+    PyMem_Free(self->near);
     PyMem_Free(self->words);
     PyMem_Free(self->pairs);
     PyMem_Free(self->seen);

@@ -779,9 +779,11 @@ static int find_in_python(Scan *scan, const TextRule *rule, Py_ssize_t number)
 
 static int text_holds(const Scan *scan, const unsigned char *bytes, Py_ssize_t size)
 {
-    const unsigned char *low = scan->low, *at = low, *last = low + scan->folded.length - size;
-    for (; at <= last && (at = memchr(at, bytes[0], (size_t)(last - at) + 1)) != NULL; at++)
-        if (memcmp(at, bytes, (size_t)size) == 0)
+    /* Sought by its last character where that is a sign: signs are fewer than letters. */
+    Py_ssize_t mark = (unsigned char)((bytes[size - 1] | 0x20) - 'a') < 26 ? 0 : size - 1, n = scan->folded.length - size + 1;
+    const unsigned char *low = scan->low + mark, *at = low, *end = low + n;
+    for (; n > 0 && at < end && (at = memchr(at, bytes[mark], (size_t)(end - at))) != NULL; at++)
+        if (at[-mark] == bytes[0] && memcmp(at - mark, bytes, (size_t)size) == 0)
             return 1;
     return 0;
 }
@@ -1407,7 +1409,6 @@ static int build(Scanner *self, PyObject *parts)
     TAKE(model_reason);
     TAKE(judge);
     TAKE(narrowed);
-    TAKE(narrowed_alone);
     TAKE(sql);
     TAKE(code_words);
     self->keep = Py_NewRef(parts);
@@ -1449,8 +1450,7 @@ static int build(Scanner *self, PyObject *parts)
     if (find_fields(self) < 0)
         return -1;
     self->verdicts = PyMem_Calloc(VERDICTS, sizeof *self->verdicts);
-    self->narrows = PyMem_Calloc(NARROWS, sizeof *self->narrows);
-    if (self->verdicts == NULL || self->narrows == NULL) {
+    if (self->verdicts == NULL) {
         PyErr_NoMemory();
         return -1;
     }
@@ -1563,7 +1563,7 @@ static PyObject *scanner_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 #define EACH_OBJECT(DO)                                                                                                  \
     DO(self->letters); DO(self->tagger); DO(self->runs); DO(self->fold); DO(self->view); DO(self->words_of); DO(self->prepare); DO(self->kinds); DO(self->span); \
     DO(self->off); DO(self->is_no_name); DO(self->timeout_literal); DO(self->timeout_run); DO(self->rest);               \
-    DO(self->t_email); DO(self->t_person); DO(self->t_location); DO(self->model_reason); DO(self->judge); DO(self->narrowed); DO(self->narrowed_alone); DO(self->sql);  \
+    DO(self->t_email); DO(self->t_person); DO(self->t_location); DO(self->model_reason); DO(self->judge); DO(self->narrowed); DO(self->sql);  \
     DO(self->code_words); DO(self->n_names); DO(self->keep); DO(self->numbers);
 
 static int scanner_traverse(PyObject *object, visitproc visit, void *arg)
@@ -1598,7 +1598,6 @@ static void scanner_dealloc(PyObject *object)
     PyMem_Free(self->needs);
     PyMem_Free(self->keys);
     PyMem_Free(self->verdicts);
-    PyMem_Free(self->narrows);
     PyMem_Free(self->spare.low);
     PyMem_Free(self->spare.done);
     PyMem_Free(self->spare.waiting);
@@ -1624,9 +1623,35 @@ static void scanner_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
+/* narrow_alone by itself, for the test that it is names.narrowed_alone. */
+static PyObject *scanner_narrowed(PyObject *object, PyObject *args)
+{
+    Scanner *self = (Scanner *)object;
+    PyObject *value;
+    int after_alnum, before_alnum, doubtful;
+    Text text;
+    Py_ssize_t start, end;
+    unsigned char low[256];
+    if (!PyArg_ParseTuple(args, "O!pp", &PyUnicode_Type, &value, &after_alnum, &before_alnum)
+        || text_open((Letters *)self->letters, &text, value) < 0)
+        return NULL;
+    int fits = text.narrow != NULL && text.length <= (Py_ssize_t)sizeof low, is = 0;
+    for (Py_ssize_t i = 0; fits && i < text.length; i++)
+        low[i] = self->lows[text.plain[i]];
+    if (fits)
+        is = narrow_alone(self, text.plain, low, text.length, after_alnum, before_alnum, &start, &end, &doubtful);
+    else
+        PyErr_SetString(PyExc_ValueError, "ASCII text of at most 256 characters");
+    text_close(&text);
+    if (!fits)
+        return NULL;
+    return is ? Py_BuildValue("(nnO)", start, end, doubtful ? Py_True : Py_False) : Py_NewRef(Py_None);
+}
+
 static PyMethodDef scanner_methods[] = {
     {"scan", scanner_scan, METH_VARARGS, "scan(text, line_bound, resolved): spans, or (rank, span) of every candidate"},
     {"find", scanner_find, METH_O, "find(text): spans"},
+    {"narrowed", scanner_narrowed, METH_VARARGS, "narrowed(value, after_alnum, before_alnum): names.narrowed_alone of a short ASCII value"},
     {NULL, NULL, 0, NULL},
 };
 

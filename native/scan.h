@@ -47,15 +47,6 @@ typedef struct {
 } TextRule;
 
 #define VERDICTS 4096
-#define NARROWS 4096
-#define NARROW_CHARS_MAX 96
-
-/* What names.narrowed_alone said last of a value: a hash of it and of what stands beside it, and its answer. */
-typedef struct {
-    uint64_t hash; /* 0: free */
-    int16_t start, end; /* both 0: it is no name */
-    int32_t doubtful;
-} Narrow;
 #define SMALL_SET 256
 #define WORDS_SLOTS 512
 
@@ -143,14 +134,13 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     PyObject *letters, *tagger, *runs;
-    PyObject *fold, *view, *prepare, *words_of, *span, *off, *is_no_name, *judge, *narrowed, *narrowed_alone, *sql, *code_words;
+    PyObject *fold, *view, *prepare, *words_of, *span, *off, *is_no_name, *judge, *narrowed, *sql, *code_words;
     PyObject *reasons[REASONS], *timeout_literal, *timeout_run, *rest, *model_reason;
     PyObject *t_email, *t_person, *t_location, *n_names;
     unsigned char glue[256], code_sign[256];
     const unsigned char *folded_bits; /* a bit for each code point of the first plane; borrowed of the parts */
     double code_score;
     int off_label[3];
-    Narrow *narrows;
     Py_ssize_t caps_chars;
     void *windows; /* Window[WINDOWS] */
     uint64_t *verdicts; /* what Python said last of a value under a rule: a hash, its last two bits the verdict */
@@ -253,6 +243,10 @@ int find_own(Scan *scan, const TextRule *rule); /* finders.c */
 int open_own(Scanner *self, const TextRule *rule);
 int words_open(const Scanner *self, Words *words, PyObject *list);
 int words_hold(const Scanner *self, const Words *words, const unsigned char *low, Py_ssize_t length);
+
+/* narrow.c */
+int narrow_alone(const Scanner *self, const unsigned char *value, const unsigned char *low, Py_ssize_t length, int after_alnum,
+                 int before_alnum, Py_ssize_t *start, Py_ssize_t *end, int *doubtful);
 
 enum { CHECK_NONE = 0, CHECK_PHONE, CHECK_CARD, CHECK_IPV4, CHECK_SSN, CHECK_SSN_UNISSUED, CHECK_ITIN, CHECK_AADHAAR, CHECK_NIK };
 enum { REFUSED, ACCEPTED, NO_OPINION, ASK };

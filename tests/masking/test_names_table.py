@@ -35,6 +35,11 @@ def test_every_weight_and_every_word_is_found(pack):
     assert table.transitions == transitions
 
 
+def test_no_word_of_the_gazetteer_begins_with_a_digit(pack):
+    # native/names.c does not look numbers up there.
+    assert not [word for word in pack.gazetteer() if word[0].isdigit()]
+
+
 def test_an_unknown_name_adds_nothing():
     table = load()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from masking import Engine, EngineConfig, MaskingError, Span, native, scanner
-from masking.detect.names import BIAS
+from masking.detect.names import BIAS, narrowed_alone
 from masking.letters import TOKEN_BITS, Letters, page_of_classes, page_of_lower
 from masking.names.features import TOKEN
 from masking.names.table import load
@@ -90,6 +91,47 @@ def test_explanations_agree_too():
 )
 def test_native_and_python_agree_at_the_edges(text):
     assert _outcome(Engine(EVERYTHING), text) == _outcome(Engine(EVERYTHING, native=False), text)
+
+
+_PIECES = (
+    *("John", "Smith", "mc", "Mc", "Mac", "De", "Donald", "aB", "XMLp", "IRCallee", ".md", ".", "-", "'", " ", "  ", ",", "\n", "A", "b", "_"),
+    *("12", "1234567", "SW1A", "1AA", "K1A", "0B1", "4B", "--opt", " -x", "tel", "fax", "echo", "OSLO", "IBM", "QQXZ", "3", "9034", "Maple", "$", "@", "x.y"),
+)  # fmt: skip
+
+
+@needs_native
+def test_what_of_a_value_is_a_name_is_the_same_in_c():
+    r = random.Random(5)
+    scanner = Engine()._rules.scanner
+    told = set()
+
+    for n in range(20_000):
+        pieces, most = (_PIECES, 7) if n % 3 else (tuple("aAbBZz019 .,-'\n_"), 14)
+        value = "".join(r.choice(pieces) for _ in range(r.randint(1, most)))
+        beside = r.random() < 0.3, r.random() < 0.3
+        want = narrowed_alone(value, *beside)
+        told.add(want and (want[0] > 0, want[1] < len(value), want[2]))
+        assert scanner.narrowed(value, *beside) == want, (value, beside)
+
+    assert len(told) == 9, "none, and each of its eight kinds, is met"
+
+
+@needs_native
+@pytest.mark.parametrize("value", ["é", "a" * 257])
+def test_what_is_not_short_and_ascii_is_not_narrowed_in_c(value):
+    with pytest.raises(ValueError, match="ASCII"):
+        Engine()._rules.scanner.narrowed(value, False, False)
+
+
+@needs_native
+def test_numbers_of_every_length_are_worth_the_same():
+    fast, slow = Tagger(BIAS), Tagger(BIAS, native=False)
+    r = random.Random(6)
+
+    for n in range(400):
+        number = "".join(r.choice("0123456789") for _ in range(n % 70 + 1))
+        text = f"Ann {number} Lee, {number[:5]} Oslo {number[:4]}\n{number} {'٣' * (n % 9)}{number[:3]} to Bo"
+        assert fast.find(text) == slow.find(text), text
 
 
 @needs_native

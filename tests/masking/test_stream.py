@@ -8,6 +8,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -191,6 +192,115 @@ def test_ndjson_may_have_empty_lines_and_no_value_over_two_lines():
         _json(b'{"a":1}\n{"b":\n2}', many=True)
     with pytest.raises(MaskingError):
         _json(b'{"a":1} {"b":2}\n', many=True)
+
+
+LEAF = st.sampled_from(
+    ['""', '"ann@example.org"', '"a \\"b\\" c@example.org"', '"caf\\u00e9 \\ud83d"', '"call (212) 555-0143: now"', "true", "null", "-0", "1.50", "1e5", "536904399", '"{,}:"', "1e999"]
+)  # fmt: skip
+SHAPES = (
+    '{{"a":{0},"email" : {1}, "b":{{"first_name":{2},"note":[{0},{1}]}}}}',
+    "[{0}, {1} ,\t{2}]",
+    " {{}} ",
+    '{{"ann@example.org":{0},"ann@example.org":{1},"x y":{{"":{2}}}}}',
+    "{0}",
+    '{{"a.b":{{"c":[{{"d":{0}}},{1}]}},"e\\"f":{2}}}',
+    "",
+)
+
+
+@CALM
+@given(
+    st.lists(st.tuples(st.sampled_from(SHAPES), LEAF, LEAF, LEAF), min_size=1, max_size=30),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([1, 90, 700, 100_000]),
+    st.sampled_from([64, 32 * 1024]),
+)
+def test_lines_of_a_known_form_are_read_as_those_that_are_read_token_by_token(rows, end, size, batch):
+    data = "".join(shape.format(*values) + end for shape, *values in rows).encode()
+    by_forms, by_tokens = Tally(), Tally()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JsonStream, "_by_form", lambda _self, _text, at: at)
+        want = _json(data, size, many=True, batch=batch, tally=by_tokens)
+
+    assert _json(data, size, many=True, batch=batch, tally=by_forms) == want
+    assert by_forms == by_tokens
+
+
+@CALM
+@given(
+    st.lists(st.tuples(st.sampled_from([s for s in SHAPES if s]), LEAF, LEAF, LEAF), max_size=30),
+    st.sampled_from([",", ", ", ",\n\n"]),
+    st.sampled_from(
+        ["[{}]", '{{"k":1.50,"data":[{}],"l":"ann@example.org"}}', '{{"x":[[],[ {}]],"ssn":[[{}]]}}']
+    ),
+    st.sampled_from([1, 90, 700, 100_000]),
+    st.sampled_from([64, 32 * 1024]),
+)
+def test_objects_of_a_known_form_are_read_as_those_that_are_read_token_by_token(
+    rows, between, nest, size, batch
+):
+    inner = between.join(shape.format(*values) for shape, *values in rows)
+    data = nest.format(*[inner] * nest.count("{}")).encode()
+    by_forms, by_tokens = Tally(), Tally()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JsonStream, "_by_form", lambda _self, _text, at: at)
+        want = _json(data, size, batch=batch, tally=by_tokens)
+
+    assert _json(data, size, batch=batch, tally=by_forms) == want
+    assert by_forms == by_tokens
+
+
+def test_objects_of_one_form_under_other_keys_are_scanned_under_theirs():
+    rows = ",".join(f'{{"a":5369043{n}}}' for n in range(90, 99))
+    data = f'{{"x":[{rows}],"ssn":[{rows}],"y":[{rows}]}}'.encode()
+
+    out = json.loads(_json(data, 100_000))
+
+    assert out == ENGINE.mask_json(json.loads(data), ByValue()).to_json()
+    assert "[US_SSN_" in str(out["ssn"])
+    assert out["x"] == json.loads(data)["x"]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '[{"a":' * 180,
+        '[{"a":1,' * 50_000,
+        '[{"a":{"b":{"c":{"d":{"e":[' * 30,
+        '{"' * 100_000,
+        '[{"a":"' + "\\" * 200_000,
+    ],
+    ids=lambda s: s[:12],
+)
+def test_objects_that_never_close_are_a_fault_in_linear_time(hostile):
+    start = time.process_time()
+    with pytest.raises(MaskingError):
+        _json(hostile.encode(), 64 * 1024)
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"a":"\\x"}', '{"a":01}', '{"a":1.}', '{"a":-}', '{"a":tru}', '{"a":truee}', '{"a":"\t"}', '{"a":1 2}', '{"a":"b}', '{"a":1}{"a":1}',
+        '{"a":' + "9" * 500 + "}", '{"a" 1}', '"a":1', "{1}", '{"a":1},',
+    ],
+)  # fmt: skip
+def test_what_has_a_known_form_and_is_no_json_is_a_fault(line):
+    good = '{"a":1}\n{"a":"x"}\n{"a":true}\n'
+
+    with pytest.raises(MaskingError, match="line 4"):
+        _json((good + line + "\n").encode(), 10_000, many=True)
+    assert _json((good * 2).encode(), 10_000, many=True) == (good * 2).encode()
+    with pytest.raises(MaskingError, match="line 4"):
+        _json(("[" + good.replace("\n", ",\n") + line + "]").encode(), 10_000)
+
+
+def test_forms_of_lines_are_forgotten_when_there_are_too_many(monkeypatch):
+    monkeypatch.setattr("masking.json_stream.FORMS_MAX", 3)
+    data = b"".join(b'{"k%d":"ann@example.org"}\n' % (n % 7) for n in range(50))
+
+    assert _json(data, many=True).count(b"[EMAIL_ADDRESS_") == 50
 
 
 def test_a_csv_of_any_delimiter_keeps_its_columns_and_line_ends():
