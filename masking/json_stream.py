@@ -37,7 +37,7 @@ _TOKEN: Final = re.compile(
     r'[ \t\n\r]++|[{}\[\]:,]|"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"|-?[0-9][0-9.eE+-]*+|[a-z]++'
 )
 _PARTS: Final = re.compile(
-    r'("(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"(?:[ \t]*+:)?+'
+    r'("(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"(?:[ \t\r\n]*+:)?+'
     r"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+(?![0-9.eE+-])|(?:true|false|null)(?![a-z]))"
 )
 """Splits a line into what stands between its values and, in turn, a value or a key with its colon."""
@@ -277,6 +277,8 @@ class JsonStream:
             return
         form, places = self._learning
         self._learning = None
+        if len(places.heads) != len(places.offsets):
+            return
         if len(self._forms) >= FORMS_MAX:
             self._forms.clear()
         places.size = sum(map(len, places.heads))

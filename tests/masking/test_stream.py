@@ -205,7 +205,9 @@ SHAPES = (
     "{0}",
     '{{"a.b":{{"c":[{{"d":{0}}},{1}]}},"e\\"f":{2}}}',
     "",
+    '{{"email"\r:{0},"ssn" \t\r : {1}}}',
 )
+APART = '{{"email"\n:{0},"ssn"\n\t: {1},\r\n"a"\r\n:\n[{2}\n]}}'
 
 
 @CALM
@@ -228,7 +230,7 @@ def test_lines_of_a_known_form_are_read_as_those_that_are_read_token_by_token(ro
 
 @CALM
 @given(
-    st.lists(st.tuples(st.sampled_from([s for s in SHAPES if s]), LEAF, LEAF, LEAF), max_size=30),
+    st.lists(st.tuples(st.sampled_from([s for s in (*SHAPES, APART) if s]), LEAF, LEAF, LEAF), max_size=30),
     st.sampled_from([",", ", ", ",\n\n"]),
     st.sampled_from(
         ["[{}]", '{{"k":1.50,"data":[{}],"l":"ann@example.org"}}', '{{"x":[[],[ {}]],"ssn":[[{}]]}}']
