@@ -19,7 +19,7 @@ from masking.spans import Span, moved
 from masking.tally import Tally
 
 BLOCK: Final = 64 * 1024
-"""Characters that go out at a time; larger is not faster (measured: 1.4 MB/s from 4 KiB to 256 KiB)."""
+"""Characters that go out at a time (measured, MB/s: 4 KiB 1.5, 16 KiB 3.4, 64 KiB 4.4, 256 KiB 4.6)."""
 AHEAD: Final = 20_480
 """The longest window of any recognizer: a PEM key, 20,100 characters from its first line."""
 BEHIND: Final = 1_024
