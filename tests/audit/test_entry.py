@@ -260,7 +260,7 @@ def test_ocsf_says_what_kind_of_thing_was_changed():
 
     assert (found["policy.changed"]["type_id"], found["identity.changed"]["type_id"]) == (5, 2)
     assert (found["agent.changed"]["type"], found["vote.cast"]["type"]) == ("agent", "approval request")
-    assert found["freeze.changed"]["type"] == "service"
+    assert found["freeze.set"]["type"] == "service"
 
 
 def test_a_cef_label_stands_only_beside_its_value():
