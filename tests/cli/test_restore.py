@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.cli.test_commands import answer, signoff
+from tests.support.in_process import answer, signoff
 
 
 @pytest.fixture
