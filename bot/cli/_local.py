@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
@@ -67,8 +68,9 @@ def _renew(head_file: HeadFile, bot: Bot) -> None:
         head_file.renew_now(note)
     except NotInLog:
         return
-    except OSError as error:
-        _log.warning("the head file cannot be written", extra={"error": error.strerror})
+    except (OSError, sqlite3.Error) as error:
+        # The command is done; the next one, or the server, will write it.
+        _log.warning("the head file was not renewed", extra={"error": type(error).__name__})
 
 
 def administer(path: Path, work: Callable[[Bot], Awaitable[T]], *, masking: bool = False) -> T:
