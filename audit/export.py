@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from audit import bulk, semantics, standalone
+from audit import bulk, crew, semantics, standalone
 from audit.checkpoint import Verifier, parse_checkpoint, parse_vkey, split_note
 from audit.disclosure import Opened
 from audit.ledger_sqlite import split_stack
@@ -146,9 +146,10 @@ def _signers(note: str, keys: Sequence[Verifier]) -> list[Verifier]:
 
 def verifier_text() -> str:
     """The stand-alone verifier: ``audit.standalone`` with the text of what it imports from here in place of the imports."""
-    replay, reader, whole = (inspect.getsource(module) for module in (semantics, bulk, standalone))
-    body = replay[replay.index("import hashlib") :] + "\n\n" + reader[reader.index("import json") :]
-    whole = f"{whole}".replace("OK, TAMPERED,", f"{body}\n\nOK, TAMPERED,", 1)
+    whole = inspect.getsource(standalone)
+    parts = [inspect.getsource(module) for module in (semantics, bulk, crew)]
+    body = "\n\n".join(text[text.index("\nimport ") + 1 :] for text in parts)
+    whole = whole.replace("OK, TAMPERED,", f"{body}\n\nOK, TAMPERED,", 1)
     return "".join(line for line in whole.splitlines(keepends=True) if not line.startswith("from audit."))
 
 

@@ -256,16 +256,20 @@ def _ocsf_class(
         case 2006:
             return {"finding_info": {"title": entry.type, "uid": entry.body["id"]}, "is_alert": True}
         case _:
-            policy = entry.type in ("policy.changed", "key.rotated", "keys.changed")
-            return {
-                "actor": actor,
-                "entity": {
-                    "uid": subject,
-                    "name": entry.type,
-                    "type_id": 5 if policy else 99,
-                    **({} if policy else {"type": "approval request"}),
-                },
-            }
+            return {"actor": actor, "entity": _entity(entry, subject)}
+
+
+def _entity(entry: Entry, subject: str) -> dict[str, Any]:
+    """What was changed: a policy (or key), a person, an agent, a request; else the service itself."""
+    data = entry.body.get("data") or {}
+    named = {"uid": subject, "name": entry.type}
+    if entry.type in ("policy.changed", "key.rotated", "keys.changed"):
+        return {**named, "type_id": 5}
+    if entry.type == "identity.changed":
+        return {**named, "uid": str(data.get("person") or subject), "type_id": 2}
+    if entry.type == "agent.changed":
+        return {**named, "uid": str(data.get("agent") or subject), "type_id": 99, "type": "agent"}
+    return {**named, "type_id": 99, "type": "approval request" if entry.body.get("req") else "service"}
 
 
 def cef(entry: Entry) -> str:
@@ -286,9 +290,9 @@ def cef(entry: Entry) -> str:
         "outcome": entry.body["outcome"],
         "cs1Label": "leafHash",
         "cs1": entry.hash,
-        "cs2Label": "request",
-        "cs2": entry.body.get("req") or "",
     }
+    if entry.body.get("req"):
+        extension |= {"cs2Label": "request", "cs2": entry.body["req"]}
     text = " ".join(f"{k}={_cef_value(v)}" for k, v in extension.items() if v)
     return "CEF:0|" + "|".join(_cef_head(part) for part in head) + "|" + text
 

@@ -6,18 +6,16 @@ older heads: that takes a newer head kept elsewhere (*external*), and without on
 report says so.
 """
 
-import contextlib
+import gc
 import itertools
 import marshal
-import multiprocessing
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
-from audit import bulk
+from audit import bulk, crew
 from audit.canonical import NotCanonical, decode
 from audit.chain import leaf_hash
 from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint, parse_checkpoint, split_note
@@ -145,7 +143,8 @@ def verify_database(
             tuple(witnesses),
             dict(bounds),
         )
-        _verify(connection, report, asked, progress, policies, processes)
+        with crew.seldom_collected():
+            _verify(connection, report, asked, progress, policies, processes)
         if len(known) > len(verifiers):
             _newest_by(verifiers, Reader(connection), report)
         if keks is not None and not bytes_only:
@@ -370,40 +369,43 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(path: str, asked: _Asked) -> None:
+    gc.set_threshold(crew.ALLOCATIONS)
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
     _worker.update(connection=connection, asked=asked, forms=_Forms())
 
 
 def _try_part(first: int, end: int) -> _Seen | None:
-    """In a process of its own: the part, if nothing whatever is wrong with it. Faults are for the caller to find again in
-    its own transaction, in order, so that the report does not depend on how many processes looked."""
-    connection, asked = _worker["connection"], _worker["asked"]
+    """``_guess`` in a process of its own."""
+    connection = _worker["connection"]
+    connection.execute("BEGIN")
     try:
-        connection.execute("BEGIN")
-        try:
-            reader, report = Reader(connection), Report()
-            leaf = reader.leaf(first - 1)
+        seen = _guess(connection, _worker["asked"], _worker["forms"], first, end)
+    finally:
+        connection.rollback()
+    if seen is not None:
+        seen.packed, seen.bodies = marshal.dumps(seen.bodies), []
+    return seen
+
+
+def _guess(
+    connection: sqlite3.Connection, asked: _Asked, forms: "_Forms", first: int, end: int
+) -> _Seen | None:
+    """A part before those before it were checked, if nothing whatever is wrong with it. Faults are for the walk to find again
+    in its own transaction, in order, so that the report does not depend on how many processes looked."""
+    report = Report()
+    try:
+        reader = Reader(connection)
+        leaf = reader.leaf(first - 1)
+        start = _Edge(first, compact_range_at(reader, first), leaf_hash(leaf), "", "")
+        if not asked.bytes_only:
             body = decode(leaf)
-            start = _Edge(
-                first,
-                compact_range_at(reader, first),
-                leaf_hash(leaf),
-                str(body.get("ts")),
-                str(body.get("log")),
-            )
-            if asked.bytes_only:
-                start = _Edge(first, start.stack, start.last_hash, "", "")
-            seen = _bulk_part(connection, start, end, asked, _worker["forms"])
-            if seen is None:
-                seen = _check_part(connection, start, end, asked, report)
-        finally:
-            connection.rollback()
+            start = replace(start, last_ts=str(body.get("ts")), origin=str(body.get("log")))
+        seen = _bulk_part(connection, start, end, asked, forms) or _check_part(
+            connection, start, end, asked, report
+        )
     except (sqlite3.Error, LookupError, ValueError):
         return None
-    if report.findings or report.notes or not seen.whole:
-        return None
-    seen.packed, seen.bodies = marshal.dumps(seen.bodies), []
-    return seen
+    return seen if seen.whole and not report.findings and not report.notes else None
 
 
 def _cuts(start: int, size: int) -> Iterator[int]:
@@ -418,34 +420,24 @@ def _parts(
     """Every part in order. One that another process found clean from the very edge that was reached here is taken; every
     other is checked here."""
     path = connection.execute("PRAGMA database_list").fetchone()[2]
-    with contextlib.ExitStack() as closing:
-        pool = None
-        if processes > 1 and size - start.size > 2 * PART and path:
-            pool = closing.enter_context(
-                ProcessPoolExecutor(
-                    processes, multiprocessing.get_context("spawn"), _start_worker, (path, asked)
-                )
+    helpers = processes - 1 if size - start.size > crew.PARTS_MIN * PART and path else 0
+    edge, forms = start, _Forms()
+    for (_, end), guess in crew.in_order(
+        itertools.pairwise((start.size, *_cuts(start.size, size))),
+        helpers,
+        (_start_worker, (path, asked)),
+        _try_part,
+        partial(_guess, connection, asked, forms),
+    ):
+        seen = guess
+        if seen is None or seen.start != edge:
+            seen = _bulk_part(connection, edge, end, asked, forms) or _check_part(
+                connection, edge, end, asked, report
             )
-            closing.callback(pool.shutdown, wait=True, cancel_futures=True)
-        ahead: deque[Future[_Seen | None]] = deque()
-        todo = itertools.pairwise(_cuts(start.size, size)) if pool is not None else iter(())
-        edge, forms = start, _Forms()
-        for number, end in enumerate(_cuts(start.size, size)):
-            seen = None
-            with contextlib.suppress(BrokenExecutor):
-                if pool is not None:
-                    for first, last in itertools.islice(todo, 3 * processes - len(ahead)):
-                        ahead.append(pool.submit(_try_part, first, last))
-                if number and ahead:
-                    seen = ahead.popleft().result()
-            if seen is None or seen.start != edge:
-                seen = _bulk_part(connection, edge, end, asked, forms) or _check_part(
-                    connection, edge, end, asked, report
-                )
-            edge = seen.edge
-            yield seen
-            if not seen.whole:
-                return
+        edge = seen.edge
+        yield seen
+        if not seen.whole:
+            return
 
 
 def _replay(replay: Replay, seq: int, body: Any, report: Report) -> None:

@@ -53,9 +53,13 @@ class Approver:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
+    """*proof* is the C2SP tlog-proof file, the entry in it; *path* the hashes in it, from the entry's sibling up."""
+
     seq: int
     request: str
     proof: str
+    leaf_hash: bytes = b""
+    path: tuple[bytes, ...] = ()
 
 
 @dataclass(slots=True)
@@ -135,7 +139,8 @@ def make(
         )
     report.exceptions.sort(key=lambda e: e.seq)
     for seq, request in draw(seen.created, seed, min(sample_size, SAMPLE_MAX)):
-        report.samples.append(Sample(seq, request, reader.proof(seq).text))
+        proof = reader.proof(seq)
+        report.samples.append(Sample(seq, request, proof.text, leaf_hash(proof.extra or b""), proof.hashes))
     return report
 
 

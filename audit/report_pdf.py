@@ -6,17 +6,19 @@ words "evidence" and "judgement" stand as they do on the page; nothing here says
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.util import find_spec
 from io import BytesIO
 from typing import Any, Final
 
+from audit.chain import b64u
 from audit.controls import TOPICS
 from audit.report import LISTED_MAX, Report, histogram
 
 PROOF_CHARS: Final = 104
-"""A line of a proof on A4; longer ones are broken, since a PDF has no scroll bar. Proofs to check are those of the HTML page."""
+"""A line of a head on A4; longer ones are broken, since a PDF has no scroll bar."""
 WIDTH_POINTS: Final = 470.0
 """A4 less the margins and the frame's padding."""
 HEADING_NEEDS: Final = 90.0
@@ -72,7 +74,7 @@ def _story(r: Report) -> Iterator[Any]:
     yield Paragraph("Evidence report", style["title"])
     yield Paragraph(escape(r.framework.name), style["lead"])
     yield Paragraph(f"Log {_code(r.origin)}, {r.since} to {r.until}", style["body"])
-    yield Spacer(1, 6)
+    yield Spacer(1, 12)
     judgement = "The entries below <b>evidence</b> controls. Whether a control is met is a judgement that this report does not make. "
     yield Paragraph(judgement + escape(r.framework.note), style["note"])
     yield CondPageBreak(HEADING_NEEDS)
@@ -100,13 +102,14 @@ def _story(r: Report) -> Iterator[Any]:
     yield CondPageBreak(HEADING_NEEDS)
     yield Paragraph("Sample", style["h2"])
     yield Paragraph(
-        f"Seed {_code(r.seed)}: the {len(r.samples)} requests with the smallest SHA-256 of seed, a bar, and entry number. The proof of "
-        "each (a C2SP tlog-proof with the entry in it) stands in the HTML report, and "
-        "<font face='Courier'>signoff audit prove</font> gives it again.",
+        f"Seed {_code(r.seed)}: the {len(r.samples)} requests with the smallest SHA-256 of seed, a bar, and entry number. The hash is that of the "
+        "entry as a leaf of the tree, SHA-256 of a zero byte and the entry's bytes, written as the next entry names it. The path of each to the signed head "
+        "above stands at the end.",
         style["body"],
     )
     if r.samples:
-        yield _table(("entry", "request"), [(str(s.seq), s.request) for s in r.samples], (0.2, 0.8))
+        drawn = [(str(s.seq), s.request, b64u(s.leaf_hash)) for s in r.samples]
+        yield _table(("entry", "request", "hash of the leaf"), drawn, (0.1, 0.38, 0.52))
     yield CondPageBreak(HEADING_NEEDS)
     yield Paragraph("Exceptions", style["h2"])
     if r.exceptions:
@@ -137,6 +140,31 @@ def _story(r: Report) -> Iterator[Any]:
         (0.3, 0.13, 0.12, 0.17, 0.15, 0.13),
     )
     yield from _bars("Time to vote", histogram([s for a in r.approvers.values() for s in a.seconds]))
+    if r.samples:
+        yield from _proofs(r)
+
+
+def _proofs(r: Report) -> Iterator[Any]:
+    """The path of each sample, under the one head that the report shows: what its page holds in a file for each."""
+    from reportlab.platypus import CondPageBreak, Paragraph, Preformatted
+
+    style = _styles()
+    yield CondPageBreak(HEADING_NEEDS)
+    yield Paragraph("Proofs of the sample", style["h2"])
+    yield Paragraph(
+        f"For each entry the hashes (base64, from the leaf up) that lead from its own to the root of the signed head of {r.head_size} entries, as in RFC 6962, "
+        "section 2.1.1. The HTML report holds the same as C2SP tlog-proof files with the entries in them, and "
+        f"{_code('signoff audit prove ENTRY > FILE')} makes one; {_code('leaves.jsonl')} of an exported bundle has the entry's bytes.",
+        style["body"],
+    )
+    for s in r.samples:
+        lines = [b64encode(h).decode("ascii") for h in s.path]
+        pairs = ["  ".join(lines[at : at + 2]) for at in range(0, len(lines), 2)]
+        yield CondPageBreak(HEADING_NEEDS / 2)
+        yield Paragraph(f"entry {s.seq}, request {_code(s.request)}", style["cell"])
+        yield Preformatted(
+            "\n".join(pairs) or "(the tree has one entry: its root is the leaf's hash)", style["code"]
+        )
 
 
 def _controls(r: Report) -> list[tuple[str, str, str, str]]:

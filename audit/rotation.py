@@ -9,7 +9,7 @@ named by the Ed25519 one, each further by the one before it.
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from audit.checkpoint import ED25519, MLDSA44, BadNote, MlDsaSigner, NoteSigner, Verifier, parse_vkey
 from audit.entry import Actor, Draft, EntryType, Outcome
@@ -39,6 +39,17 @@ def rotated(
         "proof": b64encode(new.sign(text)).decode("ascii"),
     }
     return Draft(EntryType.KEY_ROTATED, id, Outcome.SUCCESS, actor, now, data=data)
+
+
+STATED: Final = ("old_vkey", "vkey", "size", "old_proof", "proof")
+
+
+def rotation_entry(id: str, stated: Mapping[str, Any], actor: Actor, now: datetime) -> Draft:
+    """The same statement in a log that lost the entry (it was put back to a state before it). Both keys signed it already, so it can be
+    made when the old one is gone; its size is that of the log that was lost."""
+    return Draft(
+        EntryType.KEY_ROTATED, id, Outcome.SUCCESS, actor, now, data={name: stated[name] for name in STATED}
+    )
 
 
 def check_rotation(data: Mapping[str, Any]) -> bool:

@@ -18,11 +18,11 @@ Exit codes: 0 nothing wrong, 1 tampered, 2 incomplete (something could not be ch
 
 import argparse
 import contextlib
+import gc
 import hashlib
 import itertools
 import json
 import marshal
-import multiprocessing
 import os
 import re
 import shutil
@@ -30,11 +30,11 @@ import sqlite3
 import subprocess
 import sys
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +47,7 @@ except ImportError:
     MLDSA44PublicKey = None  # type: ignore[misc, assignment]
 
 from audit.bulk import LENGTH_MAX, REPLAYED, Forms, Tree, hashes
+from audit.crew import ALLOCATIONS, PARTS_MIN, in_order, seldom_collected
 from audit.semantics import Replay, matters
 
 OK, TAMPERED, INCOMPLETE, USAGE = 0, 1, 2, 3
@@ -594,7 +595,7 @@ def verify(
     index = Index(bundle, result)
     sums = Result()
     # Hashing a file leaves the interpreter to others, so the copies are read while the entries are walked.
-    with contextlib.closing(index.file), ThreadPoolExecutor(1) as beside:
+    with contextlib.closing(index.file), ThreadPoolExecutor(1) as beside, seldom_collected():
         summing = beside.submit(check_sums, bundle, sums)
         walk(bundle, asked, start, index, result, processes, cosigned, progress)
         if not bytes_only:
@@ -899,24 +900,22 @@ def check_leaf(
     return max(last_ts, ts)
 
 
-def edge_at(bundle: Bundle, size: int, total: int) -> Edge | None:
+def edge_at(bundle: Bundle, size: int, asked: Asked) -> Edge:
     """What the files say the edge at *size* (a multiple of 256) is. A guess, until the parts before have been checked."""
-    try:
-        stack, start = [], 0
-        for level in range(size.bit_length() - 1, -1, -1):
-            if size >> level & 1:
-                tile_level, height = divmod(level, 8)
-                first = start >> (level - height)
-                n, at = divmod(first, 256)
-                width = min(256, (total >> (8 * tile_level)) - n * 256)
-                data = bundle.read(tile_path(tile_level, n, width))
-                stack.append(fold([data[i * 32 : i * 32 + 32] for i in range(at, at + (1 << height))]))
-                start += 1 << level
-        *_, leaf = split_entries(bundle.read(tile_path("entries", size // 256 - 1, 256)))
-        ts = json.loads(leaf)["ts"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return Edge(size, tuple(stack), sha(b"\x00" + leaf), str(ts))
+    stack, start = [], 0
+    for level in range(size.bit_length() - 1, -1, -1):
+        if size >> level & 1:
+            tile_level, height = divmod(level, 8)
+            first = start >> (level - height)
+            n, at = divmod(first, 256)
+            width = min(256, (asked.size >> (8 * tile_level)) - n * 256)
+            data = bundle.read(tile_path(tile_level, n, width))
+            stack.append(fold([data[i * 32 : i * 32 + 32] for i in range(at, at + (1 << height))]))
+            start += 1 << level
+    *_, leaf = split_entries(bundle.read(tile_path("entries", size // 256 - 1, 256)))
+    # The walk reads no times from bytes alone, and what it is compared with must not know more than it does.
+    last_ts = "" if asked.bytes_only else str(json.loads(leaf)["ts"])
+    return Edge(size, tuple(stack), sha(b"\x00" + leaf), last_ts)
 
 
 def fold(nodes: list[bytes]) -> bytes:
@@ -942,27 +941,30 @@ _worker: dict[str, Any] = {}
 
 
 def start_worker(directory: Path, asked: Asked) -> None:
+    gc.set_threshold(ALLOCATIONS)
     _worker.update(bundle=Bundle(directory), asked=asked, forms=Forms(asked.origin, read_strictly, CHAIN))
 
 
 def try_part(first: int, end: int, part: Part) -> Seen | None:
-    """In a process of its own: the part, if nothing whatever is wrong with it. Faults are for the caller to find again,
-    in order, so that the report does not depend on how many processes looked."""
-    bundle, asked = _worker["bundle"], _worker["asked"]
-    start = edge_at(bundle, first, asked.size)
-    if start is None:
-        return None
+    """``guess_part`` in a process of its own."""
+    seen = guess_part(_worker["bundle"], _worker["asked"], _worker["forms"], first, end, part)
+    if seen is not None:
+        seen.packed, seen.bodies = marshal.dumps(seen.bodies), []
+    return seen
+
+
+def guess_part(bundle: Bundle, asked: Asked, forms: Forms, first: int, end: int, part: Part) -> Seen | None:
+    """A part before those before it were checked, if nothing whatever is wrong with it. Faults are for the walk to find again, in
+    order, so that the report does not depend on how many processes looked."""
     result = Result()
     try:
-        seen = bulk_part(bundle, start, end, asked, part, _worker["forms"])
-        if seen is None:
-            seen = check_part(bundle, start, end, asked, part, result)
-    except (OSError, ValueError, TypeError, AttributeError):
+        start = edge_at(bundle, first, asked)
+        seen = bulk_part(bundle, start, end, asked, part, forms) or check_part(
+            bundle, start, end, asked, part, result
+        )
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return None
-    if result.findings or not seen.whole:
-        return None
-    seen.packed, seen.bodies = marshal.dumps(seen.bodies), []
-    return seen
+    return seen if seen.whole and not result.findings else None
 
 
 def jobs_of(start: int, size: int) -> Iterator[tuple[int, int]]:
@@ -977,41 +979,27 @@ def jobs_of(start: int, size: int) -> Iterator[tuple[int, int]]:
 def parts_of(
     bundle: Bundle, asked: Asked, start: Edge, index: Index, result: Result, processes: int
 ) -> Iterator[Seen]:
-    """Every part in order. One that another process found clean from the very edge that was reached here is taken;
-    every other is checked here."""
-    jobs = jobs_of(start.size, asked.size)
+    """Every part in order. One that was found clean from the very edge that was reached here is taken, whoever did it;
+    every other is checked here and now."""
+    jobs = ((first, end, index.part(asked, first, end)) for first, end in jobs_of(start.size, asked.size))
+    helpers = processes - 1 if asked.size - start.size > PARTS_MIN * PART and asked.first == 0 else 0
     edge, forms = start, Forms(asked.origin, read_strictly, CHAIN)
-    with contextlib.ExitStack() as closing:
-        pool = None
-        if processes > 1 and asked.size - start.size > 2 * PART and asked.first == 0:
-            pool = closing.enter_context(
-                ProcessPoolExecutor(
-                    processes,
-                    multiprocessing.get_context("spawn"),
-                    start_worker,
-                    (bundle.directory, asked),
-                )
+    for (_, end, part), guess in in_order(
+        jobs,
+        helpers,
+        (start_worker, (bundle.directory, asked)),
+        try_part,
+        partial(guess_part, bundle, asked, forms),
+    ):
+        seen = guess
+        if seen is None or seen.start != edge:
+            seen = bulk_part(bundle, edge, end, asked, part, forms) or check_part(
+                bundle, edge, end, asked, part, result
             )
-            closing.callback(pool.shutdown, wait=True, cancel_futures=True)
-        ahead: deque[Future[Seen | None]] = deque()
-        todo = itertools.islice(jobs_of(start.size, asked.size), 1, None) if pool else iter(())
-        for number, (begin, end) in enumerate(jobs):
-            seen = None
-            with contextlib.suppress(BrokenExecutor):
-                if pool is not None:
-                    for first, last in itertools.islice(todo, 3 * processes - len(ahead)):
-                        ahead.append(pool.submit(try_part, first, last, index.part(asked, first, last)))
-                if number and ahead:
-                    seen = ahead.popleft().result()
-            if seen is None or seen.start != edge:
-                part = index.part(asked, begin, end)
-                seen = bulk_part(bundle, edge, end, asked, part, forms) or check_part(
-                    bundle, edge, end, asked, part, result
-                )
-            edge = seen.edge
-            yield seen
-            if not seen.whole:
-                return
+        edge = seen.edge
+        yield seen
+        if not seen.whole:
+            return
 
 
 def walk(

@@ -422,6 +422,8 @@ def _scope(tx: Tx, text: str) -> Scope | str:
     for person in (known,) if known is not None else tx.people():
         if text in {person.id, person.ref, f"person:{person.ref}"}:
             return Scope(f"person:{person.ref}", person=person.id)
+    if text.startswith(("person:", "p_")):
+        return "there is no such person"
     return "name a request (req_...) or a person (person:NAME, or the pseudonym)"
 
 

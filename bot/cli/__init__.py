@@ -11,12 +11,6 @@ import logging
 import sys
 from typing import Any
 
-import typer
-from typer._click.exceptions import ClickException  # typer carries its own, and names it nowhere else
-
-from bot.cli._io import CommandError, Exit
-from bot.errors import SignoffError
-
 
 def __getattr__(name: str) -> Any:
     """``app``, the whole command line, when somebody asks for it."""
@@ -48,6 +42,13 @@ def _usage(sentence: str) -> str:
 
 def main() -> None:
     """Run the command line; the process ends with one of ``Exit``."""
+    # Not at the top: a process that helps `audit verify` imports this file, since it is the program's first, and needs none of it.
+    import typer
+    from typer._click.exceptions import ClickException  # typer carries its own, and names it nowhere else
+
+    from bot.cli._io import CommandError, Exit
+    from bot.errors import SignoffError
+
     ours = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
     is_json = "--json" in ours
     try:

@@ -10,23 +10,25 @@ from __future__ import annotations
 import asyncio
 import socket
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import quote
 
 import typer
 
 from adapters.stores.sqlite import SqliteStore
 from adapters.stores.sqlite_restore import Restored
 from adapters.stores.sqlite_restore import restore as restore_store
-from audit.checkpoint import BadNote, Checkpoint, open_checkpoint
+from audit.checkpoint import BadNote, Checkpoint, Verifier, open_checkpoint
 from audit.entry import Actor, Draft
 from audit.gate import difference, is_excused, restored
-from audit.reader import Reader
+from audit.reader import NotInLog, Reader
+from audit.rotation import check_rotation, followed, rotation_entry
 from bot import mint
 from bot.app import Bot, assemble, row_mac
 from bot.cli._io import CONFIG, CommandError, ConfigOption, JsonOption, Speaker
@@ -128,7 +130,18 @@ class _Answer:
 
 async def _restore(config: Config, backup: Path, epoch_at_least: int) -> _Answer:
     bot = assemble(config)
-    heads = await _kept_heads(config, bot)
+    now = log_keys(bot.keys, config)
+    in_backup = _rotations_in(backup, is_copy=True)
+    stated = _rotations_in(config.store.path) + in_backup
+    known = (*now, *followed(now, stated))
+    _must_be_believed(backup, known, config)
+    heads = await _kept_heads(config, bot, known)
+    gone = {verifier.vkey for verifier in known}
+    restated = [
+        fact
+        for fact in reversed(stated)
+        if fact not in in_backup and fact.get("old_vkey") in gone and check_rotation(fact)
+    ]
     journal = bot.store.journal
     lost_epoch = _epoch_of(config.store.path)
     kept = _move_aside(config.store.path, bot.office.clock.now())
@@ -146,15 +159,26 @@ async def _restore(config: Config, backup: Path, epoch_at_least: int) -> _Answer
         if kept is not None and not config.store.path.exists():
             _move_back(kept, config.store.path)
         raise
-    answered = await _answer_heads(bot, heads)
+    answered = await _answer_heads(bot, heads, restated)
     return _Answer(result, kept, answered)
 
 
-async def _answer_heads(bot: Bot, heads: Mapping[str, Checkpoint]) -> bool:
-    """Write ``log.restored`` for each head kept outside that the database contradicts; then keep the new head in the file."""
+async def _answer_heads(
+    bot: Bot, heads: Mapping[str, Checkpoint], rotations: Sequence[Mapping[str, object]]
+) -> bool:
+    """Write ``log.restored`` for each head kept outside that the database contradicts; then keep the new head in the file.
+
+    *rotations* are changes of the log's key that the backup is too old to know: stated again, so that what it holds is under keys
+    which the present one vouches for.
+    """
     store: SqliteStore = bot.store
     await store.open()
+    who = Actor("system", "operator", "cli")
     try:
+        for fact in rotations:
+            now = bot.office.clock.now()
+            id = mint.entry_id(now, bot.office.rand)
+            await store.write(partial(_append, rotation_entry(id, fact, who, now)))
         contradicted = False
         for anchor, head in heads.items():
             with closing(connect_read_only(store)) as connection:
@@ -162,7 +186,6 @@ async def _answer_heads(bot: Bot, heads: Mapping[str, Checkpoint]) -> bool:
                 if difference(reader, head) is None or is_excused(connection, head):
                     continue
                 now = bot.office.clock.now()
-                who = Actor("system", "operator", "cli")
                 draft = restored(mint.entry_id(now, bot.office.rand), who, now, reader, head, anchor)
             await store.write(partial(_append, draft))
             contradicted = True
@@ -178,18 +201,46 @@ def _append(draft: Draft, tx: Tx) -> None:
     tx.append(draft)
 
 
-async def _kept_heads(config: Config, bot: Bot) -> dict[str, Checkpoint]:
+async def _kept_heads(config: Config, bot: Bot, known: Sequence[Verifier]) -> dict[str, Checkpoint]:
     """The head that each anchor remembers, where it can be asked and believed."""
     heads = {}
     for name, note in (await recalled([plan.anchor for plan in bot.audit.plans])).items():
         if note is not None:
             try:
-                heads[name] = open_checkpoint(note, log_keys(bot.keys, config), config.audit_origin)
+                heads[name] = open_checkpoint(note, known, config.audit_origin)
             except BadNote as error:
                 raise CommandError(
                     f"the head kept by {name} cannot be believed ({error}); find out who changed it before restoring"
                 ) from None
     return heads
+
+
+def _rotations_in(path: Path, *, is_copy: bool = False) -> list[dict[str, object]]:
+    """What a database states of the log's keys; nothing when it cannot be read. It need not be believed: both keys signed each statement."""
+    with suppress(sqlite3.Error), closing(_read_only(path, is_copy=is_copy)) as connection:
+        return Reader(connection).rotations()
+    return []
+
+
+def _read_only(path: Path, *, is_copy: bool) -> sqlite3.Connection:
+    """*is_copy*: nobody writes to it, and nothing is put beside it."""
+    fixed = "&immutable=1" if is_copy else ""
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro{fixed}", uri=True)
+
+
+def _must_be_believed(backup: Path, known: Sequence[Verifier], config: Config) -> None:
+    """A log goes on under keys that vouch for what it holds. A backup that cannot be read is found by the restore itself."""
+    with (
+        suppress(sqlite3.Error, NotInLog),
+        closing(_read_only(backup, is_copy=True)) as connection,
+    ):
+        try:
+            open_checkpoint(Reader(connection).latest_note()[1], known, config.audit_origin)
+        except BadNote as error:
+            raise CommandError(
+                f"the newest head in {backup} cannot be believed ({error}): it is another log's, or the log's key was changed since and nothing here "
+                f"says so any more; put the audit key of its time back into {config.keys.directory}"
+            ) from None
 
 
 def _must_be_stopped(config: Config) -> None:

@@ -1,9 +1,11 @@
+import ast
 import json
 import random
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,42 @@ def test_the_bundle_passes_all_ten_checks(good):
     assert result.size == 288
     assert any("36 approvals replayed" in note for note in result.notes)
     assert any("4 disclosed" in note for note in result.notes)
+
+
+def test_the_verifier_is_several_texts_in_one_file_and_gives_no_name_twice():
+    names: Counter[str] = Counter()
+    for node in ast.parse(verifier_text()).body:
+        match node:
+            case ast.FunctionDef() | ast.ClassDef():
+                names[node.name] += 1
+            case ast.Assign(targets=targets):
+                names.update(one.id for one in targets if isinstance(one, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names[name] += 1
+
+    assert [name for name, count in names.items() if count > 1] == []
+    assert {"Replay", "Forms", "in_order", "verify"} <= names.keys()
+
+
+def test_the_verifier_in_the_bundle_hands_parts_to_another_process(good, tmp_path):
+    """With parts of one tile, and the other process waited for, as no log of this size would have it."""
+    text = verifier_text()
+    for old, new in (
+        ("PARTS_MIN: Final = 32", "PARTS_MIN: Final = 0"),
+        ("PART: Final = 1024", "PART: Final = 256"),
+        ("any(answer.done() for answer in asked)", "all(answer.result(timeout=60) for answer in asked)"),
+        ('    """``guess_part`` in a process of its own."""', '    sys.stderr.write(f"part {first}\\n")'),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    (tmp_path / "verify.py").write_text(text)
+
+    run = subprocess.run(
+        [sys.executable, "-I", tmp_path / "verify.py", good, "--vkey", VKEY, "--processes", "2"],
+        capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False,
+    )  # fmt: skip
+
+    assert (run.returncode, run.stderr) == (0, "part 256\n")
 
 
 def test_the_verifier_in_the_bundle_runs_alone_without_our_packages(good, tmp_path):

@@ -251,6 +251,27 @@ def test_agents_and_systems_are_told_apart_in_ocsf():
     assert event["actor"]["user"]["type_id"] != agent["actor"]["user"]["type_id"]
 
 
+def test_ocsf_says_what_kind_of_thing_was_changed():
+    found = {}
+    for s in all_sealed():
+        event = json.loads(FORMATS["ocsf"](entry_of(s.seq, s.leaf)))
+        if "entity" in event:
+            found[event["unmapped"]["type"]] = event["entity"]
+
+    assert (found["policy.changed"]["type_id"], found["identity.changed"]["type_id"]) == (5, 2)
+    assert (found["agent.changed"]["type"], found["vote.cast"]["type"]) == ("agent", "approval request")
+    assert found["freeze.set"]["type"] == "service"
+
+
+def test_a_cef_label_stands_only_beside_its_value():
+    without, about = (
+        FORMATS["cef"](entry_of(0, sealed(reminder(**kw)).leaf)) for kw in ({}, {"request": "r-1"})
+    )
+
+    assert b"cs2" not in without
+    assert b"cs2Label=request cs2=r-1" in about
+
+
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
 def test_t24_a_cell_that_a_spreadsheet_would_run_is_disarmed(cell: str):
     assert safe_cell(cell) == "'" + cell

@@ -1,6 +1,7 @@
 """Several processes find what one finds, and say it in the same words."""
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from audit import fsck, standalone
+from audit import crew, fsck, standalone
 from audit.export import export_bundle
 from audit.reader import Reader
 from audit.tiles import bundle as packed
@@ -23,9 +24,12 @@ SIZE = 1600
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    """Seven parts of one tile each; only the process that hands out parts reads this."""
+    """Seven parts of one tile each, and the other process is waited for; only the process that hands out parts reads this."""
     monkeypatch.setattr(standalone, "PART", 256)
     monkeypatch.setattr(fsck, "PART", 256)
+    monkeypatch.setattr(standalone, "PARTS_MIN", 2)
+    monkeypatch.setattr(crew, "PARTS_MIN", 2)
+    monkeypatch.setattr(crew, "is_up", lambda asked: all(answer.result(timeout=60) for answer in asked))
 
 
 @pytest.fixture(scope="module")
@@ -44,40 +48,76 @@ def bundle_report(directory: Path, processes: int, **kw: bool) -> str:
     )
 
 
-def database_report(path: Path, processes: int) -> fsck.Report:
+def database_report(path: Path, processes: int, *, bytes_only: bool = False) -> fsck.Report:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         return fsck.verify_database(
-            connection, verifiers=[verifier()], expect_size=SIZE, policies=POLICIES, processes=processes
+            connection,
+            verifiers=[verifier()],
+            expect_size=SIZE,
+            policies=POLICIES,
+            processes=processes,
+            bytes_only=bytes_only,
         )
     finally:
         connection.close()
 
 
-def test_a_good_bundle_is_checked_by_the_others_and_all_of_it(ground, monkeypatch):
+@pytest.mark.parametrize("bytes_only", [False, True])
+def test_two_processes_check_each_part_of_a_good_bundle_once(ground, monkeypatch, bytes_only):
     here: list[int] = []
     check = standalone.bulk_part
     monkeypatch.setattr(
         standalone, "bulk_part", lambda b, edge, *a: here.append(edge.size) or check(b, edge, *a)
     )
 
-    alone, together = bundle_report(ground / "good", 1), bundle_report(ground / "good", 2)
+    alone = bundle_report(ground / "good", 1, bytes_only=bytes_only)
+    parts, here[:] = here[:], []
+    together = bundle_report(ground / "good", 2, bytes_only=bytes_only)
 
     assert alone == together
     assert json.loads(alone)["findings"] == []
-    assert here == [*range(0, SIZE, 256), 0]
+    assert parts == [*range(0, SIZE, 256)]
+    # The first two after the first are given away at once; what comes back is taken, and nothing is done a second time.
+    assert here[0] == 0
+    assert {256, 512}.isdisjoint(here)
+    assert len(set(here)) == len(here)
 
 
-def test_a_good_database_is_checked_by_the_others_and_all_of_it(ground, monkeypatch):
+@pytest.mark.parametrize("bytes_only", [False, True])
+def test_two_processes_check_each_part_of_a_good_database_once(ground, monkeypatch, bytes_only):
     here: list[int] = []
     check = fsck._bulk_part
     monkeypatch.setattr(fsck, "_bulk_part", lambda c, edge, *a: here.append(edge.size) or check(c, edge, *a))
 
-    alone, together = database_report(ground / "good.db", 1), database_report(ground / "good.db", 2)
+    alone = database_report(ground / "good.db", 1, bytes_only=bytes_only)
+    parts, here[:] = here[:], []
+    together = database_report(ground / "good.db", 2, bytes_only=bytes_only)
 
     assert alone == together
     assert (alone.findings, alone.size, alone.checkpoints) == ([], SIZE, SIZE // 8)
-    assert here == [*range(0, SIZE, 256), 0]
+    assert parts == [*range(0, SIZE, 256)]
+    assert here[0] == 0
+    assert {256, 512}.isdisjoint(here)
+    assert len(set(here)) == len(here)
+
+
+def test_a_log_goes_on_while_nobody_else_is_up_yet(ground, monkeypatch):
+    monkeypatch.setattr(crew, "is_up", lambda _: False)
+
+    assert bundle_report(ground / "good", 2) == bundle_report(ground / "good", 1)
+
+
+def test_a_process_that_dies_costs_its_guesses_and_nothing_else(ground, monkeypatch):
+    monkeypatch.setattr(fsck, "_try_part", _die)
+    monkeypatch.setattr(standalone, "try_part", _die)
+
+    assert database_report(ground / "good.db", 2) == database_report(ground / "good.db", 1)
+    assert bundle_report(ground / "good", 2) == bundle_report(ground / "good", 1)
+
+
+def _die(*_: object) -> None:
+    os._exit(3)
 
 
 def entry_by_entry(monkeypatch, work: Callable[[], T]) -> T:

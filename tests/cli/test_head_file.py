@@ -118,3 +118,21 @@ def test_whoever_is_no_administrator_does_not_bring_it_back(site, tmp_path):
 
     assert "administrator" in said.stderr
     assert not (site.folder / "audit-head.txt").exists()
+
+
+def test_what_a_command_writes_while_the_server_is_stopped_is_in_the_head_file_when_it_ends(site):
+    head = site.folder / "audit-head.txt"
+    before = int(head.read_text().splitlines()[1])
+
+    answer("people", "add", "late", "--config", site.folder)
+
+    assert int(head.read_text().splitlines()[1]) > before
+    assert head.read_text() == answer("audit", "head", "--config", site.folder)["head"]
+
+
+def test_a_command_makes_no_head_file_where_none_is(tmp_path):
+    fresh = install(tmp_path / "fresh")
+
+    answer("people", "add", "late", "--config", fresh.folder)
+
+    assert not (fresh.folder / "audit-head.txt").exists()

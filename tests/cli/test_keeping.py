@@ -109,6 +109,8 @@ def test_a_shredded_person_has_no_name_and_no_account_and_the_log_still_verifies
         )[0][0],
     )
     assert len(gone) >= 3
+    unknown = signoff("audit", "shred", "person:nobody", "--basis", "gdpr-17", "--yes", *at(site))
+    assert "there is no such person" in unknown.stderr
     refused = signoff("audit", "shred", "person:mia", "--basis", "gdpr-17", "--yes", *at(site))
     assert "still active" in refused.stderr
     answer("people", "disable", "mia", *at(site))

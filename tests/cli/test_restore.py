@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.cli.test_commands import answer, signoff
+from tests.support.in_process import answer, signoff
 
 
 @pytest.fixture
@@ -93,3 +93,59 @@ def test_a_running_server_is_not_restored_under(lost):
         done = signoff("restore", copy, "--yes", "--config", folder)
     assert done.returncode == 1
     assert "stop the server first" in done.stderr
+
+
+def rotate_and_take_the_old_key_away(folder, *at):
+    answer("keys", "rotate", "audit", *at)
+    answer("people", "add", "between", *at)
+    first = min((folder / "keys").glob("audit-*.key"))
+    return first.rename(folder / "taken-away.key")
+
+
+def test_a_head_kept_by_a_key_that_is_gone_is_still_an_anchors_word(tmp_path):
+    folder = tmp_path / "s"
+    at = ("--config", folder)
+    answer("init", folder, "--port", "1")
+    kept = answer("audit", "head", *at)["head"]
+    rotate_and_take_the_old_key_away(folder, *at)
+    answer("backup", tmp_path / "copy.sqlite3", *at)
+    (folder / "audit-head.txt").write_text(kept)
+
+    said = answer("restore", tmp_path / "copy.sqlite3", "--yes", *at)
+
+    assert (said["done"], said["head_answered"]) == (True, False)
+    assert answer("audit", "verify", *at)["exit"] == 0
+
+
+def test_a_backup_from_before_the_log_had_its_present_key_is_still_vouched_for(lost):
+    folder, copy = lost
+    at = ("--config", folder)
+    rotate_and_take_the_old_key_away(folder, *at)
+    (folder / "audit-head.txt").write_text(answer("audit", "head", *at)["head"])
+
+    assert answer("restore", copy, "--yes", *at)["head_answered"] is True
+
+    found = answer("audit", "search", "--type", "key.rotated", *at)["entries"]
+    assert len(found) == 1
+    assert answer("audit", "verify", *at)["findings"] == []
+    vkey = answer("audit", "head", *at)["vkeys"][0]
+    answer("audit", "export", folder / "bundle", *at)
+    assert answer("audit", "verify", folder / "bundle", "--vkey", vkey)["findings"] == []
+
+
+def test_a_backup_of_a_key_that_nothing_names_is_refused_and_everything_is_as_before(lost):
+    folder, copy = lost
+    at = ("--config", folder)
+    old = rotate_and_take_the_old_key_away(folder, *at)
+    (folder / "audit-head.txt").unlink()
+    database = folder / "data/signoff.sqlite3"
+    lost_too = database.rename(folder / "gone.sqlite3")
+
+    done = signoff("restore", copy, "--yes", *at)
+    assert done.returncode == 1
+    assert f"put the audit key of its time back into {folder / 'keys'}" in done.stderr
+    assert not database.exists()
+
+    old.rename(folder / "keys" / "audit-000001.key")
+    assert answer("restore", copy, "--yes", "--epoch-at-least", "5", *at)["done"] is True
+    assert lost_too.exists()

@@ -54,6 +54,7 @@ def serving(folder: Path):
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=30)
+            assert process.returncode == 0
 
 
 def test_a_witness_is_set_up_once_and_knows_the_logs_it_is_told_of(tmp_path):

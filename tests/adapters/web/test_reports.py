@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +13,15 @@ import pytest
 from adapters.stores.sqlite import SqliteStore
 from audit import report as reports
 from audit import report_pdf
+from audit.chain import b64u
+from audit.checkpoint import open_checkpoint
 from audit.controls import FRAMEWORKS
+from audit.merkle import verify_inclusion
 from audit.reader import Reader
 from bot.alerts import Alert
 from bot.core.ids import RequestId
 from bot.core.request import Choice
-from tests.audit.logs import T0, filled
+from tests.audit.logs import T0, filled, verifier
 from tests.support.clock import START, ManualClock
 from tests.support.console import House, open_house
 from tests.support.keys import journal
@@ -142,17 +146,38 @@ def test_a_pdf_is_the_same_bytes_for_the_same_report_and_others_for_another():
     assert report_pdf.pdf(made()) != report_pdf.pdf(made("43"))
 
 
-def test_a_pdf_says_what_the_page_says():
-    pytest.importorskip("reportlab", reason="the extra reports is not installed")
+def text_of(report: reports.Report) -> str:
+    """What stands in the PDF, a line of it after another."""
     from reportlab import rl_config
 
     before, rl_config.pageCompression = rl_config.pageCompression, 0
     try:
-        raw = report_pdf.pdf(made())
+        raw = report_pdf.pdf(report)
     finally:
         rl_config.pageCompression = before
+    return " ".join(re.findall(r"\((.*?)(?<!\\)\) Tj", raw.decode("latin-1")))
 
-    text = " ".join(re.findall(r"\((.*?)(?<!\\)\) Tj", raw.decode("latin-1")))
+
+def test_each_sample_in_a_pdf_can_be_checked_from_the_paper_alone():
+    pytest.importorskip("reportlab", reason="the extra reports is not installed")
+    report = made()
+    words = text_of(report).split()
+
+    head = open_checkpoint(report.note, [verifier()], report.origin)
+    assert b64encode(head.root).decode() in words
+    for sample in report.samples:
+        hashed = next(w for w in words if w == b64u(sample.leaf_hash))
+        path = [b64encode(h).decode() for h in sample.path]
+        at = words.index(path[0])
+        assert words[at : at + len(path)] == path
+        leaf, steps = urlsafe_b64decode(hashed + "="), [b64decode(w) for w in words[at : at + len(path)]]
+        assert verify_inclusion(leaf, sample.seq, head.size, steps, head.root)
+
+
+def test_a_pdf_says_what_the_page_says():
+    pytest.importorskip("reportlab", reason="the extra reports is not installed")
+
+    text = text_of(made())
     for words in (
         "Evidence report",
         "judgement that this report does not make",
