@@ -1493,6 +1493,9 @@ static int build(Scanner *self, PyObject *parts)
     PyObject *names = item_of(parts, "names"), *never = item_of(parts, "no_names");
     if (never == NULL || words_open(self, &self->no_names, never) < 0 || words_open(self, &self->code_starts, self->code_words) < 0)
         return -1;
+    PyObject *no_passwords = item_of(parts, "no_passwords"), *no_given = no_passwords ? item_of(parts, "no_given") : NULL;
+    if (no_given == NULL || words_open(self, &self->no_passwords, no_passwords) < 0 || words_open(self, &self->no_given, no_given) < 0)
+        return -1;
     Py_ssize_t off = PySet_Size(self->off);
     if (off < 0)
         return -1;
