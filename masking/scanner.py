@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from masking.compiled import Compiled, Rule
     from masking.rules import TextRule
 
-_OWN: Final = {"": 0, "names": 1, "email": 2, "url": 3, "colons": 4, "iban": 5, "labelled": 6}
+_OWN: Final = {"": 0, "names": 1, "email": 2, "url": 3, "colons": 4, "iban": 5, "labelled": 6, "said": 7}
 _CHECKS: Final = {
     "phone": 1,
     "card": 2,

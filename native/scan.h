@@ -66,7 +66,7 @@ typedef struct {
     Py_ssize_t longest;
 } Words;
 
-enum { FIND_PYTHON = 0, FIND_NAMES, FIND_EMAIL, FIND_URL, FIND_COLONS, FIND_IBAN, FIND_LABELLED };
+enum { FIND_PYTHON = 0, FIND_NAMES, FIND_EMAIL, FIND_URL, FIND_COLONS, FIND_IBAN, FIND_LABELLED, FIND_SAID };
 
 typedef struct {
     int32_t *words; /* ids in a row */

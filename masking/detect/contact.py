@@ -194,6 +194,10 @@ def url_at(text: str, low: bytes, at: int) -> tuple[list[Span], int]:
     return out, step
 
 
+_TEMPLATE: Final = re.compile(
+    r"\$[A-Z_][A-Z0-9_]*|\$\{[^}]*\}|\$\([^)]*\)|\{\{?[\w. ]*\}?\}|%s|%\(\w*\)s|\*+"
+)
+"""What is filled in where the URL is used, or was taken out: ``://user:${TOKEN}@host``, ``://user:***@host``."""
 AFTER_MAX: Final = 400
 """Behind the scheme neither credentials nor a URL that is read go further."""
 
@@ -202,6 +206,8 @@ AFTER_MAX: Final = 400
 def _after_scheme(window: str) -> tuple[int, int]:
     """Where in what stands behind ``://`` the credentials end, and where the URL; 0: there are none."""
     userinfo, rest = _USERINFO.match(window), _REST.match(window)
+    if userinfo and _TEMPLATE.fullmatch(userinfo[1].partition(":")[2]):
+        userinfo = None
     return userinfo.end(1) if userinfo else 0, rest.end() if rest else 0
 
 
@@ -269,6 +275,8 @@ TEXT_RULES: tuple[TextRule, ...] = (
         type="EMAIL_ADDRESS",
         find=find_said,
         needs=("at]", "at)", "at}", "at>", "at ]", "at )", "at }", "at >"),
+        own="said",
+        own_parts=(_said,),
         source="RFC 5322 section 3.4.1, written so that harvesters do not read it",
         positive=(
             "write to ann[at]example.org",
@@ -305,10 +313,17 @@ TEXT_RULES: tuple[TextRule, ...] = (
         find=find_urls,
         needs=("://",),
         own="url",
-        own_parts=(url_at, "URL", "url"),
+        own_parts=(url_at, "URL", "url", "URL_CREDENTIALS"),
         source="RFC 3986 section 3.2.1, deprecated there and still everywhere",
         positive=("postgres://app:s3cretPw@db.internal:5432/main", "https://user:pa55@host.example/x"),
-        negative=("std::vector", "a//b", "://"),
+        negative=(
+            "std::vector",
+            "a//b",
+            "://",
+            "git clone https://$USER:$TOKEN@git.example/x",
+            "git clone https://bo:${TOKEN}@git.example/x",
+            "http://bo:***@host.example/x",
+        ),
     ),
 )
 

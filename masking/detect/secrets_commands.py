@@ -392,7 +392,7 @@ def _document(text: str, at: int, program: Program, stop: int) -> Iterator[Span]
 
 
 def _net(words: list[Word]) -> Iterator[Span]:
-    """``net use [X:] \\\\server\\share PASSWORD /user:U``, ``net user NAME PASSWORD /add``."""
+    r"""``net use [X:] \\server\share PASSWORD /user:U``, ``net user NAME PASSWORD /add``."""
     if not words or words[0].text.lower() not in {"use", "user"}:
         return
     bare = [w for w in words[1:] if not w.plain or w.text[:1] != "/"]
