@@ -51,6 +51,7 @@ from masking.view import FOLDED_BITS, fold, ready
 
 if TYPE_CHECKING:
     from masking.compiled import Compiled, Rule
+    from masking.recognizer import Validator
     from masking.rules import TextRule
 
 _OWN: Final = {"": 0, "names": 1, "email": 2, "url": 3, "colons": 4, "iban": 5, "labelled": 6, "said": 7}
@@ -65,7 +66,7 @@ _CHECKS: Final = {
     "id/nik": 8,
 }
 """The rules whose validators ``native/checks.c`` has as well. Both are numbers of ``native/scan.h``."""
-_VALIDATORS: Final = {
+_VALIDATORS: Final[dict[Validator, int]] = {
     password: 9,
     bare_password: 10,
     line_password: 11,

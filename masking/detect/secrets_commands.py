@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from masking.detect.secrets_generic import bare_password, given_password
 from masking.resolve import RANK_KEY
@@ -35,41 +34,64 @@ NESTED_MAX: Final = 3
 STDIN_LINES_MAX: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """``text[start:end]``, without the quotes around it; ``plain``: it had none."""
+class Word(NamedTuple):
+    """``text[start:end]``, without the quotes around it; ``plain``: it had none; ``sign``: it is an operator (``<<<``, ``>`` …)."""
 
     text: str
     start: int
     plain: bool
     sign: bool = False
-    """It is an operator: ``<<<``, ``<``, ``>`` …"""
 
 
-@dataclass(frozen=True, slots=True)
 class Program:
-    """What takes a password; options are separated by blanks."""
+    """What of the words behind it is a password."""
 
-    options: str = ""
-    """The word behind it, or what stands behind ``=``."""
-    joined: str = ""
-    """What stands behind it in the same word."""
-    pairs: str = ""
-    """The second part of ``user:password``, in the word behind it, behind ``=``, or in the same word."""
-    sign: str = ":"
-    """What separates the two."""
-    first: str = ""
-    """One of these words must stand behind the program's name."""
-    place: int = 0
-    """The number of the word, counted without options (1 is the first behind ``first``), that is one; 0: none is."""
-    needs: str = ""
-    """For ``place``: letters of an option of which one must stand there."""
-    last_pairs: bool = False
-    """The word of ``place`` is a pair."""
-    stdin: str = ""
-    """``value``: what is piped in is one; ``pair``: the second part of it."""
-    stdin_needs: str = ""
-    """One of these options must stand there for it."""
+    __slots__ = (
+        "first",
+        "joined",
+        "last_pairs",
+        "needs",
+        "options",
+        "pairs",
+        "place",
+        "short",
+        "sign",
+        "stdin",
+        "stdin_needs",
+    )
+
+    def __init__(
+        self,
+        options: str = "",
+        joined: str = "",
+        pairs: str = "",
+        *,
+        sign: str = ":",
+        first: str = "",
+        place: int = 0,
+        needs: str = "",
+        last_pairs: bool = False,
+        stdin: str = "",
+        stdin_needs: str = "",
+    ) -> None:
+        """Lists are separated by blanks.
+
+        *options*: the word behind one of them, or what stands behind its ``=``; *joined*: what stands behind it in the same word; *pairs*: of
+        either, what stands behind *sign*. *first*: one of these words must stand behind the program's name. *place*: the number of the
+        word that is one, counted without options (1 is the first behind *first*); it must be a pair where *last_pairs*, and *needs* are
+        letters of an option that must be there for it. *stdin*: what is piped in is a ``value`` or a ``pair``, where one of *stdin_needs*
+        is there.
+        """
+        self.options, self.pairs = frozenset(options.split()), frozenset(pairs.split())
+        self.joined, self.short = tuple(joined.split()), tuple(p for p in pairs.split() if len(p) == 2)
+        self.first, self.sign, self.place, self.needs, self.last_pairs = (
+            frozenset(first.split()),
+            sign,
+            place,
+            needs,
+            last_pairs,
+        )
+        self.stdin, self.stdin_needs = stdin, frozenset(stdin_needs.split())
 
 
 _PW = "-p --password"
@@ -139,25 +161,124 @@ PROGRAMS: Final[dict[str, Program]] = {
     "setx": Program(),
 }  # fmt: skip
 
-_SUBS: Final = {
-    **dict.fromkeys(("docker", "podman", "nerdctl", "buildah", "skopeo", "oras", "az", "oc", "cf"), ("login",)),
-    "helm": ("registry login", "repo add"),
-    "net": ("use", "user"),
-    "rclone": ("obscure",),
-    "bw": ("unlock",),
-    "kubectl": ("create secret", "-n"),
-    "passwd": ("--stdin",),
-    "sudo": ("-s", "--stdin"),
-    "http": ("-a", "--auth"),
-    "https": ("-a", "--auth"),
-    "ansible": ("",),
-}  # fmt: skip
-"""Where the program's name alone is a word or stands often: how it goes on. As the lists of arguments go on, it may always."""
+_LITERALS: Final = (
+    *(
+        "docker",
+        "podman",
+        "nerdctl",
+        "buildah",
+        "skopeo",
+        "oras",
+        "az login",
+        'az"',
+        "oc login",
+        'oc"',
+        "cf login",
+        'cf"',
+        "helm re",
+    ),
+    *(
+        "mysql",
+        "mariadb",
+        "xtrabackup",
+        "mongo",
+        "sshpass",
+        "redis-cli",
+        "valkey-cli",
+        "ldap",
+        "curl",
+        "etcdctl",
+        "http -",
+        "https -",
+    ),
+    *(
+        "httpie",
+        "lftp",
+        "smbclient",
+        "rpcclient",
+        "smbget",
+        "smbcacls",
+        "smbtree",
+        "smbpasswd",
+        "openssl",
+        "unzip",
+        "zip -",
+        'zip"',
+    ),
+    *(
+        "zipcloak",
+        "7z",
+        "rar ",
+        "unrar",
+        "ipmitool",
+        "snmp",
+        "mosquitto_",
+        "sqlcmd",
+        "bcp ",
+        "isql",
+        "tsql",
+        "cqlsh",
+        "beeline",
+    ),
+    *(
+        "rdesktop",
+        "hydra -",
+        "evil-winrm",
+        "psexec",
+        "influx -",
+        "ncftp",
+        "winexe",
+        "kadmin",
+        "crackmapexec",
+        "netexec",
+        "nxc ",
+    ),
+    *(
+        "plink",
+        "pscp",
+        "psftp",
+        "xfreerdp",
+        "wfreerdp",
+        "winrs",
+        "schtasks",
+        "gpg -",
+        "gpg2 -",
+        'gpg"',
+        "cryptsetup",
+        "kinit",
+    ),
+    *(
+        "htpasswd",
+        "chpasswd",
+        "vncpasswd",
+        "passwd ",
+        'passwd"',
+        "sudo -s",
+        "sudo --st",
+        "useradd",
+        "usermod",
+        "rabbitmqctl",
+    ),
+    *(
+        "wpa_passphrase",
+        "rclone obs",
+        "bw unlock",
+        "kubectl",
+        "convertto-securestring",
+        "sqlplus",
+        "impacket-",
+        "ansible",
+        "keytool",
+    ),
+    *("jarsigner", "apksigner", "svn ", "wget", "pdftk", "net use", "nmcli", "setx "),
+)
+"""What the names of the programs begin with, and how those go on that are words as well."""
 
 _WORD: Final = re.compile(
-    r"""[ \t\x02]+|\\\r?\n[ \t]*|(?P<sign><<<|<<-?|[<>]{1,2}&?)"""
-    r"""|(?P<word>(?:[^\s'"\\|;&<>()`]|\\[^\r\n]|'[^'\n]{0,400}'|"(?:[^"\\\n]|\\[^\n]){0,400}"){1,200}+)"""
+    r"""(?:[ \t\x02]|\\\r?\n){0,200}+(?:(?P<sign><<<|<<-?|[<>]{1,2}&?)"""
+    r"""|(?P<word>(?:[^\s'"\\|;&<>()`]|\\[^\r\n]|'[^'\n]{0,400}'|"(?:[^"\\\n]|\\[^\n]){0,400}"){1,200}+))"""
 )
+_QUOTES: Final = "\"'\x02"
 _ARGUMENT: Final = re.compile(
     r"""\s{0,40},\s{0,40}(?:"((?:[^"\\\n]|\\[^\n]){0,400}+)"|'((?:[^'\\\n]|\\[^\n]){0,400}+)')"""
 )
@@ -168,7 +289,9 @@ _PIPED: Final = re.compile(
     r"""(?:\\?'(?P<one>[^'\n]{1,200}?)\\?'|\\?"(?P<two>[^"\n]{1,200}?)\\?"|(?P<bare>[^\s'"|;&<>()\\]{1,200}))"""
     r"""[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]{1,3}(?:-\w{1,10}[ \t]{1,3}){0,3})?(?:/[\w./-]{0,60}/)?\Z"""
 )
-_PIPED_HERE: Final = re.compile(r"""<<-?([ \t]{0,3}['"]?\w{1,20}['"]?[^\n|]{0,80}\|[ \t]{0,3})(?:sudo[ \t]{1,3}(?:-\w{1,10}[ \t]{1,3}){0,3})?(?:/[\w./-]{0,60}/)?\Z""")
+_PIPED_HERE: Final = re.compile(
+    r"""<<-?([ \t]{0,3}['"]?\w{1,20}['"]?[^\n|]{0,80}\|[ \t]{0,3})(?:sudo[ \t]{1,3}(?:-\w{1,10}[ \t]{1,3}){0,3})?(?:/[\w./-]{0,60}/)?\Z"""
+)
 _HERE: Final = re.compile(r"""[ \t]{0,3}['"]?(\w{1,20})['"]?[^\n]{0,80}\n""")
 _SINGLE: Final = re.compile(r"(?<!\w)'|'(?!\w)")
 _BEFORE: Final = re.compile(r"[\w.-]")
@@ -185,20 +308,27 @@ def find(view: View) -> list[Span]:
 
 
 def _found(text: str, places: list[int]) -> Iterator[Span]:
-    stop = nested = 0
+    stop = 0
+    inside: list[str] = []
     for at in places:
+        if at >= stop:
+            inside = []
+        elif len(inside) >= NESTED_MAX:
+            continue
         named = _NAME.match(text, at)
-        if named is None or (at and (text[at - 1] in "-.@" or (text[at - 1] == "/" and text[at - 2 : at - 1] == "/"))):
+        if named is None or (at and (text[at - 1] in "-.@" or text[at - 2 : at] == "//")):
             continue
-        nested = nested + 1 if at < stop else 0
-        if nested > NESTED_MAX:
+        name = named[0].lower().removesuffix(".exe").removesuffix(".py")
+        program = PROGRAMS.get(name)
+        if program is None or (name in inside and not program.stdin):  # the words were read for it already
             continue
-        name = named[1].lower()
-        program = PROGRAMS[name]
-        words, stop = _words(text, at, named.end())
-        yield from _behind(name, program, words)
+        inside.append(name)
+        words, end = _words(text, at, named.end())
+        stop = max(stop, end)
+        if words or program.stdin:
+            yield from _behind(name, program, words)
         if program.stdin:
-            yield from _piped(text, at, program, words, stop)
+            yield from _piped(text, at, program, words, end)
 
 
 def _words(text: str, at: int, end: int) -> tuple[list[Word], int]:
@@ -227,7 +357,7 @@ def _words(text: str, at: int, end: int) -> tuple[list[Word], int]:
 
 
 def _arguments(text: str, at: int, limit: int) -> tuple[list[Word], int]:
-    words = []
+    words: list[Word] = []
     while len(words) < WORDS_MAX and (match := _ARGUMENT.match(text, at, limit)) is not None:
         group = 1 if match[1] is not None else 2
         words.append(Word(match[group], match.start(group), plain=match[group][:1] == "-"))
@@ -237,9 +367,11 @@ def _arguments(text: str, at: int, limit: int) -> tuple[list[Word], int]:
 
 def _lines(text: str, at: int, limit: int, label: str) -> tuple[list[Word], int]:
     """The arguments where each has a line of its own: a list of YAML, or the leaves of a list as ``masking.document`` joins them."""
-    words = []
+    words: list[Word] = []
     while len(words) < WORDS_MAX and (match := _LINE.match(text, at, limit)) is not None:
-        if match[1] != label and not match[1].lower().endswith(("args: ", "argv: ", "arguments: ", "params: ")):
+        if match[1] != label and not match[1].lower().endswith(
+            ("args: ", "argv: ", "arguments: ", "params: ")
+        ):
             break
         words.append(_unquoted(match[2], match.start(2)))
         at = match.end()
@@ -251,11 +383,13 @@ def _cut(region: str, offset: int) -> tuple[list[Word], int]:
     at = 0
     while len(words) < WORDS_MAX and (match := _WORD.match(region, at)) is not None:
         at = match.end()
-        kind = match.lastgroup
-        if kind == "sign":
-            words.append(Word(match[0], offset + match.start(), plain=True, sign=True))
-        elif kind == "word":
-            words.append(_unquoted(match[0], offset + match.start()))
+        raw, start = match[2], match.start(2)
+        if raw is None:
+            words.append(Word(match[1], offset + match.start(1), plain=True, sign=True))
+        elif raw[0] in _QUOTES or raw[-1] == "\x02":
+            words.append(_unquoted(raw, offset + start))
+        else:
+            words.append(Word(raw, offset + start, plain=True))
     return words, offset + at
 
 
@@ -273,53 +407,71 @@ def _behind(name: str, program: Program, words: list[Word]) -> Iterator[Span]:
     """What the words of one command hold."""
     if name in _OWN:
         yield from _OWN[name](words)
-    first = program.first.split()
+    first = program.first
     if first and not any(word.text in first for word in words[:3]):
         return
     if name == "kubectl" and not any(word.text == "secret" for word in words[:8]):
         return
-    options, joined, pairs = program.options.split(), program.joined.split(), program.pairs.split()
     bare: list[Word] = []
-    after = not first
-    skip = False
+    after, skip = not first, False
     for number, word in enumerate(words):
-        text = word.text
         if skip or word.sign:
             skip = word.sign and not skip
             continue
-        following = words[number + 1] if number + 1 < len(words) and not words[number + 1].sign else None
-        key, equals, _ = text.partition("=")
-        if key in options or text in options:
-            value = _part(word, len(key) + 1) if equals else following
-            skip = not equals
-            if value is not None and not (value.plain and value.text[:1] == "-"):
-                yield from _given(value)
-        elif key in pairs or text in pairs:
-            value = _part(word, len(key) + 1) if equals else following
-            skip = not equals
-            yield from _second(value, program.sign, name)
-        elif (short := next((j for j in joined if text.startswith(j) and len(text) > len(j)), None)) is not None:
-            yield from _given(_part(word, len(short)))
-        elif (short := next((p for p in pairs if len(p) == 2 and text.startswith(p)), None)) is not None:
-            yield from _second(_part(word, len(short)), program.sign, name)
+        taken = _option(name, program, word, words, number)
+        if taken is not None:
+            value, is_pair, skip = taken
+            yield from _second(value, program.sign, name) if is_pair else _value(value)
         elif not after:
-            after = text in first
-        elif text[:1] != "-" or not word.plain:
+            after = word.text in first
+        elif word.text[:1] != "-" or not word.plain:
             bare.append(word)
-    if program.place and len(bare) >= program.place - (program.needs != "" and _to_stdout(words)):
-        if program.needs and not any(w.plain and _has_letter(w.text, program.needs) for w in words):
+    if program.place:
+        yield from _placed(name, program, words, bare)
+
+
+def _option(
+    name: str, program: Program, word: Word, words: list[Word], number: int
+) -> tuple[Word | None, bool, bool] | None:
+    """What the option *word* is given, whether that is a pair, and whether it is the next word; None: it is no option that is looked for."""
+    text = word.text
+    key, equals, _ = text.partition("=")
+    is_pair = key in program.pairs
+    if is_pair or key in program.options:
+        if equals:
+            return _part(word, len(key) + 1), is_pair, False
+        following = words[number + 1] if number + 1 < len(words) and not words[number + 1].sign else None
+        return following, is_pair, True
+    if text[:1] in {"-", "/"}:
+        for short in program.joined:
+            if text.startswith(short) and len(text) > len(short):
+                return _part(word, len(short)), False, False
+        for short in program.short:
+            if text.startswith(short):
+                return _part(word, len(short)), True, False
+    return None
+
+
+def _value(word: Word | None) -> Iterator[Span]:
+    if word is not None and not (word.plain and word.text[:1] == "-"):
+        yield from _given(word)
+
+
+def _placed(name: str, program: Program, words: list[Word], bare: list[Word]) -> Iterator[Span]:
+    """The word whose place says it."""
+    place = program.place
+    if program.needs:
+        if not any(word.plain and _has_letter(word.text, program.needs) for word in words):
             return
-        word = bare[program.place - 1 - (program.needs != "" and _to_stdout(words))]
+        # htpasswd -n: no file is named
+        place -= any(word.plain and _has_letter(word.text, "n") for word in words)
+    if len(bare) >= place:
+        word = bare[place - 1]
         yield from _second(word, program.sign, name) if program.last_pairs else _given(word)
 
 
 def _has_letter(text: str, letters: str) -> bool:
     return text[:1] == "-" and text[1:2] != "-" and any(letter in text for letter in letters)
-
-
-def _to_stdout(words: list[Word]) -> bool:
-    """``htpasswd -n``: no file is named, so that one word less stands there."""
-    return any(word.plain and _has_letter(word.text, "n") for word in words)
 
 
 def _part(word: Word, start: int) -> Word:
@@ -352,7 +504,7 @@ def _given(word: Word) -> Iterator[Span]:
 
 def _piped(text: str, at: int, program: Program, words: list[Word], stop: int) -> Iterator[Span]:
     """What a pipe, a here-string or a here-document gives to it."""
-    if program.stdin_needs and not any(word.text in program.stdin_needs.split() for word in words[:20]):
+    if program.stdin_needs and not any(word.text in program.stdin_needs for word in words[:20]):
         return
     before = text[max(0, at - BEFORE_CHARS_MAX) : at]
     if "|" in before[-80:] and (match := _PIPED.search(before)) is not None:
@@ -412,7 +564,12 @@ def _setx(words: list[Word]) -> Iterator[Span]:
 
 def _passwd(words: list[Word]) -> Iterator[Span]:
     """``passwd hunter2``: what stands there alone should be an account, and is a password when it looks like none."""
-    if len(words) == 1 and words[0].plain and bare_password(words[0].text) is not False and _MIXED.search(words[0].text):
+    if (
+        len(words) == 1
+        and words[0].plain
+        and bare_password(words[0].text) is not False
+        and _MIXED.search(words[0].text)
+    ):
         yield from _given(words[0])
 
 
@@ -428,26 +585,19 @@ def _unquoted_part(word: Word, match: re.Match[str]) -> Word:
     return _unquoted(match[1], word.start + match.start(1))
 
 
-_OWN: Final = {"net": _net, "setx": _setx, "passwd": _passwd, "ansible": _ansible, "ansible-playbook": _ansible}
-_EXTRA: Final = re.compile(r"""(?<!\w)\w{0,40}pass(?:w(?:or)?d)?=('[^'\n]{1,128}'|"[^"\n]{1,128}"|[^\s'"]{1,128})""", re.IGNORECASE)
+_OWN: Final = {
+    "net": _net,
+    "setx": _setx,
+    "passwd": _passwd,
+    "ansible": _ansible,
+    "ansible-playbook": _ansible,
+}
+_EXTRA: Final = re.compile(
+    r"""(?<!\w)\w{0,40}pass(?:w(?:or)?d)?=('[^'\n]{1,128}'|"[^"\n]{1,128}"|[^\s'"]{1,128})""", re.IGNORECASE
+)
 _VARIABLE: Final = re.compile(r"(?i)\w{0,40}(?:password|passwd|_pass|_pwd)")
 _MIXED: Final = re.compile(r"[a-z]+[0-9]|[0-9]+[A-Za-z]|[A-Z][0-9]|[!@#%^*+=?]")
-_NAME: Final = re.compile(rf"(?i)({'|'.join(sorted(map(re.escape, PROGRAMS), key=len, reverse=True))})(?:\.exe|\.py)?(?![\w.=:/-])")
-
-
-def _literals() -> tuple[str, ...]:
-    out: dict[str, None] = {}
-    for name in PROGRAMS:
-        for how in _SUBS.get(name, ("",)):
-            out[f"{name} {how}"] = None
-        for follows in "\"'\n":
-            out[f"{name}{follows}"] = None
-        if name not in _SUBS:
-            out[f"{name}.exe "] = None
-    out["passwd "] = None
-    for name in ("chpasswd", "cryptsetup", "kinit", "vncpasswd"):  # what is piped in may be all they get
-        out[name] = None
-    return tuple(out)
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{2,40}(?:\.exe|\.py)?(?![\w.=:/-])", re.IGNORECASE)
 
 
 TEXT_RULES: tuple[TextRule, ...] = (
@@ -456,7 +606,7 @@ TEXT_RULES: tuple[TextRule, ...] = (
         type="PASSWORD",
         find=find,
         find_at=find_at,
-        literals=_literals(),
+        literals=_LITERALS,
         rank=RANK_KEY,
         source="the programs' manual pages: the options that take a password; POSIX.1-2017, Shell Command Language",
         positive=(

@@ -450,14 +450,21 @@ def _rule(
 
 
 _BARE_WORD = r"(?:[^\s\"'`\\|;&<>()]|\\[ !#$&*()|;<>?]){1,128}+"
-_WORD = (
-    rf"\\{{0,2}}[\"']?((?<=')(?! )[^'\n]{{1,128}}?(?=\\{{0,2}}')|(?<=\")(?! )[^\"\n]{{1,128}}?(?=\\{{0,2}}\")|(?<![\"'])(?!-){_BARE_WORD})"
-)
+_WORD = rf"\\{{0,2}}[\"']?((?<=')(?! )[^'\n]{{1,128}}?(?=\\{{0,2}}')|(?<=\")(?! )[^\"\n]{{1,128}}?(?=\\{{0,2}}\")|(?<![\"'])(?!-){_BARE_WORD})"
 """A word of a shell, the first group: what stands in quotes, blanks and all, or up to a blank or an operator."""
-_OPTION = (
-    r"(?<![\w/\-])(?:--?(?:[A-Za-z0-9_-]{0,40}-)?(?:store|key|user_|admin_|root_|db_)?pass(?:w(?:or)?d|phrase|code)?|/pass(?:word)?)(?=[ \t=:\"'\\])"
+_OPTION = r"(?<![\w/\-])(?:--?(?:[A-Za-z0-9_-]{0,40}-)?(?:store|key|user_|admin_|root_|db_)?pass(?:w(?:or)?d|phrase|code)?|/pass(?:word)?)(?=[ \t=:\"'\\])"
+_OPTIONS = (
+    "-pass",
+    "-storepass",
+    "-keypass",
+    "-user_pass",
+    "-admin_pass",
+    "-root_pass",
+    "-db_pass",
+    "/pass ",
+    "/pass:",
+    "/password",
 )
-_OPTIONS = ("-pass", "-storepass", "-keypass", "-user_pass", "-admin_pass", "-root_pass", "-db_pass", "/pass ", "/pass:", "/password")
 _SOURCE = "CWE-798, Use of hard-coded credentials; OWASP Cheat Sheet: Secrets Management"
 _MYSQL = "dev.mysql.com: connecting with command options"
 
@@ -687,7 +694,11 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         "password/environment",
         (
             Pattern(
-                Literals(("password=", "passwd=", "_pass=", "_pwd=", "sshpass=", "passphrase="), before=50, after=200),
+                Literals(
+                    ("password=", "passwd=", "_pass=", "_pwd=", "sshpass=", "passphrase="),
+                    before=50,
+                    after=200,
+                ),
                 0.65,
                 rf"(?<![\w$.\-])[A-Z][A-Z0-9_]{{0,40}}(?:PASSWORD|PASSWD|PASSPHRASE|SHPASS|_PASS|_PWD)={_WORD}(?=[ \t\"'\\;&]|\Z)",
                 1,
@@ -730,7 +741,11 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         ),
         given_password,
         "PostgreSQL manual, section 34.1.1.1: keyword/value connection strings",
-        ('psql "host=h user=bo password=plumtree"', "dsn = 'password=plumtree host=h dbname=shop'", "host=h password='plum tree 9'"),
+        (
+            'psql "host=h user=bo password=plumtree"',
+            "dsn = 'password=plumtree host=h dbname=shop'",
+            "host=h password='plum tree 9'",
+        ),
         ("host=h password=$PW", "host=h user=bo", "password=password host=h"),
     ),
     _rule(

@@ -59,7 +59,9 @@ def entropy(text: str) -> float:
     """Shannon entropy of the characters of *text*, in bits a character (C. E. Shannon, 1948)."""
     n = len(text)
     total = 0.0
-    for count in Counter(text).values():  # term by term as native/secrets.c does; sum() rounds otherwise from Python 3.12 on
+    for count in Counter(
+        text
+    ).values():  # term by term as native/secrets.c does; sum() rounds otherwise from Python 3.12 on
         total += count / n * math.log2(count / n)
     return -total
 
