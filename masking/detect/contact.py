@@ -463,6 +463,11 @@ def find_spelled(view: View) -> list[Span]:
     return out
 
 
+def find_spelled_at(view: View, places: list[int]) -> list[Span]:
+    """As :func:`find_spelled`, where the text says *dot* at all."""
+    return find_spelled(view) if places else []
+
+
 @lru_cache(maxsize=4096)
 def _spelled(before: str, behind: str) -> tuple[int, int]:
     """As :func:`_said`."""
@@ -620,7 +625,8 @@ TEXT_RULES: tuple[TextRule, ...] = (
         name="email-spelled",
         type="EMAIL_ADDRESS",
         find=find_spelled,
-        needs=(" dot ",),
+        find_at=find_spelled_at,
+        literals=("dot ",),
         source="RFC 5322 section 3.4.1, as it is read aloud: transcripts and chats",
         positive=(
             "write to ann at example dot org",

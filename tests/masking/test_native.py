@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,36 @@ def test_native_and_python_agree_on_thousands_of_texts():
 @pytest.mark.parametrize("seed", range(5))
 def test_native_and_python_agree_on_a_hundred_thousand_texts(seed):
     assert not _differences(100 + seed, 20_000)
+
+
+PARTS = (
+    *("example", "xxxx", "***", "...", "your_", "change_me", "dummy", "redact", "${", "{{", "%(", "env[", "vault.", "not-a-secret", "pass", "pwd", "user"),
+    *("self.", "config", "2024-01-02", "12:30", "a->b", "a::b", "x(y)", "[1]", "https://", "./", "4f1b9c02-d7e8-4a36-9b1c-02d7e85a3641", "Hello", "WORLD"),
+    *("winter", "string", "None", "sk_", "tok-", "AAAA", "99", "7f", "_", "-", ".", "+", "=", ":", "$", "@", "#", "&", "!", "%s", "PASS", "the", " at ", " dot "),
+    *("a1B2c3", "q7Rt2Kw9", "zz", "0", "\u212a", "\u017f", "é", "\u00a0"),
+)  # fmt: skip
+SETTINGS = (
+    *("password: {}", 'password = "{}"', "DB_PASSWORD={}\n", "my password is {}", "token = {}", 'secret: "{}"', "tool --api-key {}", "Authorization: Bearer {}"),
+    *("Cookie: sid={}", "PGPASSWORD={} psql", "tool --password={}", "tool --password '{}'", "tool --password {}", "datadog_api_key: {}", "ghp_{}", "login bo password {}"),
+    *("curl -u bo:{} x", "sshpass -p '{}' ssh", "mysql -p{}", "echo {} | passwd --stdin b", "https://bo:{}@h.example/x", "://{}", "http://a:b@{}@c", "a{}[at]{}.co"),
+    *("{} (at) {} (dot) {}", "x(at)y{}dot {}", "{} at {} dot com", "host=h password={} user=x"),
+)  # fmt: skip
+
+
+@needs_native
+def test_validators_and_finders_in_c_say_what_those_in_python_say():
+    """Every setting of a secret, a URL's credentials and an address that is said, with values put together from what matters to them."""
+    config = EngineConfig(off=frozenset(), threshold=0.1, names=False)
+    fast, slow = Engine(config), Engine(config, native=False)
+    r = random.Random(29)
+
+    def value():
+        return "".join(r.choices(PARTS, k=r.randrange(1, 5)))
+
+    made = [r.choice(SETTINGS) for _ in range(4000)]
+    drawn = [form.format(*(value() for _ in range(form.count("{}")))) for form in made]
+
+    assert not [text for text in drawn if fast.scan(text) != slow.scan(text)]
 
 
 @needs_native
