@@ -911,7 +911,7 @@ static int may_have_user(Scan *scan, Py_ssize_t i)
         if ((bits = bits_at(scan, i)) < 0 || bits & SPACE)
             return bits < 0 ? -1 : 0;
     }
-    if (i >= n || char_at(text, i) != ':')
+    if (i >= n || i - first > USER_MAX || char_at(text, i) != ':')
         return 0;
     for (first = ++i; i < n && i - first <= SECRET_MAX; i++) {
         Py_UCS4 c = char_at(text, i);

@@ -55,7 +55,7 @@ PARTS = (
     *("example", "xxxx", "***", "...", "your_", "change_me", "dummy", "redact", "${", "{{", "%(", "env[", "vault.", "not-a-secret", "pass", "pwd", "user"),
     *("self.", "config", "2024-01-02", "12:30", "a->b", "a::b", "x(y)", "[1]", "https://", "./", "4f1b9c02-d7e8-4a36-9b1c-02d7e85a3641", "Hello", "WORLD"),
     *("winter", "string", "None", "sk_", "tok-", "AAAA", "99", "7f", "_", "-", ".", "+", "=", ":", "$", "@", "#", "&", "!", "%s", "PASS", "the", " at ", " dot "),
-    *("a1B2c3", "q7Rt2Kw9", "zz", "0", "\u212a", "\u017f", "é", "\u00a0"),
+    *("a1B2c3", "q7Rt2Kw9", "zz", "0", "  ", "   ", "auvea", "rhyth", "\u212a", "\u017f", "é", "\u00a0"),
 )  # fmt: skip
 SETTINGS = (
     *("password: {}", 'password = "{}"', "DB_PASSWORD={}\n", "my password is {}", "token = {}", 'secret: "{}"', "tool --api-key {}", "Authorization: Bearer {}"),
@@ -116,6 +116,18 @@ def test_explanations_agree_too():
         "0000 0000 0000 " + "0" * 64 + " " + "0" * 65 + " 123-45-6789",
         "A-A 0 A-A 0A A.A.",
         "é0 0é",
+        *(f"x(at)yy{' ' * before}dot{' ' * after}zz" for before in range(5) for after in range(5)),
+        *(f"x{' ' * before}[at]{' ' * after}yy.zz" for before in range(4) for after in range(4)),
+        "x[at]" + "y" * 62 + ".zz, x[at]" + "y" * 63 + ".zz, x[at]" + "y" * 64 + ".zz",
+        "x" * 39 + "." + "x" * 40 + "[at]yy.zz " + "x" * 41 + "[at]yy.zz",
+        "x[at]yy.aa.bb.cc.dd.ee.ff x[at]yy." + "z" * 63 + " x[at]yy." + "z" * 64,
+        "http://a:b@c@d[ http://a:@b http://:b@c http://a:b@ http://a:"
+        + "b" * 256
+        + "@c http://a:"
+        + "b" * 257
+        + "@c",
+        "http://" + "a" * 128 + ":b@c http://" + "a" * 129 + ":b@c",
+        *("0A" * n + " " + "A0" * n for n in (3, 8, 9, 12, 13, 17, 18, 32, 33)),
         "\x00\x00",
     ],
 )
