@@ -71,8 +71,9 @@ static int is_single(const RunFinder *self, const unsigned char *shape, Py_ssize
 }
 
 /* RunIndex._is_nothing */
-static int is_nothing(const RunFinder *self, const unsigned char *shape, Py_ssize_t length)
+int runs_nothing(PyObject *finder, const unsigned char *shape, Py_ssize_t length)
 {
+    const RunFinder *self = (const RunFinder *)finder;
     Py_ssize_t row = 0;
     if (length <= GROUP_CHARS_MAX && self->mixed[length])
         return 0;
@@ -175,8 +176,6 @@ static int one_run(const Finding *run, const unsigned char *shape, Py_ssize_t le
         }
     }
     if (before == '_' && memchr(shape + start, 'A', (size_t)(end - start)) != NULL)
-        return 0;
-    if (is_nothing(self, shape + start, end - start))
         return 0;
     return run->found(run->context, shape + start, end - start, start, 0);
 }

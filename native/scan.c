@@ -563,6 +563,10 @@ static Places *look_up_places(Scanner *self, const unsigned char *shape, Py_ssiz
     hash |= !hash;
     PlacesSlot *slot = places_slot(self, hash);
     if (slot->hash == 0) {
+        if (!odd && runs_nothing(self->runs, shape, length)) {
+            self->nothing.references++;
+            return &self->nothing;
+        }
         PyObject *answer = runs_places(self->runs, shape, length, odd);
         if (answer == NULL)
             return NULL;
@@ -1535,6 +1539,7 @@ static int build(Scanner *self, PyObject *parts)
     }
     if (self->numbers == NULL)
         return -1;
+    self->nothing.references = 1; /* its own: it is never freed */
     self->places_max = (size_t)places_max;
     self->places_size = 64;
     while (self->places_size < 2 * self->places_max)

@@ -198,6 +198,7 @@ typedef struct {
     /* shapes */
     PlacesSlot *places;
     size_t places_size, places_used, places_max;
+    Places nothing; /* what stands in most runs that are met for the first time; not kept */
     Spare spare;
 } Scanner;
 

@@ -28,33 +28,39 @@ NEVER_TWICE: Final = {
     "geb. 12 ": "geb. {2} ",
     "vrm AB12": "vrm AB{2} ",
     "4111 1234 ": "4111 {4d} ",
-    "10.1.2.3 ": "10.{2d}.{2d}.{2d} ",
+    "10.1.2.3 ": "{3v}.{3v}.{3v}.{3v} ",
     "fe80::1a ": "fe80::{4} ",
     "12 Xkq St ": "{2d} X{3} St ",
     "city=Xkq ": "city=X{3} ",
     "first name: Xkq": "first name: X{3}\n",
     "x.com ": "{5}.com ",
     "SW1A 1AA ": "SW{1d} {1d}AA ",
-    "Иван …": "Иван Пет{4} ",
+    "Иван …": "Иван П{4c} ",
 }
-"""Name and unit; ``{4}`` stands for four letters or digits, ``{4d}`` for four digits."""
-_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
+"""Name and unit; ``{4}`` stands for four letters or digits, ``{4d}`` for four digits, ``{4v}`` for one to four, ``{4c}`` for four Cyrillic letters."""
+_KINDS: Final = {
+    "": "abcdefghijklmnopqrstuvwxyz0123456789",
+    "d": "0123456789",
+    "v": "0123456789",
+    "c": "абвгдежзиклмнопрст",
+}
 
 
 def never_twice(name: str, size: int) -> str:
     """About *size* characters of the unit, each time with others in it; the same for the same name."""
     r = random.Random(name)
-    pieces = []
-    for part in NEVER_TWICE[name].replace("}", "{").split("{"):
-        count = part.removesuffix("d")
-        pieces.append((int(count), part.endswith("d")) if count.isdigit() else part)
+    pieces = [
+        (int(part.rstrip("dvc")), part.lstrip("0123456789")) if number % 2 else part
+        for number, part in enumerate(NEVER_TWICE[name].replace("}", "{").split("{"))
+    ]
     out: list[str] = []
     length = 0
     while length < size:
-        unit = "".join(
-            p if isinstance(p, str) else "".join(r.choices(_LETTERS[26:] if p[1] else _LETTERS, k=p[0]))
-            for p in pieces
-        )
+        unit = "".join(p if isinstance(p, str) else _drawn(r, *p) for p in pieces)
         out.append(unit)
         length += len(unit)
     return "".join(out)
+
+
+def _drawn(r: random.Random, count: int, kind: str) -> str:
+    return "".join(r.choices(_KINDS[kind], k=r.randint(1, count) if kind == "v" else count))
