@@ -321,6 +321,7 @@ _STRUCTS: Final = (
     wire.StandingPage,
     wire.StandingRevokedAnswer,
     wire.OpenBody,
+    wire.DetokenizeBody,
     wire.OpenedAnswer,
     wire.ErasedAnswer,
     wire.RedeemBody,
