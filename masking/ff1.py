@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from masking.errors import MaskingError
 
 DOMAIN_MIN: Final = 1_000_000
+DIGITS_MIN: Final = 6
+"""A domain of a million, the least that NIST SP 800-38G (revision 1 draft, section 5) allows."""
 LENGTH_MAX: Final = 56
 ROUNDS: Final = 10
 

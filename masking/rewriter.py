@@ -72,8 +72,6 @@ _PLACES: Final = (
 TYPE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
 """What a type's name looks like, an operator's own too."""
 KEYED: Final = frozenset({Operator.TOKEN, Operator.HMAC, Operator.FF1, Operator.SYNTHETIC, Operator.VAULT})
-FF1_DIGITS_MIN: Final = 6
-"""A domain of a million, the least that NIST SP 800-38G (revision 1 draft, section 5) allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ class Rewriter:
 
     def _format_preserving(self, kind: str, value: str) -> str:
         digits = sum("0" <= c <= "9" for c in value)
-        if not FF1_DIGITS_MIN <= digits <= ff1.LENGTH_MAX or any(c.isalpha() for c in value):
+        if not ff1.DIGITS_MIN <= digits <= ff1.LENGTH_MAX or any(c.isalpha() for c in value):
             return f"[{kind}]"
         return ff1.encrypt_digits(self._keyed().format_key(), kind.encode(), value)
 

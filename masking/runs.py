@@ -30,6 +30,10 @@ _TIGHT: Final = b"-.0A_\xe9"
 _REGULAR: Final = re.compile(rb"(?:A+[-. /])*\(?\+?\(?[0A]*0[0A]*(?:[-. /()+]{1,3}0[0A]*)*(?:[-. /]A+)?")
 """Shapes that a run (with its loose letters before and after) can hold; all others are odd."""
 
+DIGITS: Final = b"000000"
+MIXED_LENGTHS: Final = frozenset({17, *range(26, 36)})
+"""A vehicle's number, and Bitcoin's addresses. Every other finder wants six digits in a row or more, where nothing joins groups."""
+
 T = TypeVar("T")
 Finder = Callable[[str], tuple[tuple[int, int, float], ...]]
 """The (start, end, score) of what stands in a run of this shape."""
@@ -63,10 +67,18 @@ class RunIndex(Generic[T]):
         self._tails = tuple(sorted(tails, key=len, reverse=True))
         odd = tuple(s for s in self._shapes if not _REGULAR.fullmatch(s))
         self._odd = _alternatives(odd)
+        single = tuple(s for s in self._shapes if not s.strip(b"0A"))
         self.native: Any = None
         if native:
             self.native = run_finder_type(
-                self._memo, self._places, self._odd_places, self._loose, self._tails, odd
+                self._memo,
+                self._places,
+                self._odd_places,
+                self._loose,
+                self._tails,
+                odd,
+                single,
+                tuple(sorted(MIXED_LENGTHS)),
             )
 
     def rules(self) -> tuple[T, ...]:
@@ -123,9 +135,20 @@ class RunIndex(Generic[T]):
             return
         places = self._memo.get(run)
         if places is None:
+            if self._is_nothing(run):
+                return
             places = self._places(run)
         if places:
             out.append((start, places))
+
+    def _is_nothing(self, run: bytes) -> bool:
+        """Whether a run is one group in which nothing stands: most that are met for the first time are parts of keys and hashes."""
+        return (
+            run not in self._shapes
+            and len(run) not in MIXED_LENGTHS
+            and not run.strip(b"0A")
+            and DIGITS not in run
+        )
 
     def _letters_before(self, left: bytes) -> int:
         """How many bytes at the end of *left* are the loose letters of a shape, longest first; remembered."""
@@ -185,8 +208,10 @@ class RunIndex(Generic[T]):
             if s and run[s - 1] in _TIGHT and run[s - 1] not in b"0A":
                 continue
             for e in ends:
-                if e <= s or e - s > self._longest:
+                if e <= s:
                     continue
+                if e - s > self._longest:
+                    break
                 if run[e : e + 1] in (b"-", b".") and e + 1 < len(run):
                     continue
                 for score, what in self._shapes.get(run[s:e], ()):

@@ -27,6 +27,18 @@ from masking.detect.names import (
     tagger,
 )
 from masking.detect.phone import CODES
+from masking.detect.secrets import cookie_value, header_value
+from masking.detect.secrets_generic import (
+    NOT_GIVEN,
+    TYPES,
+    bare_password,
+    environment_password,
+    given_password,
+    line_password,
+    password,
+    secret_value,
+)
+from masking.detect.secrets_table import not_placeholder, random_looking
 from masking.letters import Letters
 from masking.names.words import NO_NAMES, is_no_name
 from masking.native import scanner_type
@@ -38,9 +50,10 @@ from masking.view import FOLDED_BITS, fold, ready
 
 if TYPE_CHECKING:
     from masking.compiled import Compiled, Rule
+    from masking.recognizer import Validator
     from masking.rules import TextRule
 
-_OWN: Final = {"": 0, "names": 1, "email": 2, "url": 3, "colons": 4, "iban": 5, "labelled": 6}
+_OWN: Final = {"": 0, "names": 1, "email": 2, "url": 3, "colons": 4, "iban": 5, "labelled": 6, "said": 7}
 _CHECKS: Final = {
     "phone": 1,
     "card": 2,
@@ -52,6 +65,19 @@ _CHECKS: Final = {
     "id/nik": 8,
 }
 """The rules whose validators ``native/checks.c`` has as well. Both are numbers of ``native/scan.h``."""
+_VALIDATORS: Final[dict[Validator, int]] = {
+    password: 9,
+    bare_password: 10,
+    line_password: 11,
+    given_password: 12,
+    environment_password: 13,
+    secret_value: 14,
+    random_looking: 15,
+    not_placeholder: 16,
+    header_value: 17,
+    cookie_value: 18,
+}
+"""Validators that many rules share and ``native/secrets.c`` has as well; numbers of ``native/scan.h``."""
 
 
 def near_words(text: str, start: int, end: int, line_bound: bool) -> list[str]:
@@ -131,6 +157,8 @@ def build(rules: Compiled, off: frozenset[str], threshold: float, chars_max: int
             "sql": SQL.search,
             "code_words": CODE_WORDS,
             "no_names": sorted(NO_NAMES),
+            "no_passwords": sorted(TYPES),
+            "no_given": sorted(NOT_GIVEN),
             "names": ("".join(sorted(GLUE)).encode(), CODE_SIGNS.encode(), CODE_SCORE, LINE_MAX),
             "timeout_literal": "timeout: the window is masked",
             "timeout_run": "timeout: masked",
@@ -172,11 +200,15 @@ def _needs(rule: TextRule) -> bytes:
     return b"".join(bytes([len(n)]) + n.encode("latin-1") for n in rule.needs)
 
 
+def _check(rule: Rule) -> int:
+    return _CHECKS.get(rule.name, 0) or (_VALIDATORS.get(rule.validator, 0) if rule.validator else 0)
+
+
 def _row(rule: Rule, off: frozenset[str], parts: _Parts) -> tuple[Any, ...]:
     return (
         rule, rule.name, rule.type, rule.validator, rule.score, rule.validated_score, rule.group, rule.before,
         rule.after, int(rule.at), parts.vocabulary(rule.context), parts.vocabulary(rule.anti), rule.context_required,
-        rule.needs_words, rule.type in off, rule.score >= STRUCTURE, rule.score >= CERTAIN, _CHECKS.get(rule.name, 0),
+        rule.needs_words, rule.type in off, rule.score >= STRUCTURE, rule.score >= CERTAIN, _check(rule),
     )  # fmt: skip
 
 

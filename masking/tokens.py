@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from masking import ff1
 from masking.errors import MaskingError
 
 MASTER_BYTES_MIN: Final = 32
@@ -62,6 +63,14 @@ class TokenKeys:
             if name == kid:
                 return key
         raise MaskingError("the token's key is not known here")
+
+
+@dataclass(frozen=True, slots=True)
+class Formatted:
+    """Of which type format-preserving values are, and the id of the key they were made under (None: the current one)."""
+
+    kind: str
+    kid: str | None = None
 
 
 class Tokens:
@@ -139,9 +148,37 @@ class Tokens:
             h.update(len(part).to_bytes(4, "big") + part)
         return h.finalize()
 
-    def format_key(self) -> bytes:
-        """The key for format-preserving encryption, which is opt-in (see ``masking.ff1``)."""
-        return self._derive("ff1", self._keys.current, 32)
+    def format_key(self, kid: str | None = None) -> bytes:
+        """The key for format-preserving encryption, which is opt-in (see ``masking.ff1``): the current one, or that of *kid*."""
+        return self._derive("ff1", self._keys.current if kid is None else kid, 32)
+
+    def open_formatted(self, value: str, made: Formatted) -> str:
+        """What ``ff1`` wrote as *value*, opened. Nothing in it says whether it was made here, of which type, or under which key: with
+        another type or key the answer is another number, and no fault. A fault where no key has that id, or ``ff1`` writes no such value."""
+        digits = sum("0" <= c <= "9" for c in value)
+        if not ff1.DIGITS_MIN <= digits <= ff1.LENGTH_MAX or any(c.isalpha() for c in value):
+            raise MaskingError("ff1 writes no such value")
+        return ff1.decrypt_digits(self.format_key(made.kid), _checked(made.kind).encode(), value)
+
+    def open_formatted_json(self, value: Any, made: Formatted) -> tuple[Any, int]:
+        """Every string of *value* (not its keys) opened as :meth:`open_formatted` does, and how many there were."""
+        count = 0
+
+        def opened(node: Any) -> Any:
+            nonlocal count
+            if isinstance(node, str):
+                count += 1
+                return self.open_formatted(node, made)
+            if isinstance(node, list):
+                return [opened(child) for child in node]
+            if isinstance(node, dict):
+                return {key: opened(child) for key, child in node.items()}
+            return node
+
+        try:
+            return opened(value), count
+        except RecursionError:
+            raise MaskingError("the document is nested too deeply") from None
 
     def vault_key(self, kid: str) -> bytes:
         return self._derive("vault", kid, 32)

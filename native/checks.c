@@ -234,6 +234,6 @@ int check(const Scanner *self, int which, const unsigned char *value, Py_ssize_t
     case CHECK_ITIN: return social(value, length, which);
     case CHECK_AADHAAR: return aadhaar(self, value, length);
     case CHECK_NIK: return nik(value, length);
-    default: return ASK;
+    default: return check_secret(self, which, value, length);
     }
 }

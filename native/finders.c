@@ -691,12 +691,161 @@ static int find_emails(Scan *scan, const TextRule *rule)
     return 0;
 }
 
+/* ------------------------------------------------------------------ ann [at] example [dot] org: masking/detect/contact.py */
+
+#define SAID_HOST_MAX 380
+#define SAID_LABEL_MAX 63
+#define SAID_LOCAL_MAX 40
+
+static int is_said(unsigned char c) /* ``[a-z0-9-]`` */
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+static int is_said_local(unsigned char c)
+{
+    return is_said(c) || c == '_' || c == '+';
+}
+
+static Py_ssize_t blanks(const unsigned char *low, Py_ssize_t i, Py_ssize_t n)
+{
+    Py_ssize_t count = 0;
+    while (i + count < n && low[i + count] == ' ')
+        count++;
+    return count;
+}
+
+/* Where a word in brackets that opens at *i* ends (the bracket included), 0: it is not there. */
+static Py_ssize_t bracketed(const unsigned char *low, Py_ssize_t i, Py_ssize_t n, const char *word)
+{
+    Py_ssize_t size = (Py_ssize_t)strlen(word);
+    unsigned char close = low[i] == '[' ? ']' : low[i] == '(' ? ')' : low[i] == '{' ? '}' : low[i] == '<' ? '>' : 0;
+    i++;
+    i += i < n && low[i] == ' ';
+    if (!close || n - i < size || memcmp(low + i, word, (size_t)size) != 0)
+        return 0;
+    i += size;
+    i += i < n && low[i] == ' ';
+    return i < n && low[i] == close ? i + 1 : 0;
+}
+
+/* contact._SAID_DOT: where what stands for a dot at *i* ends, with the blanks around it; 0: nothing does. */
+static Py_ssize_t said_dot(const unsigned char *low, Py_ssize_t i, Py_ssize_t n)
+{
+    if (i < n && low[i] == '.' && i + 1 < n && is_said(low[i + 1]))
+        return i + 1;
+    Py_ssize_t before = blanks(low, i, n), end = 0, after;
+    i += before;
+    if (i >= n)
+        return 0;
+    if (before <= 2)
+        if (!(end = bracketed(low, i, n, "dot")))
+            end = bracketed(low, i, n, ".");
+    if (end)
+        return (after = blanks(low, end, n)) <= 2 ? end + after : 0;
+    if (before < 1 || before > 3 || n - i < 3 || memcmp(low + i, "dot", 3) != 0)
+        return 0;
+    after = blanks(low, i + 3, n);
+    return after >= 1 && after <= 3 ? i + 3 + after : 0;
+}
+
+/* contact._SAID_HOST at *i* in ASCII: where it ends, 0: there is none. */
+static Py_ssize_t said_host(const unsigned char *low, Py_ssize_t i, Py_ssize_t n)
+{
+    Py_ssize_t stop = i, labels = 0;
+    if (i >= n || !is_said(low[i]) || low[i] == '-')
+        return 0;
+    while (stop < n && stop - i < SAID_LABEL_MAX && is_said(low[stop]))
+        stop++;
+    for (; labels < 4; labels++) {
+        Py_ssize_t label = said_dot(low, stop, n), end = label;
+        while (label && end < n && end - label < SAID_LABEL_MAX && is_said(low[end]))
+            end++;
+        if (!label || end - label < 2)
+            break;
+        stop = end;
+    }
+    if (!labels || (stop < n && ((is_said(low[stop]) && low[stop] != '-') || low[stop] == '_' || low[stop] == '@')))
+        return 0;
+    return stop;
+}
+
+/* contact._SAID_LOCAL before *left* in ASCII: where it begins; *left*: there is none. */
+static Py_ssize_t said_local(const unsigned char *low, Py_ssize_t floor, Py_ssize_t left)
+{
+    Py_ssize_t start = left;
+    while (start > floor && left - start < SAID_LOCAL_MAX && is_said_local(low[start - 1]))
+        start--;
+    for (int parts = 0; start < left && parts < 3; parts++) {
+        Py_ssize_t i = start - 1, end = i;
+        if (i < floor || low[i] != '.')
+            break;
+        while (i > floor && end - i < SAID_LOCAL_MAX && is_said_local(low[i - 1]))
+            i--;
+        if (i == end)
+            break;
+        start = i;
+    }
+    return start;
+}
+
+/* The same of text that is not ASCII, as Python says; *local*, *host*: how long they are. */
+static int ask_said(Scan *scan, const TextRule *rule, Py_ssize_t floor, Py_ssize_t left, Py_ssize_t right, Py_ssize_t limit,
+                    Py_ssize_t *local, Py_ssize_t *host)
+{
+    PyObject *before = PyUnicode_Substring(scan->folded.object, floor, left), *answer = NULL;
+    PyObject *behind = before ? PyUnicode_Substring(scan->folded.object, right, limit) : NULL;
+    if (behind != NULL)
+        answer = PyObject_CallFunctionObjArgs(part(rule, 0), before, behind, NULL);
+    Py_XDECREF(before);
+    Py_XDECREF(behind);
+    int failed = answer == NULL || !PyTuple_Check(answer) || !PyArg_ParseTuple(answer, "nn", local, host) || *local < 0 || *host < 0
+                 || *local > left || *host > scan->folded.length - right;
+    Py_XDECREF(answer);
+    if (failed && !PyErr_Occurred())
+        PyErr_SetString(PyExc_TypeError, "an address that is said is two lengths");
+    return failed ? -1 : 0;
+}
+
+static int find_said(Scan *scan, const TextRule *rule)
+{
+    const unsigned char *low = scan->low;
+    Py_ssize_t n = scan->folded.length;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (low[i] != '[' && low[i] != '(' && low[i] != '{' && low[i] != '<')
+            continue;
+        Py_ssize_t right = bracketed(low, i, n, "at"), left = i;
+        if (!right)
+            continue;
+        while (left > 0 && i - left < 2 && low[left - 1] == ' ')
+            left--;
+        Py_ssize_t after = blanks(low, right, n);
+        if (after > 2)
+            continue;
+        right += after;
+        Py_ssize_t floor = left > LOCAL_MAX ? left - LOCAL_MAX : 0, limit = n - right > SAID_HOST_MAX ? right + SAID_HOST_MAX : n;
+        Py_ssize_t local = 0, host = 0;
+        if (plain_at(&scan->folded, floor, limit) == NULL) {
+            if (ask_said(scan, rule, floor, left, right, limit, &local, &host) < 0)
+                return -1;
+        } else if ((host = said_host(low, right, limit))) {
+            host -= right;
+            local = left - said_local(low, floor, left);
+        }
+        if (local && host
+            && give(scan, rule, left - local, right + host, 0.85, scan->self->t_email, rule->name, scan->self->reasons[0]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* ------------------------------------------------------------------ URLs: masking/detect/contact.py */
 
 #define SCHEME_MAX 12
 #define REST_MAX 380
 #define USER_MAX 128
 #define SECRET_MAX 256
+#define AFTER_MAX 400
 
 static int is_scheme(unsigned char c)
 {
@@ -729,7 +878,7 @@ static int may_have_user(Scan *scan, Py_ssize_t i)
         if ((bits = bits_at(scan, i)) < 0 || bits & SPACE)
             return bits < 0 ? -1 : 0;
     }
-    if (i >= n || char_at(text, i) != ':')
+    if (i >= n || i - first > USER_MAX || char_at(text, i) != ':')
         return 0;
     for (first = ++i; i < n && i - first <= SECRET_MAX; i++) {
         Py_UCS4 c = char_at(text, i);
@@ -741,6 +890,58 @@ static int may_have_user(Scan *scan, Py_ssize_t i)
             return bits < 0 ? -1 : 0;
     }
     return 0;
+}
+
+/* Where the credentials that begin at *i* end, as contact._USERINFO and _TEMPLATE have it; 0: there are none, -1: an error is set,
+   -2: ask Python, since they may be a template. */
+static Py_ssize_t user_end(Scan *scan, Py_ssize_t i)
+{
+    const Text *text = &scan->folded;
+    Py_ssize_t n = text->length - i > AFTER_MAX ? i + AFTER_MAX : text->length, colon = i, first, end;
+    while (colon < n && char_at(text, colon) != ':')
+        colon++;
+    first = colon + 1;
+    if (first >= n)
+        return 0;
+    for (end = first; end < n && end - first < SECRET_MAX && !ends_user(char_at(text, end)); end++) {
+        int bits = bits_at(scan, end);
+        if (bits < 0)
+            return -1;
+        if (bits & SPACE)
+            break;
+    }
+    for (; end > first; end--) {
+        if (end + 1 >= n || char_at(text, end) != '@')
+            continue;
+        Py_UCS4 next = char_at(text, end + 1);
+        int bits = bits_at(scan, end + 1);
+        if (bits < 0)
+            return -1;
+        if (bits & WORDLY || next == '[')
+            break;
+    }
+    if (end == first)
+        return 0;
+    return scan->low[first] && strchr("$%{*", scan->low[first]) != NULL ? -2 : end;
+}
+
+/* As contact.url_at says of the URL around the sign at *at*; where to look for the next, or -1 with an error set. */
+static Py_ssize_t ask_url(Scan *scan, const TextRule *rule, Py_ssize_t at)
+{
+    Py_ssize_t step = at + 3;
+    PyObject *view = scan_view(scan), *lows = view ? PyObject_GetAttrString(view, "low") : NULL, *spans;
+    PyObject *answer = lows ? PyObject_CallFunction(part(rule, 0), "OOn", scan->folded.object, lows, at) : NULL;
+    Py_XDECREF(lows);
+    if (answer == NULL)
+        return -1;
+    int failed = PyTuple_Check(answer) && PyArg_ParseTuple(answer, "On", &spans, &step) ? take_spans(scan, rule, spans) : -1;
+    Py_DECREF(answer);
+    if (failed < 0) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_TypeError, "a URL is spans and a place");
+        return -1;
+    }
+    return step > at ? step : at + 3;
 }
 
 static int find_urls(Scan *scan, const TextRule *rule)
@@ -758,20 +959,16 @@ static int find_urls(Scan *scan, const TextRule *rule)
         if (user < 0)
             return -1;
         if (user) {
-            PyObject *view = scan_view(scan), *lows = view ? PyObject_GetAttrString(view, "low") : NULL, *spans;
-            PyObject *answer = lows ? PyObject_CallFunction(part(rule, 0), "OOn", text->object, lows, at) : NULL;
-            Py_XDECREF(lows);
-            if (answer == NULL)
+            Py_ssize_t stop = user_end(scan, step);
+            if (stop == -1)
                 return -1;
-            int failed = PyTuple_Check(answer) && PyArg_ParseTuple(answer, "On", &spans, &step) ? take_spans(scan, rule, spans) : -1;
-            Py_DECREF(answer);
-            if (failed < 0) {
-                if (!PyErr_Occurred())
-                    PyErr_SetString(PyExc_TypeError, "a URL is spans and a place");
-                return -1;
+            if (stop == -2) {
+                if ((step = ask_url(scan, rule, at)) < 0)
+                    return -1;
+                continue;
             }
-            step = step > at ? step : at + 3;
-            continue;
+            if (stop && give(scan, rule, step, stop, 0.999, part(rule, 3), rule->name, scan->self->reasons[0]) < 0)
+                return -1;
         }
         Py_ssize_t start = at, end = step;
         while (start > 0 && at - start < SCHEME_MAX && is_scheme(low[start - 1]))
@@ -1196,8 +1393,8 @@ static int find_labelled(Scan *scan, const TextRule *rule)
 /* Reads what the rule's part needs; 0, or -1 with an error set. */
 int open_own(Scanner *self, const TextRule *rule)
 {
-    static const Py_ssize_t wanted[] = {0, 0, 2, 3, 2, 3, 8};
-    if (rule->own < 0 || rule->own > FIND_LABELLED || PyTuple_Size(rule->parts) < wanted[rule->own]
+    static const Py_ssize_t wanted[] = {0, 0, 2, 4, 2, 3, 8, 1};
+    if (rule->own < 0 || rule->own > FIND_SAID || PyTuple_Size(rule->parts) < wanted[rule->own]
         || (rule->own == FIND_NAMES && self->tagger == Py_None)) {
         PyErr_SetString(PyExc_ValueError, "a rule has not the parts that are asked for");
         return -1;
@@ -1262,6 +1459,7 @@ int find_own(Scan *scan, const TextRule *rule)
     case FIND_COLONS: return find_colons(scan, rule);
     case FIND_IBAN: return find_ibans(scan, rule);
     case FIND_LABELLED: return find_labelled(scan, rule);
+    case FIND_SAID: return find_said(scan, rule);
     default: PyErr_SetString(PyExc_ValueError, "no such rule"); return -1;
     }
 }

@@ -153,6 +153,7 @@ typedef int (*run_found)(void *context, const unsigned char *shape, Py_ssize_t l
 
 int runs_each(PyObject *finder, const unsigned char *shape, Py_ssize_t length, run_found found, void *context);
 PyObject *runs_places(PyObject *finder, const unsigned char *shape, Py_ssize_t length, int odd);
+int runs_nothing(PyObject *finder, const unsigned char *shape, Py_ssize_t length); /* nothing can stand in this run */
 int is_runs(PyObject *object);
 
 /* ------------------------------------------------------------------ candidates and their resolution (resolve.c) */

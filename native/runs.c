@@ -21,7 +21,12 @@ typedef struct {
     int32_t (*trie)[STEPS]; /* the odd shapes; 0: no such step */
     unsigned char *ends;
     size_t nodes;
+    uint64_t *single; /* hashes of the shapes that are one group */
+    unsigned char mixed[GROUP_CHARS_MAX + 1]; /* the lengths of a group in which something may stand without DIGITS digits in a row */
 } RunFinder;
+
+#define SINGLE_SLOTS 8192
+#define DIGITS 6
 
 static int is_join(unsigned char c)
 {
@@ -54,6 +59,32 @@ static int step_of(unsigned char c)
     case '/': return 5;
     default: return -1;
     }
+}
+
+static int is_single(const RunFinder *self, const unsigned char *shape, Py_ssize_t length)
+{
+    uint64_t hash = hash_bytes(1, shape, length);
+    for (size_t i = (size_t)(hash >> 8) % SINGLE_SLOTS; self->single[i]; i = (i + 1) % SINGLE_SLOTS)
+        if (self->single[i] == (hash | !hash))
+            return 1;
+    return 0;
+}
+
+/* RunIndex._is_nothing */
+int runs_nothing(PyObject *finder, const unsigned char *shape, Py_ssize_t length)
+{
+    const RunFinder *self = (const RunFinder *)finder;
+    Py_ssize_t row = 0;
+    if (length <= GROUP_CHARS_MAX && self->mixed[length])
+        return 0;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        if (!is_group(shape[i]))
+            return 0;
+        row = shape[i] == '0' ? row + 1 : 0;
+        if (row >= DIGITS)
+            return 0;
+    }
+    return !is_single(self, shape, length);
 }
 
 typedef struct {
@@ -260,15 +291,49 @@ static Piece *pieces_of(PyObject *tuple, Py_ssize_t *count, uint64_t *letters)
     return pieces;
 }
 
+static int read_single(RunFinder *self, PyObject *single, PyObject *mixed)
+{
+    Py_ssize_t count = PyTuple_Size(single);
+    if (count >= SINGLE_SLOTS / 2) {
+        PyErr_SetString(PyExc_ValueError, "too many shapes are one group");
+        return -1;
+    }
+    if ((self->single = PyMem_Calloc(SINGLE_SLOTS, sizeof *self->single)) == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        char *bytes;
+        Py_ssize_t size;
+        if (PyBytes_AsStringAndSize(PyTuple_GetItem(single, i), &bytes, &size) < 0)
+            return -1;
+        uint64_t hash = hash_bytes(1, (const unsigned char *)bytes, size);
+        size_t k = (size_t)(hash >> 8) % SINGLE_SLOTS;
+        while (self->single[k])
+            k = (k + 1) % SINGLE_SLOTS;
+        self->single[k] = hash | !hash;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_Size(mixed); i++) {
+        Py_ssize_t length = PyLong_AsSsize_t(PyTuple_GetItem(mixed, i));
+        if (length < 0 || length > GROUP_CHARS_MAX) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_ValueError, "a group is no longer than that");
+            return -1;
+        }
+        self->mixed[length] = 1;
+    }
+    return 0;
+}
+
 static PyObject *runs_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    PyObject *memo, *ask_places, *ask_odd, *loose, *tails, *odd;
+    PyObject *memo, *ask_places, *ask_odd, *loose, *tails, *odd, *single, *mixed;
     if (kwargs != NULL && PyDict_Size(kwargs) != 0) {
         PyErr_SetString(PyExc_TypeError, "by place only");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "O!OOO!O!O!", &PyDict_Type, &memo, &ask_places, &ask_odd, &PyTuple_Type, &loose,
-                          &PyTuple_Type, &tails, &PyTuple_Type, &odd))
+    if (!PyArg_ParseTuple(args, "O!OOO!O!O!O!O!", &PyDict_Type, &memo, &ask_places, &ask_odd, &PyTuple_Type, &loose,
+                          &PyTuple_Type, &tails, &PyTuple_Type, &odd, &PyTuple_Type, &single, &PyTuple_Type, &mixed))
         return NULL;
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     RunFinder *self = (RunFinder *)alloc(type, 0);
@@ -294,6 +359,8 @@ static PyObject *runs_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         PyErr_NoMemory();
         goto failed;
     }
+    if (read_single(self, single, mixed) < 0)
+        goto failed;
     self->nodes = 1;
     for (Py_ssize_t i = 0; i < count; i++) {
         const char *bytes = PyBytes_AsString(PyTuple_GetItem(odd, i));
@@ -349,6 +416,7 @@ static void runs_dealloc(PyObject *object)
     PyMem_Free(self->tail_pieces);
     PyMem_Free(self->trie);
     PyMem_Free(self->ends);
+    PyMem_Free(self->single);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
     Py_DECREF(type);

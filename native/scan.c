@@ -563,6 +563,10 @@ static Places *look_up_places(Scanner *self, const unsigned char *shape, Py_ssiz
     hash |= !hash;
     PlacesSlot *slot = places_slot(self, hash);
     if (slot->hash == 0) {
+        if (!odd && runs_nothing(self->runs, shape, length)) {
+            self->nothing.references++;
+            return &self->nothing;
+        }
         PyObject *answer = runs_places(self->runs, shape, length, odd);
         if (answer == NULL)
             return NULL;
@@ -1493,6 +1497,9 @@ static int build(Scanner *self, PyObject *parts)
     PyObject *names = item_of(parts, "names"), *never = item_of(parts, "no_names");
     if (never == NULL || words_open(self, &self->no_names, never) < 0 || words_open(self, &self->code_starts, self->code_words) < 0)
         return -1;
+    PyObject *no_passwords = item_of(parts, "no_passwords"), *no_given = no_passwords ? item_of(parts, "no_given") : NULL;
+    if (no_given == NULL || words_open(self, &self->no_passwords, no_passwords) < 0 || words_open(self, &self->no_given, no_given) < 0)
+        return -1;
     Py_ssize_t off = PySet_Size(self->off);
     if (off < 0)
         return -1;
@@ -1532,6 +1539,7 @@ static int build(Scanner *self, PyObject *parts)
     }
     if (self->numbers == NULL)
         return -1;
+    self->nothing.references = 1; /* its own: it is never freed */
     self->places_max = (size_t)places_max;
     self->places_size = 64;
     while (self->places_size < 2 * self->places_max)

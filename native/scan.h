@@ -57,7 +57,7 @@ typedef struct {
     Py_ssize_t longest;
 } Words;
 
-enum { FIND_PYTHON = 0, FIND_NAMES, FIND_EMAIL, FIND_URL, FIND_COLONS, FIND_IBAN, FIND_LABELLED };
+enum { FIND_PYTHON = 0, FIND_NAMES, FIND_EMAIL, FIND_URL, FIND_COLONS, FIND_IBAN, FIND_LABELLED, FIND_SAID };
 
 typedef struct {
     int32_t *words; /* ids in a row */
@@ -150,6 +150,7 @@ typedef struct {
     Py_ssize_t field_at[6]; /* where they lie in a span; 0: not known */
     PyObject *iban_reason; /* borrowed of its rule's parts */
     Words no_names, not_tld, no_values, code_starts; /* code_starts: names.CODE_WORDS */
+    Words no_passwords, no_given;                    /* secrets_generic._TYPES; what given_password refuses */
     int any_off; /* types are off */
     PyObject *plain[LABELLED_KINDS]; /* the types whose quoted values are judged here; borrowed of their rule's parts */
     double quoted_score;
@@ -187,6 +188,7 @@ typedef struct {
     /* shapes */
     PlacesSlot *places;
     size_t places_size, places_used, places_max;
+    Places nothing; /* what stands in most runs that are met for the first time; not kept */
     Spare spare;
 } Scanner;
 
@@ -248,10 +250,13 @@ int words_hold(const Scanner *self, const Words *words, const unsigned char *low
 int narrow_alone(const Scanner *self, const unsigned char *value, const unsigned char *low, Py_ssize_t length, int after_alnum,
                  int before_alnum, Py_ssize_t *start, Py_ssize_t *end, int *doubtful);
 
-enum { CHECK_NONE = 0, CHECK_PHONE, CHECK_CARD, CHECK_IPV4, CHECK_SSN, CHECK_SSN_UNISSUED, CHECK_ITIN, CHECK_AADHAAR, CHECK_NIK };
+enum { CHECK_NONE = 0, CHECK_PHONE, CHECK_CARD, CHECK_IPV4, CHECK_SSN, CHECK_SSN_UNISSUED, CHECK_ITIN, CHECK_AADHAAR, CHECK_NIK,
+       CHECK_PASSWORD, CHECK_BARE_PASSWORD, CHECK_LINE_PASSWORD, CHECK_GIVEN_PASSWORD, CHECK_ENVIRONMENT_PASSWORD, CHECK_SECRET_VALUE,
+       CHECK_RANDOM_LOOKING, CHECK_NOT_PLACEHOLDER, CHECK_HEADER_VALUE, CHECK_COOKIE_VALUE };
 enum { REFUSED, ACCEPTED, NO_OPINION, ASK };
 
-int check(const Scanner *self, int which, const unsigned char *value, Py_ssize_t length); /* checks.c */
+int check(const Scanner *self, int which, const unsigned char *value, Py_ssize_t length);        /* checks.c */
+int check_secret(const Scanner *self, int which, const unsigned char *value, Py_ssize_t length); /* secrets.c */
 
 static inline int in_set(const Charset *set, Py_UCS4 c)
 {

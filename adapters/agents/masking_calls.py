@@ -30,6 +30,7 @@ from bot.core.reasons import Reason, Refused
 from bot.desk.api import AgentCaller
 from masking import MaskedDocument, MaskingError, Operator
 from masking.rewriter import TYPE, Rewrite
+from masking.tokens import Formatted
 
 NDJSON: Final = "application/x-ndjson"
 _FAILED: Final = Refused(Reason.MASKING_FAILED)
@@ -70,8 +71,14 @@ async def detokenize(api: Api, request: Request) -> Response | Refused:
     actor = await api.gate.person(request)
     query(request, ())
     expect_json(request)
-    body = wire.decode(await read_body(request, BODY_BYTES_MAX, api.settings.body_seconds), wire.OpenBody)
-    opened = await api.desk.open_tokens(actor, body.value, body.purpose)
+    body = wire.decode(
+        await read_body(request, BODY_BYTES_MAX, api.settings.body_seconds), wire.DetokenizeBody
+    )
+    made = body.format_preserving
+    if made is not None and not api.settings.rewrite.format_preserving:
+        raise ProblemError("bad-query", "masking.rewrite.format_preserving does not allow ff1 here.")
+    formatted = Formatted(made.type, made.key) if made is not None else None
+    opened = await api.desk.open_tokens(actor, body.value, body.purpose, formatted)
     if isinstance(opened, Refused):
         return opened
     return json_answer(wire.OpenedAnswer(opened.value, opened.count, opened.seq))

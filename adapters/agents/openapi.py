@@ -233,10 +233,10 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("POST", "/v1/mask"): _masking("Mask JSON, text, or NDJSON line by line"),
     ("POST", "/v1/tokenize"): _masking("The same with reversible tokens (AES-SIV) in place of placeholders"),
     ("POST", "/v1/detokenize"): Operation(
-        "Turn tokens back into values, for an entitled person; audited first",
+        "Turn tokens, or values that ff1 wrote, back into values, for an entitled person; audited first",
         {200: wire.OpenedAnswer},
         security=_PERSON,
-        body=_json(wire.OpenBody),
+        body=_json(wire.DetokenizeBody),
         problems=(404, 422),
     ),
     ("POST", "/v1/tokens/erase"): Operation(
@@ -321,6 +321,7 @@ _STRUCTS: Final = (
     wire.StandingPage,
     wire.StandingRevokedAnswer,
     wire.OpenBody,
+    wire.DetokenizeBody,
     wire.OpenedAnswer,
     wire.ErasedAnswer,
     wire.RedeemBody,

@@ -250,6 +250,21 @@ class OpenBody(Struct, frozen=True, forbid_unknown_fields=True):
     purpose: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
+class FormattedBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """What `ff1` wrote says neither its *type* nor the id of its *key* (left out: the current one)."""
+
+    type: Annotated[str, Meta(pattern="^[A-Z][A-Z0-9_]{1,39}$")]
+    key: Annotated[str, Meta(pattern="^[a-z0-9]{1,8}$")] | None = None
+
+
+class DetokenizeBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """*value* is any JSON with tokens in its strings; with *format_preserving* each of its strings is a value that `ff1` wrote."""
+
+    value: Any
+    purpose: Annotated[str, Meta(min_length=1, max_length=500)]
+    format_preserving: FormattedBody | None = None
+
+
 class ErasedAnswer(Struct, frozen=True):
     """*erased* values behind vault tokens are gone; *seq* is the entry that says so."""
 

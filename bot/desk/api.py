@@ -21,7 +21,7 @@ from bot.core.request import Ask, Assurance, Choice, Grant, Request, RequestStat
 from bot.core.standing_approval import StandingApproval, StandingState
 from bot.desk.evidence import Evidence, Wanted
 from bot.ports import AuditFilter, AuditRow, Page
-from masking.tokens import SealedValue
+from masking.tokens import Formatted, SealedValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +294,11 @@ class Desk(Protocol):
         operator set it so and the rule asks for no more than ``chat``."""
         ...
 
-    async def open_tokens(self, actor: Actor, value: Any, purpose: str) -> Opened | Refused:
-        """*value* (JSON) with its tokens turned back into values. Needs the group of ``masking.open_tokens``, console assurance and a
+    async def open_tokens(
+        self, actor: Actor, value: Any, purpose: str, formatted: Formatted | None = None
+    ) -> Opened | Refused:
+        """*value* (JSON) with its tokens turned back into values; with *formatted* each of its strings is a value that ``ff1`` wrote, and
+        the entry says which type it was opened as. Needs the group of ``masking.open_tokens``, console assurance and a
         login at most five minutes old; journalled and committed before the value is returned (I10). All tokens or none."""
         ...
 

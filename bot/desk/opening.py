@@ -22,10 +22,12 @@ from bot.desk.revealing import PURPOSE_CHARS_MAX, value_refusal
 from bot.desk.standing import Membership
 from bot.ports import VAULT_NAMES_MAX, Tx, Vaulted
 from masking import MaskingError
-from masking.tokens import SealedValue, unsealed, vault_names
+from masking.tokens import Formatted, SealedValue, unsealed, vault_names
 
 
-async def open_tokens(office: Office, actor: Actor, value: Any, purpose: str) -> Opened | Refused:
+async def open_tokens(
+    office: Office, actor: Actor, value: Any, purpose: str, formatted: Formatted | None = None
+) -> Opened | Refused:
     """See ``Desk.open_tokens``."""
     purpose = purpose[:PURPOSE_CHARS_MAX]
     group = office.settings.open_tokens
@@ -33,7 +35,11 @@ async def open_tokens(office: Office, actor: Actor, value: Any, purpose: str) ->
     names = vault_names(value)
 
     def work(tx: Tx) -> Opened | Refused:
-        opened = _opened(office, tx, value, names)
+        opened = (
+            _opened(office, tx, value, names)
+            if formatted is None
+            else _opened_formatted(office, value, formatted)
+        )
         refusal = value_refusal(office, tx, actor, membership, group, Fact.TOKENS_OPENED)
         if refusal is None and not purpose.strip():
             refusal = Refused(Reason.REASON_REQUIRED)
@@ -42,7 +48,15 @@ async def open_tokens(office: Office, actor: Actor, value: Any, purpose: str) ->
         if refusal is None and opened is not None and opened[1] > office.settings.tokens_opened_at_once_max:
             refusal = Refused(Reason.REVEAL_RATE)
         seq = _journal(
-            office, tx, actor, opened[1] if opened else 0, purpose, refusal, Fact.TOKENS_OPENED, "detokenize"
+            office,
+            tx,
+            actor,
+            opened[1] if opened else 0,
+            purpose,
+            refusal,
+            Fact.TOKENS_OPENED,
+            "detokenize",
+            formatted,
         )
         if refusal is not None:
             return refusal
@@ -62,6 +76,16 @@ def _opened(office: Office, tx: Tx, value: Any, names: list[str]) -> tuple[Any, 
             for row in (tx.vaulted(names) if names else ())
         }
         return office.tokens.detokenize_json(value, kept)
+    except MaskingError:
+        return None
+
+
+def _opened_formatted(office: Office, value: Any, formatted: Formatted) -> tuple[Any, int] | None:
+    """*value* with all its strings opened as values that ``ff1`` wrote, and how many; None when one of them cannot be one."""
+    if office.tokens is None:
+        return None
+    try:
+        return office.tokens.open_formatted_json(value, formatted)
     except MaskingError:
         return None
 
@@ -114,6 +138,7 @@ def _journal(
     refusal: Refused | None,
     done: Fact,
     command: str,
+    formatted: Formatted | None = None,
 ) -> int:
     surface = by.surface.split(":", 1)[0] if isinstance(by, Actor) else "api"
     subject = str(by.person) if isinstance(by, Actor) else str(by.agent)
@@ -126,13 +151,11 @@ def _journal(
             if isinstance(by, Actor)
             else entries.agent_actor(by.agent, by.key_id),
             Outcome.SUCCESS if refusal is None else Outcome.REFUSED,
-            data={"token_count": count, "surface": surface}
-            if refusal is None
-            else {
-                "command": command,
-                "reason": refusal.reason.value,
+            data={
                 "token_count": count,
                 "surface": surface,
+                **({"method": "ff1", "classes": [formatted.kind.lower()]} if formatted is not None else {}),
+                **({"command": command, "reason": refusal.reason.value} if refusal is not None else {}),
             },
             private=(Private(subject, "purpose", purpose),) if purpose else (),
         )

@@ -53,7 +53,7 @@ from bot.desk.context import Office
 from bot.desk.evidence import Evidence, Library, Wanted
 from bot.errors import StoreFault
 from bot.ports import AuditFilter, AuditRow, Page, ReadTx
-from masking.tokens import SealedValue
+from masking.tokens import Formatted, SealedValue
 
 Verifier = Callable[[], Awaitable[tuple[bool, str]]]
 """Checks the whole live log: ``(is whole, finding in fixed words)``."""
@@ -136,8 +136,10 @@ class DeskService:
     async def reveal(self, request: RequestId, actor: Actor, leaf: int, purpose: str) -> Revealed | Refused:
         return await revealing.reveal(self.office, request, actor, leaf, purpose)
 
-    async def open_tokens(self, actor: Actor, value: Any, purpose: str) -> Opened | Refused:
-        return await opening.open_tokens(self.office, actor, value, purpose)
+    async def open_tokens(
+        self, actor: Actor, value: Any, purpose: str, formatted: Formatted | None = None
+    ) -> Opened | Refused:
+        return await opening.open_tokens(self.office, actor, value, purpose, formatted)
 
     async def keep_tokens(self, caller: AgentCaller, sealed: Sequence[SealedValue]) -> Refused | None:
         return await opening.keep(self.office, caller, sealed)

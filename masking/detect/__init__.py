@@ -31,6 +31,7 @@ FAMILIES: Final = (
     "secrets_cloud",
     "secrets_vendors",
     "secrets_generic",
+    "secrets_commands",
     "ids_us",
     "ids_uk_ie",
     "ids_eu_west",

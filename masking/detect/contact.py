@@ -108,6 +108,92 @@ def _said(before: str, behind: str) -> tuple[int, int]:
     return local.end() if local else 0, host.end() if host else 0
 
 
+_PLAIN_AT: Final = re.compile(r" at (?=[a-z0-9][a-z0-9-]{1,62} dot [a-z])", re.IGNORECASE)
+_PLAIN_HOST: Final = re.compile(
+    r"[a-z0-9][a-z0-9-]{1,62}(?: dot [a-z0-9-]{2,63}){1,4}+(?![\w@-])", re.IGNORECASE
+)
+_PLAIN_LOCAL: Final = re.compile(
+    r"[a-z0-9_+-]{1,40}(?:(?:\.| (?:tod|erocsrednu|hsad|nehpyh|sulp) )[a-z0-9_+-]{1,40}){0,3}+(?![\w@])",
+    re.IGNORECASE,
+)
+"""The local part read backwards: ``ann dot lee``, ``ann underscore lee``."""
+_NOT_LOCAL_WORDS: Final = """
+a about above access accessed all also always am an and answer anyone apply are arrive arrived as ask available back based be been being
+best better book books buy call chat check click come contact course day deal deals down download downloads each else email employed
+engineer even everyone find first for forum found free from good great guy guys had has have he headquarters help her here hi him his home
+hosted i in info information is it item job jobs join just later learn least live lived located login look looked looking looks lot mail
+manager may me meet meeting member met more much my near new news next night no not now of off offer offered on once one online only open or
+order our out over page password people person play please post posted price product products reach read register registered registration
+reside role sale sales save see sell she shop shopping shown sign signup site sold someone somewhere speak staff start started stay still
+stop store stuff support team test than that the their them there they thing things this those time to today tomorrow tonight too try type
+up us use user using video visit was watch watching way we website well were what when where which while who will with work worked worker
+working works write you your
+"""
+_NOT_LOCAL: Final = frozenset(_NOT_LOCAL_WORDS.split())
+"""Words that stand before *at* in sentences: ``look at example dot org`` names a site. Who is called so is found by the other forms."""
+_TLDS_WORDS: Final = """
+com org net edu gov mil int info biz io co ai app dev me tv name cloud email online club xyz site tech example test invalid local eu uk us
+ca au nz ie de at ch fr be nl lu it es pt gr pl cz sk hu ro bg si hr rs se no dk fi is ee lv lt ru ua by kz tr il za ng ke eg in pk bd lk cn
+hk tw jp kr sg my th ph id vn br mx ar cl pe ae sa ir
+"""
+_TLDS: Final = frozenset(_TLDS_WORDS.split())
+"""The last word of a host that is spelled out: those that people have addresses under."""
+
+
+def find_spelled(view: View) -> list[Span]:
+    """``ann at example dot org``, where both sides fit: a word that no sentence has before *at*, and a host that ends as hosts do."""
+    text = view.folded
+    out = []
+    for at in _PLAIN_AT.finditer(text):
+        left, right = at.span()
+        local, host = _spelled(text[max(0, left - LOCAL_MAX) : left], text[right : right + SAID_HOST_MAX])
+        if local and host:
+            out.append(Span(left - local, right + host, "EMAIL_ADDRESS", 0.7, "email-spelled", "form"))
+    return out
+
+
+def find_spelled_at(view: View, places: list[int]) -> list[Span]:
+    """As :func:`find_spelled`, where the text says *dot* at all."""
+    return find_spelled(view) if places else []
+
+
+@lru_cache(maxsize=4096)
+def _spelled(before: str, behind: str) -> tuple[int, int]:
+    """As :func:`_said`."""
+    host = _PLAIN_HOST.match(behind)
+    if host is None:
+        return 0, 0
+    words = host[0].lower().split(" dot ")
+    if words[-1] not in _TLDS or words[0] in _NOT_HOST or "dot" in words:
+        return 0, 0
+    local = _PLAIN_LOCAL.match(before[::-1])
+    if local is None or local[0][::-1].lower() in _NOT_LOCAL or local[0].strip("+-_") == "":
+        return 0, 0
+    return local.end(), host.end()
+
+
+_NOT_HOST: Final = frozenset(
+    (
+        "www",
+        "the",
+        "a",
+        "an",
+        "all",
+        "any",
+        "least",
+        "this",
+        "that",
+        "our",
+        "my",
+        "http",
+        "https",
+        "noon",
+        "night",
+        "once",
+    )
+)
+
+
 def find_urls(view: View) -> list[Span]:
     """From each ``://``: credentials before an ``@``, and the whole URL."""
     out: list[Span] = []
@@ -133,6 +219,10 @@ def url_at(text: str, low: bytes, at: int) -> tuple[list[Span], int]:
     return out, step
 
 
+_TEMPLATE: Final = re.compile(
+    r"\$[A-Z_][A-Z0-9_]*|\$\{[^}]*\}|\$\([^)]*\)|\{\{?[\w. ]*\}?\}|%s|%\(\w*\)s|\*+"
+)
+"""What is filled in where the URL is used, or was taken out: ``://user:${TOKEN}@host``, ``://user:***@host``."""
 AFTER_MAX: Final = 400
 """Behind the scheme neither credentials nor a URL that is read go further."""
 
@@ -141,6 +231,8 @@ AFTER_MAX: Final = 400
 def _after_scheme(window: str) -> tuple[int, int]:
     """Where in what stands behind ``://`` the credentials end, and where the URL; 0: there are none."""
     userinfo, rest = _USERINFO.match(window), _REST.match(window)
+    if userinfo and _TEMPLATE.fullmatch(userinfo[1].partition(":")[2]):
+        userinfo = None
     return userinfo.end(1) if userinfo else 0, rest.end() if rest else 0
 
 
@@ -208,6 +300,8 @@ TEXT_RULES: tuple[TextRule, ...] = (
         type="EMAIL_ADDRESS",
         find=find_said,
         needs=("at]", "at)", "at}", "at>", "at ]", "at )", "at }", "at >"),
+        own="said",
+        own_parts=(_said,),
         source="RFC 5322 section 3.4.1, written so that harvesters do not read it",
         positive=(
             "write to ann[at]example.org",
@@ -217,15 +311,45 @@ TEXT_RULES: tuple[TextRule, ...] = (
         negative=("meet (at) noon", "look [at] this. Then", "x[at] y", "f(at).value"),
     ),
     TextRule(
+        name="email-spelled",
+        type="EMAIL_ADDRESS",
+        find=find_spelled,
+        find_at=find_spelled_at,
+        literals=("dot ",),
+        source="RFC 5322 section 3.4.1, as it is read aloud: transcripts and chats",
+        positive=(
+            "write to ann at example dot org",
+            "ann dot lee at mail dot example dot co dot uk",
+            "it is bo underscore 7 at example dot net, thanks",
+            "ANN AT EXAMPLE DOT COM",
+        ),
+        negative=(
+            "meet at noon dot dot dot",
+            "look at example dot org",
+            "it is available at example dot com",
+            "ann at www dot example dot org",
+            "shot at the dot com boom",
+            "he arrived at seven dot on the line",
+            "stare at red dot then blue dot now",
+        ),
+    ),
+    TextRule(
         name="url-credentials",
         type="URL_CREDENTIALS",
         find=find_urls,
         needs=("://",),
         own="url",
-        own_parts=(url_at, "URL", "url"),
+        own_parts=(url_at, "URL", "url", "URL_CREDENTIALS"),
         source="RFC 3986 section 3.2.1, deprecated there and still everywhere",
         positive=("postgres://app:s3cretPw@db.internal:5432/main", "https://user:pa55@host.example/x"),
-        negative=("std::vector", "a//b", "://"),
+        negative=(
+            "std::vector",
+            "a//b",
+            "://",
+            "git clone https://$USER:$TOKEN@git.example/x",
+            "git clone https://bo:${TOKEN}@git.example/x",
+            "http://bo:***@host.example/x",
+        ),
     ),
 )
 

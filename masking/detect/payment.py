@@ -23,7 +23,9 @@ _CARD: Final = re.compile(
 
 
 def find_card(shape: str) -> tuple[tuple[int, int, float], ...]:
-    out = []
+    out: list[tuple[int, int, float]] = []
+    if shape.count("0") < 12:
+        return ()
     for match in _CARD.finditer(shape):
         if 12 <= match[0].count("0") <= 19:
             grouped = 0.3 if len(match[0]) > match[0].count("0") else 0.08
@@ -198,6 +200,8 @@ _BASE58_RUN: Final = re.compile(r"(?<![A0])0[A0]{25,34}(?![A0])")
 
 def find_base58(shape: str) -> tuple[tuple[int, int, float], ...]:
     """Pay-to-key-hash and pay-to-script-hash addresses begin with 1 or 3 and have 26 to 35 characters, most of them letters."""
+    if len(shape) < 26:
+        return ()
     return tuple(
         (m.start(), m.end(), 0.01)
         for m in _BASE58_RUN.finditer(shape)

@@ -231,25 +231,27 @@ CODES: Final = frozenset(
     ]
 )
 _FORMS: Final = tuple(
-    (re.compile(pattern), score)
-    for pattern, score in (
+    (re.compile(pattern), score, needed)
+    for pattern, score, needed in (
         # +CC and groups
         (
             r"(?<![A0])\+ ?0{1,3}[-. /]{0,2}(?:\(0{1,5}\)[-. /]{0,2})?0{1,14}(?:[-. /]{1,2}0{1,10}|[-. ]?\(0{1,5}\)[-. ]?0{1,10}){0,6}",
             0.9,
+            "+",
         ),
         # NANP: (000) 000-0000, 000-000-0000, 000.000.0000, optional 0/1 in front
-        (r"(?<![A0.-])(?:0{1,3}[-. ]{1,2})?\(000\)[-. /]{0,2}000[-. ]{0,2}0000", 0.9),
-        (r"(?<![A0.-])(?:0[-. ]|000[-. ])?000([-.])000\1?[- .]?0000", 0.75),
-        (r"(?<![A0.-])(?:0[-. ]|000[-. ])?000 000[- ]0000", 0.5),
-        (r"(?<![A0.-])000[-.]0000", 0.2),
+        (r"(?<![A0.-])(?:0{1,3}[-. ]{1,2})?\(000\)[-. /]{0,2}000[-. ]{0,2}0000", 0.9, "(000)"),
+        (r"(?<![A0.-])(?:0[-. ]|000[-. ])?000([-.])000\1?[- .]?0000", 0.75, "000"),
+        (r"(?<![A0.-])(?:0[-. ]|000[-. ])?000 000[- ]0000", 0.5, "000 000"),
+        (r"(?<![A0.-])000[-.]0000", 0.2, "000"),
         # national trunk form: 0AA(A) 000 0000, (0AA) 0000 0000
-        (r"(?<![A0.-])\(0{2,5}\)[-. ]{0,2}0{2,8}(?:[-. ]0{2,6}){0,4}", 0.55),
-        (r"(?<![A0.-])0{2,5}[-. /]0{2,8}(?:[-. ]0{2,6}){0,4}", 0.15),
-        (r"(?<![A0.-])0{7,11}", 0.1),
-        (r"(?<![A0.-])0{12,15}", 0.03),
+        (r"(?<![A0.-])\(0{2,5}\)[-. ]{0,2}0{2,8}(?:[-. ]0{2,6}){0,4}", 0.55, "("),
+        (r"(?<![A0.-])0{2,5}[-. /]0{2,8}(?:[-. ]0{2,6}){0,4}", 0.15, "00"),
+        (r"(?<![A0.-])0{7,11}", 0.1, "0000000"),
+        (r"(?<![A0.-])0{12,15}", 0.03, "000000000000"),
     )
 )
+"""Pattern, certainty, and what stands in every match."""
 _EXTENSION: Final = re.compile(r"A0{1,6}(?![A0])")
 """``x123``: the letter is checked by the validator."""
 _DATE_LIKE: Final = re.compile(r"0000([-./])00\1|00?([-./])00?\2(?:0000|00)$|0{1,3}(?:\.0{1,3}){3}$")
@@ -258,7 +260,11 @@ _DATE_LIKE: Final = re.compile(r"0000([-./])00\1|00?([-./])00?\2(?:0000|00)$|0{1
 def find(shape: str) -> tuple[tuple[int, int, float], ...]:
     """Phone-like stretches of a run, with the certainty of the notation alone."""
     out: dict[tuple[int, int], float] = {}
-    for pattern, score in _FORMS:
+    if shape.count("0") < 6:
+        return ()
+    for pattern, score, needed in _FORMS:
+        if needed not in shape:
+            continue
         for match in pattern.finditer(shape):
             start, end = match.span()
             digits = match[0].count("0")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from masking.detect.secrets_table import HARMLESS, TYPE, UUID, entropy, placeholder, wordy
-from masking.recognizer import Pattern, Recognizer, Validator, starting
+from masking.recognizer import Literals, Pattern, Recognizer, Validator, starting
 
 _NAME = r"(?i:passw(?:or[dt]|d)|passphrase|passcode|pwd|(?<!reise)(?<!by)(?<!com)(?<!tres)pass(?=[\"'\]\s:=])|contrase(?:ñ|n)a|senha|kennwort|wachtwoord|mot de passe|(?<![A-Za-z0-9])pw(?=[\"'\]\s:=]))"
 _NAMES = (
@@ -80,7 +80,7 @@ _NOT_VALUE = "".join(f"(?<!(?i:{word}))" for word in _ENDS)
 _OP = r"[\"'`\\\])}]{0,4}\s{0,3}(?:=>|:{0,3}=|\|\|=|\?=|\.=|={1,3}|:|->|<-)\s{0,5}"
 _QUOTE = r"\\{0,2}[\"'`]{1,3}"
 
-_TYPES = frozenset(
+TYPES = frozenset(
     (
         *(
             "string",
@@ -170,8 +170,8 @@ _UUID = re.compile(UUID)
 _CALL = re.compile(r"[A-Za-z_$][\w.$>:-]*(?:[(\[][^()\[\]]*[)\]]?(?:\.\w+)*)*")
 """A call or a place in a table, whole or cut off by a blank or a quote: ``hash(pw)``, ``data[key].value``, ``get(``."""
 _PLAIN = r"[^\s\"'`,;<>(){}\[\]|\\]"
-_BARE = rf"(?![:=])((?:{_PLAIN}|\({_PLAIN}{{0,40}}\)|\[{_PLAIN}{{0,40}}\]){{3,128}}+)(?![(\[{{])"
-"""Up to a blank, a quote or a bracket that is not closed again."""
+_BARE = rf"(?![:=])((?:{_PLAIN}|\({_PLAIN}{{0,40}}\)|\[{_PLAIN}{{0,40}}\]){{1,128}}+)(?![(\[{{])"
+"""Up to a blank, a quote or a bracket that is not closed again. What is too short the validator refuses."""
 _SENTENCE = frozenset(
     [
         "the",
@@ -270,7 +270,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*|[0-9]{1,2}[:/.][0-9]{1,2}.*")
 
 def password(text: str) -> bool | None:
     """A quoted value: anything but a placeholder, a type, a reference, a file, or the name of another field."""
-    if placeholder(text) or text.lower() in _TYPES or _REFERENCE.fullmatch(text) or len(set(text)) < 3:
+    if placeholder(text) or text.lower() in TYPES or _REFERENCE.fullmatch(text) or len(set(text)) < 3:
         return False
     if not any(char.isdigit() for char in text) and _CODE.search(text):
         return False
@@ -313,13 +313,35 @@ _SAID = re.compile(r"[^%{}<>()|=]{5,128}")
 
 
 def given_password(text: str) -> bool | None:
-    """What stands where a command takes a password: anything that is no reference to one."""
-    if placeholder(text) or text.startswith(("-", "$", "<", "{", "%", "`", "(", "[")) or len(set(text)) < 2:
+    """What stands where a command takes a password: anything that is no reference to one and no word of a sentence."""
+    if text.startswith(_NO_VALUE) or (text[0] == "%" and text[-1] == "%") or _HOLE.match(text):
         return False
-    return False if text.lower() in _PROMPTS else None
+    if len(text) > 2 and placeholder(text):
+        return False
+    word = text.lower()
+    return False if word in NOT_GIVEN or text in _METAVARIABLES else None
 
 
-_PROMPTS = frozenset(("password", "passwd", "pwd", "string", "none", "null", "prompt", "stdin", "env", "..."))
+_NO_VALUE = ("http://", "https://", "ftp://", "-", "$", "<", "{", "`", "(", "[", "*", ".$", "+", "#{", "@{")
+_HOLE = re.compile(r"%[sdrq](?![A-Za-z0-9])|%[({]|%~?[0-9]$|&lt;")
+"""What a program fills in: ``%s``, ``%(pw)s``, ``%1`` of a batch file."""
+_PROMPTS = frozenset(
+    [
+        *("password", "passwd", "pwd", "string", "none", "null", "prompt", "stdin", "env", "...", "option"),
+        *("options", "flag", "flags", "argument", "arguments", "parameter", "parameters", "switch", "before"),
+        *("after", "without", "instead", "asks", "takes", "but", "because", "so", "then", "which"),
+    ]
+)
+NOT_GIVEN = _PROMPTS | _SENTENCE
+"""Words that stand behind the name of an option where it is spoken of."""
+_METAVARIABLES = frozenset(("PASS", "PW", "SECRET", "TOKEN", "PASSPHRASE", "VALUE", "KEY", "WORD", "TEXT"))
+
+
+def environment_password(text: str) -> bool | None:
+    """The value of a variable whose name says password, before a command: no reference, no switch, no name of another."""
+    if given_password(text) is False or len(text) < 3 or text.isdigit():
+        return False
+    return False if password(text) is False or ("_" in text and text.replace("_", "").isalpha()) else None
 
 
 def line_password(text: str) -> bool | None:
@@ -427,6 +449,22 @@ def _rule(
     )
 
 
+_BARE_WORD = r"(?:[^\s\"'`\\|;&<>()]|\\[ !#$&*()|;<>?]){1,128}+"
+_WORD = rf"\\{{0,2}}[\"']?((?<=')(?! )[^'\n]{{1,128}}?(?=\\{{0,2}}')|(?<=\")(?! )[^\"\n]{{1,128}}?(?=\\{{0,2}}\")|(?<![\"'])(?!-){_BARE_WORD})"
+"""A word of a shell, the first group: what stands in quotes, blanks and all, or up to a blank or an operator."""
+_OPTION = r"(?<![\w/\-])(?:--?(?:[A-Za-z0-9_-]{0,40}-)?(?:store|key|user_|admin_|root_|db_)?pass(?:w(?:or)?d|phrase|code)?|/pass(?:word)?)(?=[ \t=:\"'\\])"
+_OPTIONS = (
+    "-pass",
+    "-storepass",
+    "-keypass",
+    "-user_pass",
+    "-admin_pass",
+    "-root_pass",
+    "-db_pass",
+    "/pass ",
+    "/pass:",
+    "/password",
+)
 _SOURCE = "CWE-798, Use of hard-coded credentials; OWASP Cheat Sheet: Secrets Management"
 _MYSQL = "dev.mysql.com: connecting with command options"
 
@@ -577,19 +615,19 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
             Pattern(
                 starting(("--pass", "-passw", "/password"), 0, 150),
                 0.8,
-                r"(?:--?|/)(?i:pass(?:w(?:or)?d)?|passphrase)(?:\s{1,3}|=|:)[\"'`]?([^\s\"'`-][^\s\"'`]{3,100})",
+                rf"(?:--?|/)(?i:pass(?:w(?:or)?d)?|passphrase)(?:\s{{1,3}}|=|:){_WORD}",
                 1,
             ),
             Pattern(
-                starting(("mysql", "mariadb", "sshpass"), 0, 260),
+                starting(("mysql", "mariadb"), 0, 260),
                 0.8,
-                r"(?i:mysql|mariadb|sshpass)\w{0,10}[^\n|;]{0,120}? -p ?[\"']?([^\s\"'-][^\s\"']{3,100})",
+                rf"(?i:mysql|mariadb)\w{{0,10}}[^\n|;]{{0,120}}? -p {_WORD}",
                 1,
             ),
             Pattern(
                 starting(("-u ", "--user "), 0, 220),
                 0.8,
-                r"(?<![\w-])(?:-u|--user) [\"']?[^\s:\"'/$]{1,64}:([^\s\"'$/{]{3,100})",
+                r"(?<![\w-])(?:-u|--user) [\"']?[^\s:\"'/$]{1,64}:([^\s\"'$/{`(][^\s\"'$/{`]{2,99})",
                 1,
             ),
         ),
@@ -608,66 +646,107 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         ),
     ),
     _rule(
-        "password/argument",
+        "password/option",
         (
             Pattern(
-                starting(("mysql", "mariadb"), 0, 260),
+                Literals(_OPTIONS, before=50, after=200),
                 0.8,
-                r"(?i:mysql|mariadb)\w{0,10}[^\n|;]{0,120}? -p[\"']?([^\s\"'-][^\s\"']{2,100})",
+                rf"{_OPTION}(?:=|:|[ \t]{{1,3}}(?=\\{{0,2}}[\"'])|\\{{0,2}}[\"'],[ \t]{{0,3}}(?=[\"'])){_WORD}",
                 1,
             ),
             Pattern(
-                starting(("curl ",), 0, 320),
-                0.8,
-                r"(?i:curl)[^\n|;]{0,160}? (?:-u|--user|-U|--proxy-user)[ =]?[\"']?[^\s:\"'/$]{1,64}:([^\s\"'$/{][^\s\"'/{]{2,100})",
-                1,
-            ),
-            Pattern(
-                starting(("redis-cli", "valkey-cli"), 0, 280),
-                0.8,
-                r"(?i:redis|valkey)-cli[^\n|;]{0,160}? (?:-a|--pass)[ =][\"']?([^\s\"'-][^\s\"']{2,100})",
-                1,
-            ),
-            Pattern(
-                starting(
-                    ("docker login", "podman login", "az login", "helm registry login", "oc login"), 0, 280
-                ),
-                0.8,
-                r"(?i:docker|podman|az|helm registry|oc) login[^\n|;]{0,160}? -p[ =][\"']?([^\s\"'-][^\s\"']{2,100})",
-                1,
-            ),
-            Pattern(
-                starting(("sshpass", "mongosh", "mongo -", "mongodump", "mongorestore"), 0, 280),
-                0.8,
-                r"(?i:sshpass|mongosh|mongo|mongodump|mongorestore)[^\n|;]{0,160}? -p[ =]?[\"']?([^\s\"'-][^\s\"']{2,100})",
-                1,
-            ),
-            Pattern(
-                starting(("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami"), 0, 280),
-                0.8,
-                r"(?i:ldap)(?:search|modify|add|whoami)[^\n|;]{0,160}? -w[ =]?[\"']?([^\s\"'-][^\s\"']{2,100})",
+                Literals(_OPTIONS, before=50, after=200),
+                0.7,
+                rf"{_OPTION}[ \t]{{1,3}}({_BARE_WORD})(?=[ \t]{{0,3}}(?:[\r\n|;&<>\"'\\)]|\Z|[ \t](?:[-/]|[a-z]{{2,8}}://)))",
                 1,
             ),
         ),
         given_password,
-        f"{_MYSQL}; curl(1), redis-cli(1), docker-login(1), sshpass(1), ldapsearch(1): the options that take a password",
+        "getopt_long(3); wget(1), keytool(1), svn(1), wmic: an option whose name says that it takes a password",
         (
-            "mysql -u root -pSecret shop",
-            "curl -s -u bo:plumtree https://a.example",
-            "redis-cli -h cache -a plumtree9 ping",
-            "docker login -u bo -p plumtree",
-            "sshpass -p plumtree ssh host",
-            "ldapsearch -D cn=admin -w plumtree",
+            "wget --user bo --password=plum http://a.example",
+            "svn co --username bo --password plumtree http://a.example",
+            "tool --db-password 'plum tree 9' run",
+            "keytool -genkey -storepass plumtree -alias a",
+            "wmic /node:h /user:bo /password:plumtree os",
+            '["tool", "--password", "plum tree 9"]',
+            "az sql server create --admin-password plumtree",
         ),
         (
-            "mysql -u root -p shop",
-            "mysql -P 3306 -u root",
-            "curl -u $USER:$PASS https://a.example",
-            "redis-cli -a $REDIS_PASSWORD",
-            "redis-cli --pass <password>",
-            "docker login -p ${TOKEN}",
-            "mongosh --port 27017",
+            "tool --password=$PASS",
+            "tool --password=${PASS} --host a",
+            'tool --password "$PASS"',
+            "tool --password <password>",
+            "tool --password=xxxx",
+            "tool --password=********",
+            "docker login --password-stdin",
+            "use --password to authenticate",
+            "the --password option",
+            "Give it with --password before connecting to the server",
+            "gpg --passphrase-fd 0",
+            "openssl rsa -passin env:PW",
+            "ffmpeg -pass 1 out.mp4",
+            "a two-pass scan",
+            "--password=PASSWORD",
         ),
+    ),
+    _rule(
+        "password/environment",
+        (
+            Pattern(
+                Literals(
+                    ("password=", "passwd=", "_pass=", "_pwd=", "sshpass=", "passphrase="),
+                    before=50,
+                    after=200,
+                ),
+                0.65,
+                rf"(?<![\w$.\-])[A-Z][A-Z0-9_]{{0,40}}(?:PASSWORD|PASSWD|PASSPHRASE|SHPASS|_PASS|_PWD)={_WORD}(?=[ \t\"'\\;&]|\Z)",
+                1,
+            ),
+        ),
+        environment_password,
+        "POSIX.1-2017, Shell Command Language, section 2.9.1: assignments before a command; environ(7)",
+        (
+            "PGPASSWORD=plumtree psql -h db",
+            "PGPASSWORD='Plum Tree' psql",
+            "SSHPASS=plumtree sshpass -e ssh host",
+            "docker run -e MYSQL_ROOT_PASSWORD=plumtree mysql",
+        ),
+        (
+            "PGPASSWORD=$PASS psql",
+            'PGPASSWORD="${PASS}" psql',
+            "PGPASSWORD=$(cat /run/pw) psql",
+            "PGPASSWORD=******** psql",
+            "ALLOW_EMPTY_PASSWORD=yes run",
+            "OLD_PWD=/tmp ls",
+            "TESTS_PASS=12 of 14",
+            "DB_PASSWORD=db_password run",
+        ),
+    ),
+    _rule(
+        "password/conninfo",
+        (
+            Pattern(
+                Literals((" password=",), before=180, after=200),
+                0.75,
+                rf"(?<![\w.])(?:host|hostaddr|user|dbname|port)=[^\"'\n]{{1,160}}? password={_WORD}",
+                1,
+            ),
+            Pattern(
+                starting(("password=",), 0, 200),
+                0.75,
+                rf"(?i:password)={_WORD}(?=[\"']? {{1,2}}(?:host|hostaddr|user|dbname|port|sslmode|connect_timeout)=[\w./])",
+                1,
+            ),
+        ),
+        given_password,
+        "PostgreSQL manual, section 34.1.1.1: keyword/value connection strings",
+        (
+            'psql "host=h user=bo password=plumtree"',
+            "dsn = 'password=plumtree host=h dbname=shop'",
+            "host=h password='plum tree 9'",
+        ),
+        ("host=h password=$PW", "host=h user=bo", "password=password host=h"),
     ),
     _rule(
         "password/netrc",

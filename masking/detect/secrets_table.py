@@ -58,7 +58,12 @@ _PLACEHOLDER: Final = re.compile(
 def entropy(text: str) -> float:
     """Shannon entropy of the characters of *text*, in bits a character (C. E. Shannon, 1948)."""
     n = len(text)
-    return -sum(count / n * math.log2(count / n) for count in Counter(text).values()) if n else 0.0
+    total = 0.0
+    for count in Counter(
+        text
+    ).values():  # term by term as native/secrets.c does; sum() rounds otherwise from Python 3.12 on
+        total += count / n * math.log2(count / n)
+    return -total
 
 
 def placeholder(text: str) -> bool:

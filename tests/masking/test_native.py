@@ -51,6 +51,36 @@ def test_native_and_python_agree_on_a_hundred_thousand_texts(seed):
     assert not _differences(100 + seed, 20_000)
 
 
+PARTS = (
+    *("example", "xxxx", "***", "...", "your_", "change_me", "dummy", "redact", "${", "{{", "%(", "env[", "vault.", "not-a-secret", "pass", "pwd", "user"),
+    *("self.", "config", "2024-01-02", "12:30", "a->b", "a::b", "x(y)", "[1]", "https://", "./", "4f1b9c02-d7e8-4a36-9b1c-02d7e85a3641", "Hello", "WORLD"),
+    *("winter", "string", "None", "sk_", "tok-", "AAAA", "99", "7f", "_", "-", ".", "+", "=", ":", "$", "@", "#", "&", "!", "%s", "PASS", "the", " at ", " dot "),
+    *("a1B2c3", "q7Rt2Kw9", "zz", "0", "  ", "   ", "auvea", "rhyth", "\u212a", "\u017f", "é", "\u00a0"),
+)  # fmt: skip
+SETTINGS = (
+    *("password: {}", 'password = "{}"', "DB_PASSWORD={}\n", "my password is {}", "token = {}", 'secret: "{}"', "tool --api-key {}", "Authorization: Bearer {}"),
+    *("Cookie: sid={}", "PGPASSWORD={} psql", "tool --password={}", "tool --password '{}'", "tool --password {}", "datadog_api_key: {}", "ghp_{}", "login bo password {}"),
+    *("curl -u bo:{} x", "sshpass -p '{}' ssh", "mysql -p{}", "echo {} | passwd --stdin b", "https://bo:{}@h.example/x", "://{}", "http://a:b@{}@c", "a{}[at]{}.co"),
+    *("{} (at) {} (dot) {}", "x(at)y{}dot {}", "{} at {} dot com", "host=h password={} user=x"),
+)  # fmt: skip
+
+
+@needs_native
+def test_validators_and_finders_in_c_say_what_those_in_python_say():
+    """Every setting of a secret, a URL's credentials and an address that is said, with values put together from what matters to them."""
+    config = EngineConfig(off=frozenset(), threshold=0.1, names=False)
+    fast, slow = Engine(config), Engine(config, native=False)
+    r = random.Random(29)
+
+    def value():
+        return "".join(r.choices(PARTS, k=r.randrange(1, 5)))
+
+    made = [r.choice(SETTINGS) for _ in range(4000)]
+    drawn = [form.format(*(value() for _ in range(form.count("{}")))) for form in made]
+
+    assert not [text for text in drawn if fast.scan(text) != slow.scan(text)]
+
+
 @needs_native
 def test_explanations_agree_too():
     fast, slow = Engine(), Engine(native=False)
@@ -86,6 +116,18 @@ def test_explanations_agree_too():
         "0000 0000 0000 " + "0" * 64 + " " + "0" * 65 + " 123-45-6789",
         "A-A 0 A-A 0A A.A.",
         "é0 0é",
+        *(f"x(at)yy{' ' * before}dot{' ' * after}zz" for before in range(5) for after in range(5)),
+        *(f"x{' ' * before}[at]{' ' * after}yy.zz" for before in range(4) for after in range(4)),
+        "x[at]" + "y" * 62 + ".zz, x[at]" + "y" * 63 + ".zz, x[at]" + "y" * 64 + ".zz",
+        "x" * 39 + "." + "x" * 40 + "[at]yy.zz " + "x" * 41 + "[at]yy.zz",
+        "x[at]yy.aa.bb.cc.dd.ee.ff x[at]yy." + "z" * 63 + " x[at]yy." + "z" * 64,
+        "http://a:b@c@d[ http://a:@b http://:b@c http://a:b@ http://a:"
+        + "b" * 256
+        + "@c http://a:"
+        + "b" * 257
+        + "@c",
+        "http://" + "a" * 128 + ":b@c http://" + "a" * 129 + ":b@c",
+        *("0A" * n + " " + "A0" * n for n in (3, 8, 9, 12, 13, 17, 18, 32, 33)),
         "\x00\x00",
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 
 from masking import Engine, EngineConfig, detect, native
 from masking.confirm import sre_parse
+from tests.masking.hostile import NEVER_TWICE, never_twice
 
 ENGINE = Engine(EngineConfig(off=frozenset()))
 RULES = [*detect.recognizers(), *detect.run_rules(), *detect.text_rules()]
@@ -48,6 +49,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+NEW = tuple(NEVER_TWICE)
 WORST = 35
 """The goal is 20 times the time of plain English; a loud machine, and a few forms of real values, take more."""
 FULL = (
@@ -68,7 +70,21 @@ FULL = (
     "api-key",
     "@jio ",
     "[at]a",
+    "x[at]y.co ",
+    "http://a:b@c ",
 )
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_hostile_text_that_never_repeats_its_windows_takes_linear_time(name):
+    """What the engine remembers of windows, values and shapes is of no use here."""
+    small, large = (never_twice(name, n) for n in (12_000, 48_000))
+    ENGINE.scan(small[:2000])
+
+    first = _seconds(small)
+    second = _seconds(large)
+
+    assert second < 7 * first + 0.05
 
 
 @pytest.mark.skipif(not native.available, reason="the goal is that of the compiled loops")

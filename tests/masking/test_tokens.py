@@ -15,7 +15,7 @@ from masking import Engine, MaskingError, Operator, ff1
 from masking.rewriter import Rewrite, Rewriter, generalised, partial
 from masking.stream import TextStream
 from masking.tally import Tally
-from masking.tokens import TokenKeys, Tokens, Vault, unsealed, vault_names
+from masking.tokens import Formatted, TokenKeys, Tokens, Vault, unsealed, vault_names
 
 OLD = ("k1", b"1" * 32)
 NEW = ("k2", b"2" * 32)
@@ -325,6 +325,31 @@ def test_ff1_is_refused_until_it_is_allowed_and_a_vault_needs_an_end():
 @pytest.mark.parametrize("value", ["12345", "A123456", "1" * 57])
 def test_ff1_redacts_what_has_too_small_or_too_large_a_domain(value):
     assert Rewriter(Operator.FF1, TOKENS).placeholder("US_PASSPORT", value) == "[US_PASSPORT]"
+
+
+def test_what_ff1_wrote_opens_under_its_type_and_key_and_under_no_other():
+    made = Rewriter(Operator.FF1, TOKENS).placeholder("CREDIT_CARD", "4111 1111 1111 1111")
+    after = Tokens(TokenKeys((OLD, NEW), "k2"), "acme")
+
+    assert TOKENS.open_formatted(made, Formatted("CREDIT_CARD")) == "4111 1111 1111 1111"
+    assert after.open_formatted(made, Formatted("CREDIT_CARD", "k1")) == "4111 1111 1111 1111"
+    assert after.open_formatted_json({"a": [made, 7]}, Formatted("CREDIT_CARD", "k1")) == (
+        {"a": ["4111 1111 1111 1111", 7]},
+        1,
+    )
+    for other in (Formatted("CREDIT_CARD"), Formatted("PHONE_NUMBER", "k1")):
+        assert after.open_formatted(made, other) != "4111 1111 1111 1111"
+
+
+@pytest.mark.parametrize("value", ["12345", "A123456", "1" * 57, "", "tok_us_ssn_k1_aaaaaaaaaaaaaaaa"])
+def test_what_ff1_cannot_have_written_does_not_open(value):
+    with pytest.raises(MaskingError):
+        TOKENS.open_formatted(value, Formatted("CREDIT_CARD"))
+
+
+def test_under_a_key_that_is_not_here_nothing_opens():
+    with pytest.raises(MaskingError):
+        TOKENS.open_formatted("4111 1111", Formatted("CREDIT_CARD", "k9"))
 
 
 def test_a_stream_is_rewritten_once_as_well():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +14,8 @@ from bot.config import parse
 from bot.errors import ConfigError
 from bot.masking_config import rewrite_of
 from masking.operators import Operator
-from tests.adapters.agents.conftest import House, problem
+from masking.rewriter import Rewrite
+from tests.adapters.agents.conftest import FAST, House, open_house, problem
 
 MAIL, CARD = "canary.person@example.org", "4111 1111 1111 1111"
 VALUE = {"mail": MAIL, "card": CARD, "born": "1984-03-12", "note": f"write to {MAIL}"}
@@ -101,6 +104,68 @@ def test_a_vault_token_ends_at_its_time_and_its_value_is_purged(house: House):
         house.desk.office.store.write(lambda tx: tx.expire_vaulted(tx.now() + timedelta(seconds=1), 100))
     )
     assert house.served.run(house.desk.office.store.read(lambda tx: tx.vaulted(names))) == []
+
+
+@pytest.fixture
+def formatted(tmp_path) -> Iterator[House]:
+    """A house whose operator has allowed ``ff1``."""
+    with open_house(tmp_path, replace(FAST, rewrite=Rewrite(format_preserving=True))) as served:
+        house = House(served, **served.extra)
+        house.desk.clock.forward(timedelta(minutes=10))
+        yield house
+        house.http.close()
+        served.run(house.desk.worker.stop())
+
+
+def test_what_ff1_wrote_opens_for_the_same_people_under_the_same_rules(formatted: House):
+    """I10: entitled, counted, written down before it leaves."""
+    made = masked(formatted, "?operator=ff1", {"card": CARD})["card"]
+    body = {"value": [made], "purpose": "ticket", "format_preserving": {"type": "CREDIT_CARD"}}
+    named = {**body, "format_preserving": {"type": "CREDIT_CARD", "key": "m1"}}
+
+    answer = formatted.post("/v1/detokenize", body, "ana")
+
+    assert made != CARD
+    assert (answer.json()["value"], answer.json()["opened"]) == ([CARD], 1)
+    entry = newest(formatted, "tokens.opened")
+    assert entry["data"] == {"token_count": 1, "surface": "api", "method": "ff1", "classes": ["credit_card"]}
+    assert CARD not in json.dumps(entry)
+    assert formatted.post("/v1/detokenize", named, "ana").json()["value"] == [CARD]
+    assert problem(formatted.post("/v1/detokenize", body, "bo")) == (403, "not-entitled")
+    assert newest(formatted, "command.refused")["data"]["method"] == "ff1"  # type: ignore[index]
+    assert formatted.post("/v1/detokenize", body, "bot").status_code == 403
+    assert formatted.post("/v1/detokenize", {**body, "value": [made] * 101}, "ana").status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("made", "status"),
+    [
+        ({"type": "CREDIT_CARD", "key": "m9"}, 404),
+        ({"type": "credit card"}, 422),
+        ({"type": "CREDIT_CARD", "key": "m1", "more": 1}, 422),
+        ({}, 422),
+    ],
+)
+def test_a_type_or_key_that_there_is_not_opens_nothing(formatted: House, made, status):
+    body = {"value": ["4929 0000 1111 2222"], "purpose": "ticket", "format_preserving": made}
+
+    assert formatted.post("/v1/detokenize", body, "ana").status_code == status
+
+
+def test_all_of_what_ff1_wrote_opens_or_nothing(formatted: House):
+    body = {
+        "value": ["4929 0000 1111 2222", "12345"],
+        "purpose": "ticket",
+        "format_preserving": {"type": "CREDIT_CARD"},
+    }
+
+    assert formatted.post("/v1/detokenize", body, "ana").status_code == 404
+
+
+def test_where_ff1_is_not_allowed_nothing_opens_as_that(house: House):
+    body = {"value": [CARD], "purpose": "ticket", "format_preserving": {"type": "CREDIT_CARD"}}
+
+    assert problem(house.post("/v1/detokenize", body, "ana")) == (400, "bad-query")
 
 
 @pytest.mark.parametrize("who", ["ana", "bot"])
