@@ -259,6 +259,13 @@ static int no_name(Scan *scan, Py_ssize_t start, Py_ssize_t end)
         return 0;
     if (plain_at(&scan->folded, left, right) != NULL)
         return words_hold(scan->self, &scan->self->no_names, scan->low + left, right - left);
+    Py_UCS4 small[LONGEST_WORD], low = 0;
+    for (Py_ssize_t i = left; i < right && right - left <= LONGEST_WORD && low != COMPLEX; i++)
+        small[i - left] = low = lower_of((Letters *)scan->self->letters, char_at(&scan->folded, i));
+    if (right - left <= LONGEST_WORD && low != COMPLEX)
+        return words_hold_wide(scan->self, &scan->self->no_names, small, right - left);
+    if (PyErr_Occurred())
+        return -1;
     PyObject *value = PyUnicode_Substring(scan->folded.object, start, end);
     int is = value == NULL ? -1 : truth(PyObject_CallFunctionObjArgs(scan->self->is_no_name, value, NULL));
     Py_XDECREF(value);
@@ -416,23 +423,42 @@ static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, 
     return is;
 }
 
-/* Whether a name is of words of two or more ASCII letters with single spaces between, or one such word with a capital first:
-   names.narrowed leaves these as they are. */
+/* Whether a name is one word of two or more ASCII letters with a capital first: names.narrowed leaves it as it is. */
 static int is_plain(const Scan *scan, Py_ssize_t start, Py_ssize_t end)
 {
     const unsigned char *text = scan->folded.plain; /* a character beyond ASCII is none of those below */
-    int words = 1, small = 1;
+    if (end - start < 2 || text[start] < 'A' || text[start] > 'Z')
+        return 0;
+    for (Py_ssize_t i = start + 1; i < end; i++)
+        if (text[i] < 'a' || text[i] > 'z')
+            return 0;
+    return 1;
+}
+
+/* The same of a value that is not ASCII: words of two or more letters with single spaces between, of which one at least is none
+   of no_names; where it is one word, with a capital first or without any. -1: an error is set. */
+static int is_plain_wide(Scan *scan, Py_ssize_t start, Py_ssize_t end)
+{
+    int words = 1, capitals = 0, known = 1, first = 0;
     for (Py_ssize_t i = start, word = start; i <= end; i++) {
-        if (i < end && ((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z'))) {
-            small = small && (i == start ? text[i] <= 'Z' : text[i] >= 'a');
+        int bits = i < end ? class_at((Letters *)scan->self->letters, &scan->folded, i) : 0;
+        if (bits < 0)
+            return -1;
+        if ((bits & TOKEN_BITS) == LETTER) {
+            first = i == start ? bits & UPPER : first;
+            capitals += (bits & UPPER) != 0;
             continue;
         }
-        if (i - word < 2 || (i < end && text[i] != ' '))
+        if (i - word < 2 || (i < end && char_at(&scan->folded, i) != ' '))
             return 0;
+        int is = known ? no_name(scan, word, i) : 0;
+        if (is < 0)
+            return -1;
+        known = known && is;
         words += i < end;
         word = i + 1;
     }
-    return words > 1 || small;
+    return words > 1 ? !known : capitals == (first != 0);
 }
 
 /* names.narrowed of an ASCII value. */
@@ -457,9 +483,12 @@ static int narrow_ascii(Scan *scan, const unsigned char *value, Py_ssize_t *star
 /* names.narrowed: 1 with the bounds of what is a name, 0 where nothing is, -1 with an error set. */
 static int narrow_name(Scan *scan, Py_ssize_t *start, Py_ssize_t *end)
 {
-    if (is_plain(scan, *start, *end))
+    int plain = is_plain(scan, *start, *end);
+    if (plain)
         return 1;
     const unsigned char *value = plain_at(&scan->folded, *start, *end);
+    if (value == NULL && (plain = is_plain_wide(scan, *start, *end)) != 0)
+        return plain;
     if (value != NULL)
         return narrow_ascii(scan, value, start, end);
     PyObject *bounds = PyObject_CallFunction(scan->self->narrowed, "Onn", scan->folded.object, *start, *end);
@@ -506,6 +535,19 @@ static int find_names(Scan *scan)
 
 /* ------------------------------------------------------------------ small sets of words */
 
+static uint64_t hash_wide(const Scanner *self, const Py_UCS4 *word, Py_ssize_t length)
+{
+    return hash_bytes(~self->seed, (const unsigned char *)word, 4 * length);
+}
+
+static int words_hold_hash(const Words *words, uint64_t hash)
+{
+    for (size_t i = (size_t)(hash >> 8) % WORDS_SLOTS; words->hashes[i]; i = (i + 1) % WORDS_SLOTS)
+        if (words->hashes[i] == (hash | !hash))
+            return 1;
+    return 0;
+}
+
 int words_open(const Scanner *self, Words *words, PyObject *list)
 {
     PyObject *items = PySequence_Tuple(list);
@@ -520,8 +562,8 @@ int words_open(const Scanner *self, Words *words, PyObject *list)
         }
         if (!failed && word.length > words->longest)
             words->longest = word.length;
-        if (!failed && word.narrow) { /* the others are asked of Python */
-            uint64_t hash = hash_bytes(self->seed, word.narrow, word.length);
+        if (!failed) {
+            uint64_t hash = word.narrow ? hash_bytes(self->seed, word.narrow, word.length) : hash_wide(self, word.wide, word.length);
             size_t k = (size_t)(hash >> 8) % WORDS_SLOTS;
             while (words->hashes[k])
                 k = (k + 1) % WORDS_SLOTS;
@@ -536,13 +578,12 @@ int words_open(const Scanner *self, Words *words, PyObject *list)
 
 int words_hold(const Scanner *self, const Words *words, const unsigned char *low, Py_ssize_t length)
 {
-    if (length > words->longest)
-        return 0;
-    uint64_t hash = hash_bytes(self->seed, low, length);
-    for (size_t i = (size_t)(hash >> 8) % WORDS_SLOTS; words->hashes[i]; i = (i + 1) % WORDS_SLOTS)
-        if (words->hashes[i] == (hash | !hash))
-            return 1;
-    return 0;
+    return length <= words->longest && words_hold_hash(words, hash_bytes(self->seed, low, length));
+}
+
+int words_hold_wide(const Scanner *self, const Words *words, const Py_UCS4 *low, Py_ssize_t length)
+{
+    return length <= words->longest && words_hold_hash(words, hash_wide(self, low, length));
 }
 
 /* ------------------------------------------------------------------ what the rules below share */

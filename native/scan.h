@@ -48,6 +48,7 @@ typedef struct {
 
 #define VERDICTS 4096
 #define SMALL_SET 256
+#define LONGEST_WORD 32 /* of a small set that is asked about words beyond ASCII */
 #define WORDS_SLOTS 512
 
 /* A few short words. */
@@ -245,6 +246,7 @@ int find_own(Scan *scan, const TextRule *rule); /* finders.c */
 int open_own(Scanner *self, const TextRule *rule);
 int words_open(const Scanner *self, Words *words, PyObject *list);
 int words_hold(const Scanner *self, const Words *words, const unsigned char *low, Py_ssize_t length);
+int words_hold_wide(const Scanner *self, const Words *words, const Py_UCS4 *low, Py_ssize_t length); /* of words that are not ASCII */
 
 /* narrow.c */
 int narrow_alone(const Scanner *self, const unsigned char *value, const unsigned char *low, Py_ssize_t length, int after_alnum,

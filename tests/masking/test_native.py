@@ -158,6 +158,27 @@ def test_what_of_a_value_is_a_name_is_the_same_in_c():
     assert len(told) == 9, "none, and each of its eight kinds, is met"
 
 
+_WORDS_OF_ALL_KINDS = (
+    *("Иван", "Петров", "señor", "Señora", "Tél", "José", "García", "Müller", "echo", "Exit", "Tel", "Fax", "李明", "山田", "ΣΑΣ", "Σίσυφος"),
+    *("İpek", "McÉa", "é", "Ö", "von", "Å", "aÉ", "Straße", "ǅ", "Ann", "Lee", "O’Brien", "d’Été", "Kelvin \u212a", "e\u0301a"),
+)  # fmt: skip
+
+
+@needs_native
+def test_names_in_every_script_and_words_that_are_none_are_found_alike():
+    r = random.Random(8)
+    fast, slow = Engine(), Engine(native=False)
+
+    for _ in range(4000):
+        words = [r.choice(_WORDS_OF_ALL_KINDS) for _ in range(r.randint(1, 4))]
+        text = (
+            r.choice(("Dear ", "Mr. ", "My name is ", "", '"', "call ", "Señor "))
+            + r.choice((" ", "  ", "\n", "-", ". ", ", ", "")).join(words)
+            + r.choice((" said", "7", "_x", ".", "! ", "("))
+        )
+        assert fast.scan(text) == slow.scan(text), text
+
+
 @needs_native
 @pytest.mark.parametrize("value", ["é", "a" * 257])
 def test_what_is_not_short_and_ascii_is_not_narrowed_in_c(value):
