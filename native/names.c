@@ -8,7 +8,8 @@
 #define AFTER_APOSTROPHE_MAX 20
 #define RING 512
 #define BATCH 24 /* tokens that are looked up together */
-#define TOKEN_MAX 64 /* longer ones are asked of Python */
+#define TOKEN_MAX 64 /* characters; longer ones are asked of Python */
+#define BYTES_MAX (3 * TOKEN_MAX) /* the same in UTF-8, of the characters that are read here */
 #define FLAG_BITS 5
 #define FEATURES_MAX 12 /* of one word, of one kind: see rate */
 #define SIGNS 32
@@ -65,7 +66,7 @@ struct Tagger {
     Step *steps;
     PairSlot *pairs;
     size_t pairs_size, pairs_used;
-    uint32_t crc[256], prefix[PREFIXES][TOKEN_MAX + 1];
+    uint32_t crc[256], prefix[PREFIXES][BYTES_MAX + 1];
     Word signs[NOT_PLAIN]; /* what tokens of one character that is neither letter nor digit are worth */
     unsigned char kinds[256]; /* what a character of Text.plain is to a token; of NOT_PLAIN it is not known */
     Word edge;
@@ -122,7 +123,7 @@ static void open_prefixes(Tagger *self)
 {
     for (int k = 0; k < PREFIXES; k++) {
         uint32_t crc = crc_forwards_on(self, 0xffffffff, (const unsigned char *)prefixes[k], 2);
-        for (int n = 0; n <= TOKEN_MAX; n++, crc = crc_on(self, crc, 0))
+        for (int n = 0; n <= BYTES_MAX; n++, crc = crc_on(self, crc, 0))
             self->prefix[k][n] = crc;
     }
 }
@@ -205,7 +206,7 @@ wrong:
 /* ------------------------------------------------------------------ what a word is worth */
 
 typedef struct {
-    unsigned char bytes[2 * TOKEN_MAX + 32];
+    unsigned char bytes[BYTES_MAX + 32];
     size_t length;
 } Name;
 
@@ -326,41 +327,119 @@ static void start_with_kind(Tagger *self, int kind, Word *word)
     *word = self->worth[kind];
 }
 
-/* The worth of an ASCII token of at most TOKEN_MAX characters. */
-static void rate(Tagger *self, const unsigned char *token, size_t length, Word *word)
+/* A token in lower case as UTF-8: its length, where its first three characters end, and where its last three and two begin. */
+typedef struct {
+    unsigned char bytes[BYTES_MAX + 1];
+    size_t size, first_three, last_three, last_two;
+} Lowered;
+
+/* The worth of a token of *length* characters that has that form. */
+static void rate_form(Tagger *self, int form, const Lowered *low, size_t length, Word *word)
 {
-    unsigned char low[TOKEN_MAX + 2];
-    size_t size = length;
-    int form = form_of(token, length);
-    for (size_t i = 0; i < length; i++)
-        low[i] = is_upper(token[i]) ? token[i] | 0x20 : token[i];
-    int flags = form <= FORM_XxX ? flags_of(self, low, length) : 0; /* the gazetteer is of words */
-    if (form == FORM_LINE)
-        memcpy(low, "\xc2\xb6", size = 2);
+    int flags = form <= FORM_XxX ? flags_of(self, low->bytes, low->size) : 0; /* the gazetteer is of words */
     start_with_kind(self, form << FLAG_BITS | flags, word);
-    uint32_t own = crc_forwards_on(self, 0, low, size);
+    uint32_t own = crc_forwards_on(self, 0, low->bytes, low->size);
     if (form <= FORM_XxX) {
-        size_t three = size < 3 ? size : 3, two = size < 2 ? size : 2;
-        const unsigned char *end = low + size;
-        unsigned char digit = (unsigned char)('0' + (size < 9 ? size : 9));
-        uint32_t last = crc_forwards_on(self, 0, end - three, three);
-        add_prefixed(self, CW, own, low, size, word->own);
-        add_prefixed(self, C3, last, end - three, three, word->own);
-        add_prefixed(self, P3, last, end - three, three, word->before);
-        add_prefixed(self, N3, last, end - three, three, word->after);
-        add_prefixed(self, C2, crc_forwards_on(self, 0, end - two, two), end - two, two, word->own);
-        FEATURE("cv", word->own, (put_form(name, form), put(name, low, size)));
-        FEATURE("ca", word->own, (put_form(name, form), put(name, end - three, three)));
-        FEATURE("cp", word->own, put(name, low, three));
+        const unsigned char *three = low->bytes + low->last_three, *two = low->bytes + low->last_two;
+        size_t in_three = low->size - low->last_three, in_two = low->size - low->last_two;
+        unsigned char digit = (unsigned char)('0' + (length < 9 ? length : 9));
+        uint32_t last = crc_forwards_on(self, 0, three, in_three);
+        add_prefixed(self, CW, own, low->bytes, low->size, word->own);
+        add_prefixed(self, C3, last, three, in_three, word->own);
+        add_prefixed(self, P3, last, three, in_three, word->before);
+        add_prefixed(self, N3, last, three, in_three, word->after);
+        add_prefixed(self, C2, crc_forwards_on(self, 0, two, in_two), two, in_two, word->own);
+        FEATURE("cv", word->own, (put_form(name, form), put(name, low->bytes, low->size)));
+        FEATURE("ca", word->own, (put_form(name, form), put(name, three, in_three)));
+        FEATURE("cp", word->own, put(name, low->bytes, low->first_three));
         FEATURE("cl", word->own, (put_form(name, form), put(name, &digit, 1)));
     }
-    add_prefixed(self, PW, own, low, size, word->before);
-    add_prefixed(self, NW, own, low, size, word->after);
-    add_prefixed(self, QW, own, low, size, word->before2);
-    add_prefixed(self, MW, own, low, size, word->after2);
+    add_prefixed(self, PW, own, low->bytes, low->size, word->before);
+    add_prefixed(self, NW, own, low->bytes, low->size, word->after);
+    add_prefixed(self, QW, own, low->bytes, low->size, word->before2);
+    add_prefixed(self, MW, own, low->bytes, low->size, word->after2);
     if (form != FORM_x)
         word->own[0] = (int16_t)(word->own[0] + self->bias), word->own[1] = (int16_t)(word->own[1] + self->bias);
     word->hopeless = word->own[0] < self->hopeless && word->own[1] < self->hopeless;
+}
+
+/* The worth of an ASCII token of at most TOKEN_MAX characters. */
+static void rate(Tagger *self, const unsigned char *token, size_t length, Word *word)
+{
+    Lowered low;
+    int form = form_of(token, length);
+    for (size_t i = 0; i < length; i++)
+        low.bytes[i] = is_upper(token[i]) ? token[i] | 0x20 : token[i];
+    low.size = length, low.first_three = length < 3 ? length : 3;
+    low.last_three = length - low.first_three, low.last_two = length < 2 ? 0 : length - 2;
+    if (form == FORM_LINE)
+        memcpy(low.bytes, "\xc2\xb6", low.size = 2);
+    rate_form(self, form, &low, length, word);
+}
+
+/* Letters of alphabets and scripts in use, of which str.isalpha holds and UTF-8 needs three bytes at most. */
+static int is_common_letter(Py_UCS4 c)
+{
+    return (c >= 0xc0 && c <= 0x24f) || (c >= 0x370 && c <= 0x52f) || (c >= 0x5d0 && c <= 0x5ea) || (c >= 0x620 && c <= 0x64a)
+           || (c >= 0x3041 && c <= 0x30ff) || (c >= 0x4e00 && c <= 0x9fff) || (c >= 0xac00 && c <= 0xd7a3);
+}
+
+/* Reads one character of a word into *low*; its class: 1 small, 2 capital, 0 neither; -1: Python is to be asked, or an error is set. */
+static int read_letter(Letters *letters, Py_UCS4 c, Lowered *low)
+{
+    int bits = class_of(letters, c), class = bits & UPPER ? 2 : bits & LOWER ? 1 : 0;
+    if (bits < 0)
+        return -1;
+    int inside = low->size > 0 && (c == '\'' || c == 0x2019);
+    if (!inside && ((bits & TOKEN_BITS) != LETTER || !(c < NOT_PLAIN || is_common_letter(c))))
+        return -1;
+    Py_UCS4 small = lower_of(letters, c);
+    /* What is neither and has a lower case all the same is a letter for the beginnings of words. */
+    if (small > 0xffff || (!class && small != c) || (small >= 0xd800 && small < 0xe000))
+        return -1;
+    unsigned char *out = low->bytes + low->size;
+    if (small < 0x80) {
+        out[0] = (unsigned char)small;
+        low->size += 1;
+    } else if (small < 0x800) {
+        out[0] = (unsigned char)(0xc0 | small >> 6), out[1] = (unsigned char)(0x80 | (small & 0x3f));
+        low->size += 2;
+    } else {
+        out[0] = (unsigned char)(0xe0 | small >> 12), out[1] = (unsigned char)(0x80 | (small >> 6 & 0x3f));
+        out[2] = (unsigned char)(0x80 | (small & 0x3f));
+        low->size += 3;
+    }
+    return class;
+}
+
+/* The same of a word that is not ASCII: 1; 0: Python is to be asked; -1: an error is set. */
+static int rate_wide(Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t end, Word *word)
+{
+    Lowered low = {.size = 0};
+    int small = 0, capital = 0, first = 0, title = 1, cased = 0, others = 0;
+    for (Py_ssize_t i = start; i < end; i++) {
+        low.first_three = i - start == 3 ? low.size : low.first_three;
+        low.last_three = end - i == 3 ? low.size : low.last_three;
+        low.last_two = end - i == 2 ? low.size : low.last_two;
+        int class = read_letter((Letters *)self->letters, char_at(text, i), &low);
+        if (class < 0)
+            return PyErr_Occurred() ? -1 : 0;
+        first = i == start ? class : first;
+        small += class == 1, capital += class == 2, others += class == 2 && i > start;
+        title = title && (class == 2 ? !cased : class == 1 ? cased : 1);
+        cased = class != 0;
+    }
+    if (end - start <= 3)
+        low.first_three = low.size;
+    int form = small && !capital                                          ? FORM_x
+               : end - start == 1 && first == 2                           ? FORM_X
+               : (title && small + capital) || (first == 2 && small && !others) ? FORM_Xx
+               : capital && !small                                        ? FORM_XX
+               : first == 0                                               ? FORM_u
+               : first == 1                                               ? FORM_xX
+                                                                          : FORM_XxX;
+    rate_form(self, form, &low, (size_t)(end - start), word);
+    return 1;
 }
 
 static int parse_word(PyObject *answer, Word *word)
@@ -479,9 +558,12 @@ static int look_up(Tagger *self, const Text *text, Py_ssize_t start, Py_ssize_t 
     }
     Py_ssize_t length = end - start;
     const unsigned char *token = hash ? plain_at(text, start, end) : NULL;
-    if (token && length <= TOKEN_MAX) {
+    int rated = hash && length <= TOKEN_MAX;
+    if (rated && token)
         rate(self, token, (size_t)length, out);
-    } else {
+    else if (rated && (rated = rate_wide(self, text, start, end, out)) < 0)
+        return -1;
+    if (!rated) {
         PyObject *piece = PyUnicode_Substring(text->object, start, end);
         if (piece == NULL)
             return -1;

@@ -16,7 +16,7 @@ import pytest
 
 from masking import Engine, EngineConfig, MaskingError, Span, native, scanner
 from masking.detect.names import BIAS, narrowed_alone
-from masking.letters import TOKEN_BITS, Letters, page_of_classes, page_of_lower
+from masking.letters import LETTER, TOKEN_BITS, Letters, page_of_classes, page_of_lower
 from masking.names.features import TOKEN
 from masking.names.table import load
 from masking.names.tagger import MEMO_MAX, Tagger
@@ -195,6 +195,36 @@ def test_numbers_of_every_length_are_worth_the_same():
         number = "".join(r.choice("0123456789") for _ in range(n % 70 + 1))
         text = f"Ann {number} Lee, {number[:5]} Oslo {number[:4]}\n{number} {'٣' * (n % 9)}{number[:3]} to Bo"
         assert fast.find(text) == slow.find(text), text
+
+
+_COMMON_LETTERS = ((0xC0, 0x24F), (0x370, 0x52F), (0x5D0, 0x5EA), (0x620, 0x64A), (0x3041, 0x30FF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3))  # fmt: skip
+"""``is_common_letter`` of ``native/names.c``."""
+
+
+def test_the_letters_that_c_rates_by_itself_are_letters_to_str_too():
+    for first, last in _COMMON_LETTERS:
+        for code in range(first, last + 1):
+            if page_of_classes(code >> 8)[code & 0xFF] & TOKEN_BITS == LETTER:
+                assert chr(code).isalpha(), hex(code)
+
+
+@needs_native
+def test_words_of_every_script_are_worth_the_same():
+    fast, slow = Tagger(BIAS), Tagger(BIAS, native=False)
+    r = random.Random(9)
+    ranges = (*_COMMON_LETTERS[:5], (0x41, 0x5A), (0x61, 0x7A), (0xAA, 0xBA), (0x1E00, 0x1FFF), (0x2160, 0x2188), (0x4E00, 0x4E40), (0xAC00, 0xAC40))  # fmt: skip
+    letters = [chr(code) for first, last in ranges for code in range(first, last + 1)]
+    alphabets = (letters, "abcXYZéÉñßǅσΣσςΑάİıﬁ", "".join(map(chr, range(0x410, 0x450))))
+
+    for n in range(6000):
+        alphabet = alphabets[n % 3]
+        words = [
+            "".join(r.choice(alphabet) for _ in range(r.randint(1, 7)))
+            + r.choice(("", "", "", "'" + r.choice(alphabet), "’" + r.choice(alphabet) + "é"))
+            for _ in range(r.randint(1, 5))
+        ]
+        text = r.choice(("Dear ", "Mr. ", "My name is ", "")) + " ".join(words)
+        assert fast.find(text) == slow.find(text), ascii(text)
 
 
 @needs_native
