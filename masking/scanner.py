@@ -51,6 +51,7 @@ _CHECKS: Final = {
     "us/itin": 6,
     "in/aadhaar": 7,
     "id/nik": 8,
+    "ipv4-like-section": 9,
 }
 """The rules whose validators ``native/checks.c`` has as well. Both are numbers of ``native/scan.h``."""
 

@@ -254,7 +254,7 @@ int open_own(Scanner *self, const TextRule *rule);
 int words_open(const Scanner *self, Words *words, PyObject *list);
 int words_hold(const Scanner *self, const Words *words, const unsigned char *low, Py_ssize_t length);
 
-enum { CHECK_NONE = 0, CHECK_PHONE, CHECK_CARD, CHECK_IPV4, CHECK_SSN, CHECK_SSN_UNISSUED, CHECK_ITIN, CHECK_AADHAAR, CHECK_NIK };
+enum { CHECK_NONE = 0, CHECK_PHONE, CHECK_CARD, CHECK_IPV4, CHECK_SSN, CHECK_SSN_UNISSUED, CHECK_ITIN, CHECK_AADHAAR, CHECK_NIK, CHECK_SECTION };
 enum { REFUSED, ACCEPTED, NO_OPINION, ASK };
 
 int check(const Scanner *self, int which, const unsigned char *value, Py_ssize_t length); /* checks.c */
