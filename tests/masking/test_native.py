@@ -55,7 +55,7 @@ def test_native_and_python_agree_on_what_is_an_address_and_what_a_section():
     fast, slow = Engine(EVERYTHING), Engine(EVERYTHING, native=False)
     numbers = ("0", "1", "2", "4", "7", "8", "10", "39", "40", "255", "256", "01", "007")
     quads = [
-        ".".join((a, b, c, d))
+        f"{a}.{b}.{c}.{d}"
         for a in numbers
         for b in numbers
         for c in ("1", "3", "8", "40")
