@@ -9,7 +9,7 @@ PACKAGES := bot adapters masking audit
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo demo-check test check fix bench bench-masking native native-sanitized soak mutation interop interop-audit interop-chat interop-masking manifest wheel docs lock clean
+.PHONY: help demo demo-check test check fix bench bench-masking model model-check model-held native native-sanitized soak mutation interop interop-audit interop-chat interop-masking manifest wheel docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -54,6 +54,18 @@ PEERS ?= build/peers
 bench-masking: $(READY) ## Accuracy and speed of masking beside its peers, which it installs into PEERS (build/peers); writes tables and plots
 	benchmarks/masking_peers/install $(PEERS) $(BIN)/python
 	$(BIN)/python -m benchmarks.masking --peers $(PEERS)
+
+TRAINING ?= ../shared/masking/train
+model: ## Train masking's model of names anew, from TRAINING (../shared/masking/train) and pinned packages alone (15 minutes)
+	$(PYTHON) benchmarks/masking_names/make.py $(TRAINING)
+
+model-check: ## The same in a new environment, and say whether the committed files are the same bytes
+	$(PYTHON) benchmarks/masking_names/make.py $(TRAINING) --check --folder build/model-check
+
+model-held: $(READY) ## False positives on source code that the model has not seen: pinned packages, then what this machine has
+	$(PYTHON) benchmarks/masking_names/make.py $(TRAINING) --held
+	$(BIN)/python benchmarks/masking_source_code.py build/model/wheels
+	$(BIN)/python benchmarks/masking_source_code.py --machine
 
 native: $(READY) ## Build masking's compiled loops in place (an installation does it where there is a compiler)
 	$(BIN)/python hatch_build.py

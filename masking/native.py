@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, Final
 
-VERSION: Final = 10
+VERSION: Final = 11
 """What the Python side expects of ``NATIVE_VERSION``."""
 
 

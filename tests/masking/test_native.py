@@ -82,6 +82,23 @@ def test_validators_and_finders_in_c_say_what_those_in_python_say():
 
 
 @needs_native
+def test_native_and_python_agree_on_what_is_an_address_and_what_a_section():
+    fast, slow = Engine(EVERYTHING), Engine(EVERYTHING, native=False)
+    numbers = ("0", "1", "2", "4", "7", "8", "10", "39", "40", "255", "256", "01", "007")
+    quads = [
+        f"{a}.{b}.{c}.{d}"
+        for a in numbers
+        for b in numbers
+        for c in ("1", "3", "8", "40")
+        for d in ("4", "0", "39")
+    ]
+    quads += ["1.1.1.1", "1.2.3.4", "4.3.2.1", "8.8.4.4", "5.6.7.8", "12.13.14.15"]
+
+    for form in ("see {} below", "client {} is up", "version {}"):
+        assert [q for q in quads if fast.scan(form.format(q)) != slow.scan(form.format(q))] == []
+
+
+@needs_native
 def test_explanations_agree_too():
     fast, slow = Engine(), Engine(native=False)
 
