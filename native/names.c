@@ -380,7 +380,7 @@ static void rate(Tagger *self, const unsigned char *token, size_t length, Word *
 /* Letters of alphabets and scripts in use, of which str.isalpha holds and UTF-8 needs three bytes at most. */
 static int is_common_letter(Py_UCS4 c)
 {
-    return (c >= 0xc0 && c <= 0x24f) || (c >= 0x370 && c <= 0x52f) || (c >= 0x5d0 && c <= 0x5ea) || (c >= 0x620 && c <= 0x64a)
+    return (c >= 0xc0 && c <= 0x24f) || (c >= 0x1e00 && c <= 0x1eff) || (c >= 0x370 && c <= 0x52f) || (c >= 0x5d0 && c <= 0x5ea) || (c >= 0x620 && c <= 0x64a)
            || (c >= 0x3041 && c <= 0x30ff) || (c >= 0x4e00 && c <= 0x9fff) || (c >= 0xac00 && c <= 0xd7a3);
 }
 

@@ -253,7 +253,7 @@ TEXT_RULES: tuple[TextRule, ...] = (
             "My name is Maria Gonzalez.",
             "Dear Mr. Johnson,",
             "please call John Smith",
-            "Dear McKenna,",
+            "Dear McDonald,",
             "MacArthur said no",
         ),
         negative=("the quick brown fox", "def parse(self): return None"),
