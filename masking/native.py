@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, Final
 
-VERSION: Final = 11
+VERSION: Final = 12
 """What the Python side expects of ``NATIVE_VERSION``."""
 
 

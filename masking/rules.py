@@ -12,12 +12,27 @@ from masking.view import View
 
 
 @dataclass(frozen=True, slots=True)
+class RunForms:
+    """What a finder over shapes seeks, for ``native/places.c``, which does the rest as the finder does.
+
+    *kind*: ``plain`` (every match of the one pattern, with so many letters in it), ``card`` or ``phone``. *patterns* have no
+    reference to a group; each has its score.
+    """
+
+    kind: str
+    patterns: tuple[tuple[str, float], ...]
+    letters_min: int = 0
+    letters_max: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
 class RunRule:
     """A kind of thing found in digit runs by code that sees the run's shape only (and is remembered by shape)."""
 
     name: str
     type: str
     find: Callable[[str], tuple[tuple[int, int, float], ...]]
+    forms: RunForms
     source: str
     positive: tuple[str, ...]
     negative: tuple[str, ...]

@@ -86,6 +86,13 @@ class RunIndex(Generic[T]):
         shaped = (what for places in self._shapes.values() for _, what in places)
         return tuple(dict.fromkeys((*shaped, *(what for _, what in self._finders))))
 
+    def shapes(self) -> list[tuple[bytes, list[tuple[float, T]]]]:
+        """Every registered shape with its scores and what it stands for."""
+        return list(self._shapes.items())
+
+    def finders(self) -> list[tuple[Finder, T]]:
+        return self._finders
+
     def runs(self, shape: bytes) -> list[tuple[int, Groups[T]]]:
         """(offset, places) of every run of *shape* in which something may stand."""
         if self.native is not None:

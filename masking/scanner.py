@@ -12,6 +12,7 @@ from masking import prefix
 from masking.checks import VERHOEFF
 from masking.confirm import is_simple
 from masking.context import AFTER, AGAINST, BEFORE, FOR, MORE, Vocabulary, Words
+from masking.detect import run_rules
 from masking.detect.names import (
     CAPS_CHARS,
     CODE_SCORE,
@@ -79,6 +80,9 @@ _VALIDATORS: Final[dict[Validator, int]] = {
     cookie_value: 18,
 }
 """Validators that many rules share and ``native/secrets.c`` has as well; numbers of ``native/scan.h``."""
+
+
+_FINDER_KINDS: Final = {"plain": 0, "card": 1, "phone": 2}
 
 
 def near_words(text: str, start: int, end: int, line_bound: bool) -> list[str]:
@@ -178,6 +182,7 @@ def build(rules: Compiled, off: frozenset[str], threshold: float, chars_max: int
                 (r.name, r.find, r.find_at, r.own_parts, _OWN[r.own], rank, r.model, needs)
                 for r, needs, rank in spoken
             ],
+            "places": _places(rules, every),
             "words": list(parts.words),
             "vocabularies": parts.tables(),
             "literals": literals,
@@ -195,6 +200,26 @@ def build(rules: Compiled, off: frozenset[str], threshold: float, chars_max: int
             ),
         }
     )
+
+
+def _places(
+    rules: Compiled, every: dict[Rule, int]
+) -> tuple[list[tuple[bytes, tuple[tuple[int, float], ...]]], list[tuple[Any, ...]]]:
+    """What may stand in a run, for ``native/places.c``; no finders where one of them has no program, and then Python is asked."""
+    shapes = [
+        (shape, tuple((every[rule], score) for score, rule in placed))
+        for shape, placed in rules.index.shapes()
+    ]
+    finders = []
+    for run_rule, (_, rule) in zip(run_rules(), rules.index.finders(), strict=True):
+        forms = run_rule.forms
+        programs = tuple((program(pattern, 0), score) for pattern, score in forms.patterns)
+        if any(steps is None for steps, _ in programs):
+            return shapes, []
+        finders.append(
+            (_FINDER_KINDS[forms.kind], every[rule], forms.letters_min, forms.letters_max, programs)
+        )
+    return shapes, finders
 
 
 def _needs(rule: TextRule) -> bytes:

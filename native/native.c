@@ -11,7 +11,7 @@
 #include "native.h"
 
 /* Raised whenever what Python and C ask of each other changes: an older binary is then left alone. */
-#define NATIVE_VERSION 11
+#define NATIVE_VERSION 12
 
 static int module_exec(PyObject *module)
 {

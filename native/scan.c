@@ -478,7 +478,7 @@ static int scan_literals(Scan *scan)
 
 /* ------------------------------------------------------------------ digit runs */
 
-static void places_release(Places *places)
+void places_release(Places *places)
 {
     if (places == NULL || --places->references > 0)
         return;
@@ -567,11 +567,13 @@ static Places *look_up_places(Scanner *self, const unsigned char *shape, Py_ssiz
             self->nothing.references++;
             return &self->nothing;
         }
-        PyObject *answer = runs_places(self->runs, shape, length, odd);
-        if (answer == NULL)
-            return NULL;
-        Places *places = read_places(self, answer);
-        Py_DECREF(answer);
+        Places *places = NULL;
+        int made = odd ? 0 : places_made(self, shape, length, &places);
+        if (made == 0) {
+            PyObject *answer = runs_places(self->runs, shape, length, odd);
+            places = answer == NULL ? NULL : read_places(self, answer);
+            Py_XDECREF(answer);
+        }
         if (places == NULL)
             return NULL;
         if (self->places_used >= self->places_max)
@@ -1539,6 +1541,9 @@ static int build(Scanner *self, PyObject *parts)
     }
     if (self->numbers == NULL)
         return -1;
+    PyObject *run_places = item_of(parts, "places");
+    if (run_places == NULL || places_open(self, run_places) < 0)
+        return -1;
     self->nothing.references = 1; /* its own: it is never freed */
     self->places_max = (size_t)places_max;
     self->places_size = 64;
@@ -1596,6 +1601,7 @@ static void scanner_dealloc(PyObject *object)
     if (self->places != NULL)
         forget_places(self);
     PyMem_Free(self->places);
+    places_close(self);
     for (Py_ssize_t i = 0; self->rules != NULL && i < self->rules_count; i++) {
         Py_CLEAR(self->rules[i].search);
         PyMem_Free(self->rules[i].program);

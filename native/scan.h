@@ -92,6 +92,34 @@ typedef struct {
     Places *places;
 } PlacesSlot;
 
+/* A shape that a run may hold, and its places among run_spots. */
+typedef struct {
+    uint64_t hash; /* 0: free */
+    int32_t first, count;
+} RunShape;
+
+typedef struct {
+    int32_t rule;
+    double score;
+} RunSpot;
+
+#define RUN_FORMS_MAX 12
+
+typedef struct {
+    Program *program;
+    double score;
+} RunForm;
+
+enum { RUN_PLAIN = 0, RUN_CARD, RUN_PHONE };
+
+/* A finder over shapes (masking.rules.RunForms). */
+typedef struct {
+    int kind, forms;
+    int32_t rule;
+    Py_ssize_t letters_min, letters_max;
+    RunForm form[RUN_FORMS_MAX];
+} RunFind;
+
 typedef struct {
     uint64_t hash;
     int32_t id;
@@ -189,6 +217,11 @@ typedef struct {
     /* shapes */
     PlacesSlot *places;
     size_t places_size, places_used, places_max;
+    RunShape *run_shapes;
+    size_t run_shapes_size;
+    RunSpot *run_spots;
+    Py_ssize_t run_longest, run_finds_count;
+    RunFind *run_finds;
     Places nothing; /* what stands in most runs that are met for the first time; not kept */
     Spare spare;
 } Scanner;
@@ -247,6 +280,12 @@ int open_own(Scanner *self, const TextRule *rule);
 int words_open(const Scanner *self, Words *words, PyObject *list);
 int words_hold(const Scanner *self, const Words *words, const unsigned char *low, Py_ssize_t length);
 int words_hold_wide(const Scanner *self, const Words *words, const Py_UCS4 *low, Py_ssize_t length); /* of words that are not ASCII */
+
+/* places.c */
+int places_open(Scanner *self, PyObject *parts);
+void places_close(Scanner *self);
+int places_made(const Scanner *self, const unsigned char *shape, Py_ssize_t length, Places **places);
+void places_release(Places *places); /* scan.c */
 
 /* narrow.c */
 int narrow_alone(const Scanner *self, const unsigned char *value, const unsigned char *low, Py_ssize_t length, int after_alnum,

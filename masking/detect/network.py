@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from masking.recognizer import Literals, Pattern, Recognizer, Shapes
-from masking.rules import RunRule, TextRule
+from masking.rules import RunForms, RunRule, TextRule
 from masking.spans import Span
 from masking.validators import luhn
 from masking.view import View
@@ -20,12 +20,16 @@ _IPV4: Final = re.compile(r"(?<![A0.-])0{1,3}\.0{1,3}\.0{1,3}\.0{1,3}(?![A0]|\.0
 _FEW_DIGITS: Final = re.compile(r"(?<![A0.-])0{1,2}\.0{1,2}\.0{1,2}\.0{1,2}(?![A0]|\.0|-0|\.A)")
 
 
+IPV4_SCORE: Final = 0.8
+SECTION_SCORE: Final = 0.3
+
+
 def find_ipv4(shape: str) -> tuple[tuple[int, int, float], ...]:
-    return tuple((m.start(), m.end(), 0.8) for m in _IPV4.finditer(shape))
+    return tuple((m.start(), m.end(), IPV4_SCORE) for m in _IPV4.finditer(shape))
 
 
 def find_ipv4_like_section(shape: str) -> tuple[tuple[int, int, float], ...]:
-    return tuple((m.start(), m.end(), 0.3) for m in _FEW_DIGITS.finditer(shape))
+    return tuple((m.start(), m.end(), SECTION_SCORE) for m in _FEW_DIGITS.finditer(shape))
 
 
 SECTION_MAX: Final = 39
@@ -237,6 +241,7 @@ RUN_RULES: tuple[RunRule, ...] = (
         name="ipv4",
         type="IP_ADDRESS",
         find=find_ipv4,
+        forms=RunForms("plain", ((_IPV4.pattern, IPV4_SCORE),)),
         validator=ipv4,
         source="RFC 791, dotted quad of RFC 1123",
         anti_context=_VERSION_WORDS,
@@ -247,6 +252,7 @@ RUN_RULES: tuple[RunRule, ...] = (
         name="ipv4-like-section",
         type="IP_ADDRESS",
         find=find_ipv4_like_section,
+        forms=RunForms("plain", ((_FEW_DIGITS.pattern, SECTION_SCORE),)),
         validator=ipv4_like_section,
         validated_score=0.3,
         source="RFC 791; without a word for it a number of small numbers is a section's (ISO 2145)",

@@ -11,15 +11,19 @@ import re
 from typing import Final
 
 from masking.recognizer import Literals, Pattern, Recognizer, Shapes
-from masking.rules import RunRule, TextRule
+from masking.rules import RunForms, RunRule, TextRule
 from masking.spans import Span
 from masking.validators import aba, luhn, mod97
 from masking.view import View
 
 _CARD: Final = re.compile(
-    r"(?<![A0])(?:0{12,19}|0000(?P<a>[- .])0000(?P=a)0000(?P=a)0{1,7}(?:(?P=a)0{1,3})?"
-    r"|0000(?P<b>[- ])0{6}(?P=b)0{4,5}|0{6}[- ]0{6,13})(?![A0])"
+    r"(?<![A0])(?:0{12,19}|0000-0000-0000-0{1,7}(?:-0{1,3})?|0000 0000 0000 0{1,7}(?: 0{1,3})?|0000\.0000\.0000\.0{1,7}(?:\.0{1,3})?"
+    r"|0000-0{6}-0{4,5}|0000 0{6} 0{4,5}|0{6}[- ]0{6,13})(?![A0])"
 )
+
+
+CARD_ALONE: Final = 0.08
+CARD_IN_GROUPS: Final = 0.3
 
 
 def find_card(shape: str) -> tuple[tuple[int, int, float], ...]:
@@ -28,7 +32,7 @@ def find_card(shape: str) -> tuple[tuple[int, int, float], ...]:
         return ()
     for match in _CARD.finditer(shape):
         if 12 <= match[0].count("0") <= 19:
-            grouped = 0.3 if len(match[0]) > match[0].count("0") else 0.08
+            grouped = CARD_IN_GROUPS if len(match[0]) > match[0].count("0") else CARD_ALONE
             out.append((match.start(), match.end(), grouped))
     return tuple(out)
 
@@ -203,13 +207,14 @@ def find_base58(shape: str) -> tuple[tuple[int, int, float], ...]:
     if len(shape) < 26:
         return ()
     return tuple(
-        (m.start(), m.end(), 0.01)
+        (m.start(), m.end(), BASE58_SCORE)
         for m in _BASE58_RUN.finditer(shape)
         if m[0].count("A") > BASE58_LETTERS_MIN
     )
 
 
 BASE58_LETTERS_MIN: Final = 6
+BASE58_SCORE: Final = 0.01
 
 
 def bitcoin_base58(value: str) -> bool:
@@ -340,6 +345,7 @@ RUN_RULES: tuple[RunRule, ...] = (
         name="bitcoin-base58",
         type="CRYPTO",
         find=find_base58,
+        forms=RunForms("plain", ((_BASE58_RUN.pattern, BASE58_SCORE),), letters_min=BASE58_LETTERS_MIN + 1),
         validator=bitcoin_base58,
         validated_score=0.95,
         source="Bitcoin wiki: Base58Check encoding; version bytes 0 and 5",
@@ -350,6 +356,7 @@ RUN_RULES: tuple[RunRule, ...] = (
         name="card",
         type="CREDIT_CARD",
         find=find_card,
+        forms=RunForms("card", ((_CARD.pattern, CARD_ALONE), (_CARD.pattern, CARD_IN_GROUPS))),
         validator=card,
         validated_score=0.97,
         source="ISO/IEC 7812-1",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from masking.rules import RunRule
+from masking.rules import RunForms, RunRule
 
 CODES: Final = frozenset(
     [
@@ -241,7 +241,7 @@ _FORMS: Final = tuple(
         ),
         # NANP: (000) 000-0000, 000-000-0000, 000.000.0000, optional 0/1 in front
         (r"(?<![A0.-])(?:0{1,3}[-. ]{1,2})?\(000\)[-. /]{0,2}000[-. ]{0,2}0000", 0.9, "(000)"),
-        (r"(?<![A0.-])(?:0[-. ]|000[-. ])?000([-.])000\1?[- .]?0000", 0.75, "000"),
+        (r"(?<![A0.-])(?:0[-. ]|000[-. ])?(?:000-000-?|000\.000\.?)[- .]?0000", 0.75, "000"),
         (r"(?<![A0.-])(?:0[-. ]|000[-. ])?000 000[- ]0000", 0.5, "000 000"),
         (r"(?<![A0.-])000[-.]0000", 0.2, "000"),
         # national trunk form: 0AA(A) 000 0000, (0AA) 0000 0000
@@ -254,7 +254,9 @@ _FORMS: Final = tuple(
 """Pattern, certainty, and what stands in every match."""
 _EXTENSION: Final = re.compile(r"A0{1,6}(?![A0])")
 """``x123``: the letter is checked by the validator."""
-_DATE_LIKE: Final = re.compile(r"0000([-./])00\1|00?([-./])00?\2(?:0000|00)$|0{1,3}(?:\.0{1,3}){3}$")
+_DATE_LIKE: Final = re.compile(
+    r"0000(?:-00-|\.00\.|/00/)|00?(?:-00?-|\.00?\.|/00?/)(?:0000|00)\Z|0{1,3}(?:\.0{1,3}){3}\Z"
+)
 
 
 def find(shape: str) -> tuple[tuple[int, int, float], ...]:
@@ -312,6 +314,10 @@ RUN_RULES: tuple[RunRule, ...] = (
         name="phone",
         type="PHONE_NUMBER",
         find=find,
+        forms=RunForms(
+            "phone",
+            (*((pattern.pattern, score) for pattern, score, _ in _FORMS), (_DATE_LIKE.pattern, 0.0)),
+        ),
         validator=valid,
         source="ITU-T E.164, E.123; NANPA",
         context=(

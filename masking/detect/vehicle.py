@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from masking.recognizer import Literals, Pattern, Recognizer
-from masking.rules import RunRule
+from masking.rules import RunForms, RunRule
 
 _VALUES: Final = dict(
     zip(
@@ -32,12 +32,14 @@ _VIN_RUN: Final = re.compile(r"(?<![A0])(?=[A0]{0,12}0)[A0]{13}0000(?![A0])")
 def find_vin(shape: str) -> tuple[tuple[int, int, float], ...]:
     """Seventeen characters with the running number in the last four; a VIN has letters, and a key of digits alone none."""
     return tuple(
-        (m.start(), m.end(), 0.05)
+        (m.start(), m.end(), VIN_SCORE)
         for m in _VIN_RUN.finditer(shape)
-        if 3 <= m[0].count("A") <= VIN_LETTERS_MAX
+        if VIN_LETTERS_MIN <= m[0].count("A") <= VIN_LETTERS_MAX
     )
 
 
+VIN_SCORE: Final = 0.05
+VIN_LETTERS_MIN: Final = 3
 VIN_LETTERS_MAX: Final = 12
 _VIN: Final = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 
@@ -81,6 +83,7 @@ RUN_RULES: tuple[RunRule, ...] = (
         name="vin-bare",
         type="VIN",
         find=find_vin,
+        forms=RunForms("plain", ((_VIN_RUN.pattern, VIN_SCORE),), VIN_LETTERS_MIN, VIN_LETTERS_MAX),
         validator=bare_vin,
         validated_score=0.7,
         context=("vin", "vehicle", "chassis", "car", "fahrgestellnummer"),

@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 
 from masking import Engine, EngineConfig, MaskingError, Span, native, scanner
+from masking.detect import run_rules
 from masking.detect.names import BIAS, narrowed_alone
 from masking.letters import LETTER, TOKEN_BITS, Letters, page_of_classes, page_of_lower
 from masking.names.features import TOKEN
 from masking.names.table import load
 from masking.names.tagger import MEMO_MAX, Tagger
+from masking.program import program
 from tests.masking.texts import STRANGE, texts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -243,6 +245,40 @@ def test_words_of_every_script_are_worth_the_same():
         ]
         text = r.choice(("Dear ", "Mr. ", "My name is ", "")) + " ".join(words)
         assert fast.find(text) == slow.find(text), ascii(text)
+
+
+def _row_of_numbers(r):
+    def group():
+        if r.random() < 0.7:
+            return "".join(
+                r.choice("0123456789")
+                for _ in range(r.choice((1, 2, 3, 3, 4, 4, 5, 6, 7, 8, 10, 12, 16, 19)))
+            )
+        return "".join(r.choice("0123456789ABx") for _ in range(r.choice((3, 8, 9, 17, 26, 34))))
+
+    join = r.choice((" ", "-", ".", "/", None))
+    row = r.choice(("", "+", "(", "+(", "call ", "x", "A-", "+ ", "ip "))
+    for _ in range(r.randint(1, 20)):
+        apart = r.choice((" ", "-", ".", "/", ") ", " (", "+", "  ", " - ", ", ", "\n"))
+        row += group() + (join if join and r.random() < 0.85 else apart)
+    return row + r.choice(("", "x12", " x123", "x123456", "x1234567", "A", "Z"))
+
+
+@needs_native
+def test_what_may_stand_in_a_row_of_numbers_is_the_same_in_c():
+    config = EngineConfig(off=frozenset(), threshold=0.001)
+    fast, slow = Engine(config), Engine(config, native=False)
+    r = random.Random(10)
+
+    for _ in range(1500):
+        text = _row_of_numbers(r)
+        assert fast.explain(text) == slow.explain(text), text
+        assert fast.scan(text) == slow.scan(text), text
+
+
+@needs_native
+def test_every_finder_over_shapes_has_a_program():
+    assert all(program(pattern, 0) for rule in run_rules() for pattern, _ in rule.forms.patterns)
 
 
 @needs_native
