@@ -8,6 +8,7 @@ kept outside is answered by a ``log.restored`` entry that names it, so that the 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -267,9 +268,11 @@ def _epoch_of(path: Path) -> int:
 def _move_aside(path: Path, now: datetime) -> Path | None:
     if not path.exists():
         return None
-    kept = path.with_name(f"{path.name}.lost-{now:%Y%m%dT%H%M%SZ}")
-    if kept.exists():
-        raise CommandError(f"{kept} exists; wait a second and try again")
+    first = kept = path.with_name(f"{path.name}.lost-{now:%Y%m%dT%H%M%SZ}")
+    for number in itertools.count(2):
+        if not kept.exists():
+            break
+        kept = first.with_name(f"{first.name}-{number}")
     for suffix in SUFFIXES:
         part = path.with_name(path.name + suffix)
         if part.exists():

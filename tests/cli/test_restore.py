@@ -59,6 +59,7 @@ def test_a_second_restore_of_the_same_backup_has_another_epoch(lost):
     answer("people", "add", "between", "--config", folder)
     (folder / "data/signoff.sqlite3").chmod(0o600)
     assert answer("restore", copy, "--yes", "--config", folder)["epoch"] > first
+    assert len(list((folder / "data").glob("signoff.sqlite3.lost-*[Z0-9]"))) == 2, "both databases are kept"
 
 
 def test_a_copy_put_back_by_hand_does_not_start(lost):
