@@ -180,12 +180,20 @@ class Outbox:
             destination = destination_of(row)
             self._queued[destination].append((row, stale_at))
             if destination not in self._lines:
-                line = asyncio.get_running_loop().create_task(self._serve(destination))
-                self._lines[destination] = line
-                line.add_done_callback(partial(self._line_ended, destination))
+                self._begin_line(destination)
 
-    def _line_ended(self, destination: str, _: asyncio.Task[None]) -> None:
+    def _begin_line(self, destination: str) -> None:
+        line = asyncio.get_running_loop().create_task(self._serve(destination))
+        self._lines[destination] = line
+        line.add_done_callback(partial(self._line_ended, destination))
+
+    def _line_ended(self, destination: str, line: asyncio.Task[None]) -> None:
+        """What was handed to a line after its last look is served by the next: dropped, it would wait for its lease to end."""
         del self._lines[destination]
+        if line.cancelled() or line.exception() is not None or not self._queued.get(destination):
+            self._queued.pop(destination, None)
+        else:
+            self._begin_line(destination)
         self._poked.set()
 
     async def _serve(self, destination: str) -> None:
@@ -195,15 +203,14 @@ class Outbox:
                 rest = self._resting.get(destination)
                 if self._stopping or (rest is not None and rest.until > self._clock.now()):
                     await self._put_off(destination, rest)
-                    return
+                    continue  # while these were put off, others may have been handed over
                 row, stale_at = self._queued[destination].pop(0)
                 # A row that queued behind slow ones for so long is about to be handed out again: leave it to that.
                 if self._clock.now() < stale_at:
                     await self._send(destination, row)
         except StoreFault as fault:
-            # If the answer was lost the row is still out: its lease ends and it is sent again.
+            # If the answer was lost the row is still out: its lease ends and it is sent again, and so are those behind it.
             _log.warning("an outbox row cannot be settled: %s", type(fault).__name__)
-        finally:
             self._queued.pop(destination, None)
 
     async def _put_off(self, destination: str, rest: _Rest | None) -> None:

@@ -137,6 +137,50 @@ async def test_a_failing_destination_rests_and_comes_again(
     assert slack.shown == [("slack:#a", R1)]
 
 
+async def test_a_row_handed_over_while_others_are_put_off_is_not_left_until_its_lease_ends(
+    store: Store, outbox: Outbox, slack: FakeSurface, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slack.script["slack:#a"] = [Retry(SECOND, "paced")]
+    postpone, seen = store.outbox_postpone, asyncio.Event()
+
+    async def slowly(ids: list[int], due_at: object) -> None:
+        if not seen.is_set():
+            seen.set()
+            await enqueue(store, card(request="req_3"))
+            outbox._hand_out(await outbox._claim())
+        await postpone(ids, due_at)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store, "outbox_postpone", slowly)
+    await enqueue(store, card(), card(request=R2))
+
+    await outbox.drain()
+    clock.forward(SECOND)
+    await outbox.drain()
+
+    assert seen.is_set()
+    assert sorted(slack.shown) == [("slack:#a", R1), ("slack:#a", R2), ("slack:#a", "req_3")]
+
+
+async def test_a_row_handed_over_as_a_line_ends_is_served(
+    store: Store, slack: FakeSurface, clock: ManualClock
+) -> None:
+    late: list[OutboxRow] = []
+
+    class Late(Outbox):
+        async def _serve(self, destination: str) -> None:
+            await super()._serve(destination)
+            self._hand_out([late.pop()] if late else [])
+
+    outbox = Late(store, clock, SeededRand(2), surfaces={"slack": slack})
+    await enqueue(store, card(request=R2))
+    late += await outbox._claim()
+    await enqueue(store, card())
+
+    await outbox.drain()
+
+    assert slack.shown == [("slack:#a", R1), ("slack:#a", R2)]
+
+
 async def test_the_platforms_own_delay_is_honoured_to_the_instant(
     store: Store, outbox: Outbox, slack: FakeSurface, clock: ManualClock
 ) -> None:
