@@ -118,8 +118,7 @@ def _mask(
     for place in sorted(found):
         row, i = places[place]
         masked = write(texts[place], found[place], writing)
-        tally.count(masked.hidden)
-        tally.look_at(masked, columns.labels[i])
+        tally.take(masked, columns.labels[i])
         row[i] = masked.text
     for row in rows:
         writer.writerow(row)

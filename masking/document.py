@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from masking.errors import MaskingError
-from masking.keys import KEY_SCORE, key_decides, key_type
+from masking.keys import KEY_SCORE, is_plausible, key_type
 from masking.masked import Masked, _make
 from masking.operators import Numbering, Writing, write
 from masking.spans import Span, moved
@@ -107,8 +107,8 @@ def mask_value(engine: Engine, value: JSON, writing: Writing | None = None) -> M
                     findings.append(Finding(leaf.pointer, span))
                     classes[span.type.lower()] += 1
             path.append(masked)
-        spans = found.get(number)
-        masked = write(leaf.text, spans, numbering) if spans else _make(leaf.text)
+        spans = found.get(number, [])
+        masked = write(leaf.text, spans, numbering)
         out.append(MaskedLeaf(leaf.pointer, tuple(path), leaf.kind, masked, bool(spans)))
         if spans:
             findings += [Finding(leaf.pointer, span) for span in spans]
@@ -153,7 +153,7 @@ def find_in_leaves(
         if key is None:
             found.pop(i, None)
         elif key and (kind := key_type(key)) is not None:
-            decided = _decided_by_key(engine, kind, key, texts[i], found.get(i, []))
+            decided = _decided_by_key(engine, kind, texts[i], found.get(i, []))
             if decided is not None:
                 found[i] = [decided]
     return found
@@ -174,9 +174,9 @@ def _share(spans: list[Span], texts: list[str], ends: list[int], found: dict[int
             i += 1
 
 
-def _decided_by_key(engine: Engine, kind: str, key: str, text: str, spans: list[Span]) -> Span | None:
+def _decided_by_key(engine: Engine, kind: str, text: str, spans: list[Span]) -> Span | None:
     """The whole value, where its key says that it is of *kind* and nothing better was found in it."""
-    if key_decides(key, text) is None or kind in engine.config.off or not text.strip():
+    if not is_plausible(kind, text) or kind in engine.config.off or not text.strip():
         return None
     if engine.allows(text) or engine.is_masked(text):
         return None

@@ -28,6 +28,12 @@ def decrypt(key: bytes, tweak: bytes, digits: list[int], radix: int) -> list[int
     return _feistel(key, tweak, digits, radix, range(ROUNDS - 1, -1, -1), sign=-1)
 
 
+def takes(value: str) -> bool:
+    """Whether *value* is one that is written format-preserving: digits enough for a domain of a million, not too many, and no letters."""
+    digits = sum("0" <= c <= "9" for c in value)
+    return DIGITS_MIN <= digits <= LENGTH_MAX and not any(c.isalpha() for c in value)
+
+
 def encrypt_digits(key: bytes, tweak: bytes, value: str) -> str:
     """The decimal digits of *value* encrypted together; every other character stays where it is."""
     return _over_digits(value, lambda d: encrypt(key, tweak, d, 10))

@@ -33,15 +33,13 @@ NUMBER_CHARS_MAX: Final = 400
 """Python refuses to read integers of more than 4,300 digits; no real number has a tenth of that."""
 KEYS_MAX: Final = 10_000
 
-_TOKEN: Final = re.compile(
-    r'[ \t\n\r]++|[{}\[\]:,]|"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"|-?[0-9][0-9.eE+-]*+|[a-z]++'
-)
+_STRING: Final = r'"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"'
+_NUMBER_FORM: Final = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
+_TOKEN: Final = re.compile(rf"[ \t\n\r]++|[{{}}\[\]:,]|{_STRING}|-?[0-9][0-9.eE+-]*+|[a-z]++")
 _PARTS: Final = re.compile(
-    r'("(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"(?:[ \t\r\n]*+:)?+'
-    r"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+(?![0-9.eE+-])|(?:true|false|null)(?![a-z]))"
+    rf"({_STRING}(?:[ \t\r\n]*+:)?+|{_NUMBER_FORM}(?![0-9.eE+-])|(?:true|false|null)(?![a-z]))"
 )
 """Splits a line into what stands between its values and, in turn, a value or a key with its colon."""
-_STRING: Final = r'"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"'
 
 
 def _object(depth: int) -> str:
@@ -54,7 +52,7 @@ _OBJECT: Final = re.compile(_object(4))
 FORMS_MAX: Final = 1_000
 FORM_CHARS_MAX: Final = 32 * 1024
 """What is longer is read token by token."""
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
+_NUMBER: Final = re.compile(_NUMBER_FORM)
 _WORDS: Final = frozenset({"true", "false", "null"})
 
 
@@ -386,8 +384,7 @@ class JsonStream:
                 if not 0 <= number < going:
                     continue
                 masked = write(leaves.texts[number], found[place], self._writing)
-                self._tally.count(masked.hidden)
-                self._tally.look_at(masked, f"{leaves.names[number]}: " if leaves.names[number] else "")
+                self._tally.take(masked, f"{leaves.names[number]}: " if leaves.names[number] else "")
                 out[leaves.at[number]] = _quoted(masked.text)
             self._behind = self._kept(going)
         stop = leaves.at[going] if going < count else len(out)

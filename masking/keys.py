@@ -136,9 +136,11 @@ def is_key(key: str) -> bool:
 def key_decides(key: str, value: str) -> str | None:
     """The type that *value* must be masked as because of its *key*, or None when it is empty or not plausible."""
     kind = key_type(key)
-    if kind is None or _NOT_SECRET.match(value[:_SHORT]):
-        return None
+    return kind if kind is not None and is_plausible(kind, value) else None
+
+
+def is_plausible(kind: str, value: str) -> bool:
+    """Whether *value* may be of the *kind* that its key declares."""
+    begin = value[:_SHORT]
     shape = _PLAUSIBLE.get(kind)
-    if shape is not None and not shape.match(value[:_SHORT]):
-        return None
-    return kind
+    return not _NOT_SECRET.match(begin) and (shape is None or shape.match(begin) is not None)

@@ -71,21 +71,14 @@ def write(text: str, spans: list[Span], numbering: Writing) -> Masked:
     """*text* with each of the (sorted, non-overlapping) *spans* replaced by its placeholder."""
     if not spans:
         return _make(text)
-    if len(spans) == 1:
-        [span] = spans
-        kind = span.type
-        shown = numbering.placeholder(kind, text[span.start : span.end])
-        return _make(f"{text[: span.start]}{shown}{text[span.end :]}", ((kind.lower(), 1),))
     parts: list[str] = []
     at = 0
-    types: dict[str, int] = {}
+    kinds: dict[str, int] = {}
     for span in spans:
         start, end, kind = span.start, span.end, span.type
         parts += (text[at:start], numbering.placeholder(kind, text[start:end]))
-        types[kind] = types.get(kind, 0) + 1
+        low = kind.lower()
+        kinds[low] = kinds.get(low, 0) + 1
         at = end
     parts.append(text[at:])
-    kinds: dict[str, int] = {}
-    for kind, count in types.items():
-        kinds[kind.lower()] = kinds.get(kind.lower(), 0) + count
     return _make("".join(parts), tuple(sorted(kinds.items())))

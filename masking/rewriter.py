@@ -151,8 +151,7 @@ class Rewriter:
         return self._tokens
 
     def _format_preserving(self, kind: str, value: str) -> str:
-        digits = sum("0" <= c <= "9" for c in value)
-        if not ff1.DIGITS_MIN <= digits <= ff1.LENGTH_MAX or any(c.isalpha() for c in value):
+        if not ff1.takes(value):
             return f"[{kind}]"
         return ff1.encrypt_digits(self._keyed().format_key(), kind.encode(), value)
 

@@ -33,8 +33,9 @@ class Tally:
         for kind, count in hidden:
             self.counts[kind.upper()] += count
 
-    def look_at(self, masked: Masked, label: str) -> None:
-        """As :meth:`look`, unless there are examples enough of all that *masked* hides."""
+    def take(self, masked: Masked, label: str) -> None:
+        """:meth:`count` what *masked* hides and :meth:`look` at it, unless there are examples enough of all that."""
+        self.count(masked.hidden)
         for kind, _ in masked.hidden:
             if kind not in self._full:
                 self.look(masked.text, label)

@@ -73,6 +73,24 @@ class Formatted:
     kid: str | None = None
 
 
+def _each_string(value: Any, change: Callable[[str], str]) -> Any:
+    """*value* (JSON) with each of its strings (not its keys) as *change* has it."""
+
+    def changed(node: Any) -> Any:
+        if isinstance(node, str):
+            return change(node)
+        if isinstance(node, list):
+            return [changed(child) for child in node]
+        if isinstance(node, dict):
+            return {key: changed(child) for key, child in node.items()}
+        return node
+
+    try:
+        return changed(value)
+    except RecursionError:
+        raise MaskingError("the document is nested too deeply") from None
+
+
 class Tokens:
     """Tokens of one tenant. Derived keys are kept, one per purpose and key id."""
 
@@ -121,19 +139,7 @@ class Tokens:
                 return vault[match[0]]
             return match[0]
 
-        def opened(node: Any) -> Any:
-            if isinstance(node, str):
-                return TOKEN.sub(one, node)
-            if isinstance(node, list):
-                return [opened(child) for child in node]
-            if isinstance(node, dict):
-                return {key: opened(child) for key, child in node.items()}
-            return node
-
-        try:
-            return opened(value), count
-        except RecursionError:
-            raise MaskingError("the document is nested too deeply") from None
+        return _each_string(value, lambda text: TOKEN.sub(one, text)), count
 
     def mac(self, kind: str, value: str) -> str:
         """One way: equal values can be joined, none can be read back."""
@@ -155,8 +161,7 @@ class Tokens:
     def open_formatted(self, value: str, made: Formatted) -> str:
         """What ``ff1`` wrote as *value*, opened. Nothing in it says whether it was made here, of which type, or under which key: with
         another type or key the answer is another number, and no fault. A fault where no key has that id, or ``ff1`` writes no such value."""
-        digits = sum("0" <= c <= "9" for c in value)
-        if not ff1.DIGITS_MIN <= digits <= ff1.LENGTH_MAX or any(c.isalpha() for c in value):
+        if not ff1.takes(value):
             raise MaskingError("ff1 writes no such value")
         return ff1.decrypt_digits(self.format_key(made.kid), _checked(made.kind).encode(), value)
 
@@ -164,21 +169,12 @@ class Tokens:
         """Every string of *value* (not its keys) opened as :meth:`open_formatted` does, and how many there were."""
         count = 0
 
-        def opened(node: Any) -> Any:
+        def one(text: str) -> str:
             nonlocal count
-            if isinstance(node, str):
-                count += 1
-                return self.open_formatted(node, made)
-            if isinstance(node, list):
-                return [opened(child) for child in node]
-            if isinstance(node, dict):
-                return {key: opened(child) for key, child in node.items()}
-            return node
+            count += 1
+            return self.open_formatted(text, made)
 
-        try:
-            return opened(value), count
-        except RecursionError:
-            raise MaskingError("the document is nested too deeply") from None
+        return _each_string(value, one), count
 
     def vault_key(self, kid: str) -> bytes:
         return self._derive("vault", kid, 32)

@@ -423,20 +423,8 @@ static int is_prose(Scan *scan, Py_ssize_t start, Py_ssize_t end, double score, 
     return is;
 }
 
-/* Whether a name is one word of two or more ASCII letters with a capital first: names.narrowed leaves it as it is. */
-static int is_plain(const Scan *scan, Py_ssize_t start, Py_ssize_t end)
-{
-    const unsigned char *text = scan->folded.plain; /* a character beyond ASCII is none of those below */
-    if (end - start < 2 || text[start] < 'A' || text[start] > 'Z')
-        return 0;
-    for (Py_ssize_t i = start + 1; i < end; i++)
-        if (text[i] < 'a' || text[i] > 'z')
-            return 0;
-    return 1;
-}
-
-/* The same of a value that is not ASCII: words of two or more letters with single spaces between, of which one at least is none
-   of no_names; where it is one word, with a capital first or without any. -1: an error is set. */
+/* Whether names.narrowed leaves a value that is not ASCII as it is: words of two or more letters with single spaces between, of
+   which one at least is none of no_names; where it is one word, with a capital first or without any. -1: an error is set. */
 static int is_plain_wide(Scan *scan, Py_ssize_t start, Py_ssize_t end)
 {
     int words = 1, capitals = 0, known = 1, first = 0;
@@ -483,14 +471,12 @@ static int narrow_ascii(Scan *scan, const unsigned char *value, Py_ssize_t *star
 /* names.narrowed: 1 with the bounds of what is a name, 0 where nothing is, -1 with an error set. */
 static int narrow_name(Scan *scan, Py_ssize_t *start, Py_ssize_t *end)
 {
-    int plain = is_plain(scan, *start, *end);
-    if (plain)
-        return 1;
     const unsigned char *value = plain_at(&scan->folded, *start, *end);
-    if (value == NULL && (plain = is_plain_wide(scan, *start, *end)) != 0)
-        return plain;
     if (value != NULL)
         return narrow_ascii(scan, value, start, end);
+    int plain = is_plain_wide(scan, *start, *end);
+    if (plain)
+        return plain;
     PyObject *bounds = PyObject_CallFunction(scan->self->narrowed, "Onn", scan->folded.object, *start, *end);
     if (bounds == NULL)
         return -1;

@@ -242,16 +242,6 @@ static void put_kind(Name *name, int kind)
     put_group(name, kind & ((1 << FLAG_BITS) - 1));
 }
 
-static int is_upper(unsigned char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-static int is_lower(unsigned char c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
 /* The place of a token's shape; see masking/names/features.py. */
 static int form_of(const unsigned char *token, size_t length)
 {

@@ -9,29 +9,9 @@
 #define FILE_ENDING_MAX 5
 #define KNOWN 15 /* flags of the gazetteer: given name, surname, place, country */
 
-static int letter(unsigned char c)
-{
-    return (unsigned char)((c | 0x20) - 'a') < 26;
-}
-
-static int digit(unsigned char c)
-{
-    return (unsigned char)(c - '0') < 10;
-}
-
-static int upper(unsigned char c)
-{
-    return (unsigned char)(c - 'A') < 26;
-}
-
-static int lower(unsigned char c)
-{
-    return (unsigned char)(c - 'a') < 26;
-}
-
 static int alnum(unsigned char c)
 {
-    return letter(c) || digit(c);
+    return is_letter(c) || is_digit(c);
 }
 
 static int wordly(unsigned char c)
@@ -48,22 +28,22 @@ static int at_end(const unsigned char *s, Py_ssize_t n, Py_ssize_t i)
 /* _WORDED at *i*: where its match ends, -1: it does not begin here. */
 static Py_ssize_t worded_at(const unsigned char *s, Py_ssize_t n, Py_ssize_t i)
 {
-    if (i >= n || !letter(s[i]))
+    if (i >= n || !is_letter(s[i]))
         return -1;
     if (i == 0 || !alnum(s[i - 1])) {
         Py_ssize_t at = i, word;
-        while (at + 1 < n && letter(s[at]) && s[at + 1] == '.')
+        while (at + 1 < n && is_letter(s[at]) && s[at + 1] == '.')
             at += 2;
-        for (word = at; at < n && letter(s[at]); at++)
+        for (word = at; at < n && is_letter(s[at]); at++)
             ;
         if (at - word >= 2 && (at == n || !wordly(s[at]))) {
-            while (at + 1 < n && (s[at] == '\'' || s[at] == '.' || s[at] == '-') && letter(s[at + 1]))
-                for (at += 2; at < n && letter(s[at]); at++)
+            while (at + 1 < n && (s[at] == '\'' || s[at] == '.' || s[at] == '-') && is_letter(s[at + 1]))
+                for (at += 2; at < n && is_letter(s[at]); at++)
                     ;
             return at;
         }
     }
-    if (i + 1 < n && s[i + 1] == '.' && ((i + 2 < n && letter(s[i + 2])) || (i + 3 < n && s[i + 2] == ' ' && letter(s[i + 3]))))
+    if (i + 1 < n && s[i + 1] == '.' && ((i + 2 < n && is_letter(s[i + 2])) || (i + 3 < n && s[i + 2] == ' ' && is_letter(s[i + 3]))))
         return i + 2;
     return -1;
 }
@@ -81,11 +61,11 @@ static Py_ssize_t worded(const unsigned char *s, Py_ssize_t n, Py_ssize_t from, 
 static int is_house_number(const unsigned char *s, Py_ssize_t n, Py_ssize_t i)
 {
     Py_ssize_t at = i;
-    while (at < n && at - i < 6 && digit(s[at]))
+    while (at < n && at - i < 6 && is_digit(s[at]))
         at++;
     if (at == i)
         return 0;
-    for (int more = at < n && letter(s[at]); more >= 0; more--) {
+    for (int more = at < n && is_letter(s[at]); more >= 0; more--) {
         Py_ssize_t next = at + more;
         if (at_end(s, n, next) || s[next] == ' ' || s[next] == ',' || s[next] == '-')
             return 1;
@@ -98,14 +78,14 @@ static int is_postcode(const unsigned char *s, Py_ssize_t n, Py_ssize_t i)
 {
     for (int first = 2; first > 0; first--) {
         Py_ssize_t at = i + first;
-        if (at >= n || !upper(s[i]) || (first == 2 && !upper(s[i + 1])) || !digit(s[at]))
+        if (at >= n || !is_upper(s[i]) || (first == 2 && !is_upper(s[i + 1])) || !is_digit(s[at]))
             continue;
         at++;
-        for (int more = at < n && (upper(s[at]) || digit(s[at])); more >= 0; more--)
+        for (int more = at < n && (is_upper(s[at]) || is_digit(s[at])); more >= 0; more--)
             for (int space = at + more < n && s[at + more] == ' '; space >= 0; space--) {
                 Py_ssize_t last = at + more + space;
                 if (at_end(s, n, last)
-                    || (last + 2 < n && digit(s[last]) && upper(s[last + 1]) && upper(s[last + 2]) && at_end(s, n, last + 3)))
+                    || (last + 2 < n && is_digit(s[last]) && is_upper(s[last + 1]) && is_upper(s[last + 2]) && at_end(s, n, last + 3)))
                     return 1;
             }
     }
@@ -115,11 +95,11 @@ static int is_postcode(const unsigned char *s, Py_ssize_t n, Py_ssize_t i)
 /* [A-Z]\d[A-Z] ?\d[A-Z]\d$ */
 static int is_canadian(const unsigned char *s, Py_ssize_t n, Py_ssize_t i)
 {
-    if (i + 2 >= n || !upper(s[i]) || !digit(s[i + 1]) || !upper(s[i + 2]))
+    if (i + 2 >= n || !is_upper(s[i]) || !is_digit(s[i + 1]) || !is_upper(s[i + 2]))
         return 0;
     i += 3;
     i += i < n && s[i] == ' ';
-    return i + 2 < n && digit(s[i]) && upper(s[i + 1]) && digit(s[i + 2]) && at_end(s, n, i + 3);
+    return i + 2 < n && is_digit(s[i]) && is_upper(s[i + 1]) && is_digit(s[i + 2]) && at_end(s, n, i + 3);
 }
 
 /* Whether _CODE_TAIL is found. */
@@ -135,7 +115,7 @@ static int has_code_tail(const unsigned char *s, Py_ssize_t n)
             return 1;
         if (!wordly(before) && before != '.' && before != '-')
             return 0;
-        digits = digits || digit(before);
+        digits = digits || is_digit(before);
     }
     return 0;
 }
@@ -149,11 +129,11 @@ static Look look_at(const unsigned char *s, Py_ssize_t n)
     Look look = {.title = 1, .letters_only = n > 0};
     int cased = 0;
     for (Py_ssize_t i = 0; i < n; i++) {
-        if (upper(s[i])) {
+        if (is_upper(s[i])) {
             look.upper = 1;
             look.title = look.title && !cased;
             cased = 1;
-        } else if (lower(s[i])) {
+        } else if (is_lower(s[i])) {
             look.lower = 1;
             look.title = look.title && cased;
             cased = 1;
@@ -184,13 +164,13 @@ static int is_identifier(const unsigned char *s, Py_ssize_t n, const Look *look)
     if (look->space || look->line || look->title)
         return 0;
     for (Py_ssize_t i = 1; i < n; i++) {
-        if (upper(s[i]) && lower(s[i - 1]) && !is_inner_capital(s, i))
+        if (is_upper(s[i]) && is_lower(s[i - 1]) && !is_inner_capital(s, i))
             return 1;
-        if (i >= 3 && lower(s[i]) && lower(s[i - 1]) && upper(s[i - 2]) && upper(s[i - 3]))
+        if (i >= 3 && is_lower(s[i]) && is_lower(s[i - 1]) && is_upper(s[i - 2]) && is_upper(s[i - 3]))
             return 1;
     }
     Py_ssize_t at = n;
-    while (at > 0 && lower(s[at - 1]))
+    while (at > 0 && is_lower(s[at - 1]))
         at--;
     return n - at >= 1 && n - at <= FILE_ENDING_MAX && at >= 2 && s[at - 1] == '.' && wordly(s[at - 2]);
 }
@@ -203,11 +183,11 @@ static int is_listing(const Scanner *self, const unsigned char *s, const unsigne
     if (look->line && look->lower && !look->upper)
         return 1;
     for (Py_ssize_t i = 0; i + 2 < n; i++)
-        if (s[i] == ' ' && s[i + 1] == '-' && (i == 0 || lower(s[i - 1]))
-            && (letter(s[i + 2]) || (s[i + 2] == '-' && i + 3 < n && letter(s[i + 3]))))
+        if (s[i] == ' ' && s[i + 1] == '-' && (i == 0 || is_lower(s[i - 1]))
+            && (is_letter(s[i + 2]) || (s[i + 2] == '-' && i + 3 < n && is_letter(s[i + 3]))))
             return 1;
     for (Py_ssize_t i = 0, word; i < n; i++) {
-        for (word = i; i < n && letter(s[i]); i++)
+        for (word = i; i < n && is_letter(s[i]); i++)
             ;
         if (i > word && !words_hold(self, &self->no_names, low + word, i - word))
             return 0;

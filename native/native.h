@@ -84,6 +84,27 @@ static inline const unsigned char *plain_at(const Text *text, Py_ssize_t start, 
 
 /* ------------------------------------------------------------------ small things */
 
+/* Of ASCII characters. */
+static inline int is_upper(unsigned char c)
+{
+    return (unsigned char)(c - 'A') < 26;
+}
+
+static inline int is_lower(unsigned char c)
+{
+    return (unsigned char)(c - 'a') < 26;
+}
+
+static inline int is_letter(unsigned char c)
+{
+    return is_lower(c | 0x20);
+}
+
+static inline int is_digit(unsigned char c)
+{
+    return (unsigned char)(c - '0') < 10;
+}
+
 static inline uint64_t mix(uint64_t h)
 {
     h ^= h >> 32;

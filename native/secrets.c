@@ -12,29 +12,9 @@ typedef struct {
     Py_ssize_t n;
 } Value;
 
-static int is_digit(unsigned char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static int is_small(unsigned char c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
-static int is_capital(unsigned char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-static int is_letter(unsigned char c)
-{
-    return is_small(c | 0x20);
-}
-
 static unsigned char small(unsigned char c)
 {
-    return is_capital(c) ? c | 0x20 : c;
+    return is_upper(c) ? c | 0x20 : c;
 }
 
 /* Whether the small letters of *word* stand at *i*, whatever their case. */
@@ -175,10 +155,10 @@ static int wordy(Value v)
             i++;
             continue;
         }
-        while (end < v.n && is_small(v.at[end]))
+        while (end < v.n && is_lower(v.at[end]))
             end++;
         if (end - i < 4) {
-            for (end = i; end < v.n && is_capital(v.at[end]); end++)
+            for (end = i; end < v.n && is_upper(v.at[end]); end++)
                 ;
             if (end - i < 4) {
                 i++;
@@ -329,7 +309,7 @@ static int line_password(const Scanner *self, Value v)
     if (first != NO_OPINION)
         return first;
     for (Py_ssize_t i = 0; i < v.n; i++)
-        lower |= is_small(v.at[i]), upper |= is_capital(v.at[i]);
+        lower |= is_lower(v.at[i]), upper |= is_upper(v.at[i]);
     return has_any(v, "_") || is_code_word(v) || lower == upper ? REFUSED : NO_OPINION;
 }
 
@@ -339,7 +319,7 @@ static int secret_value(Value v)
     v = stripped(v, "\"'`.,;:", "\"'`.,;:");
     int digit = has_digit(v), lower = 0, upper = 0;
     for (Py_ssize_t i = 0; i < v.n; i++)
-        lower |= is_small(v.at[i]), upper |= is_capital(v.at[i]);
+        lower |= is_lower(v.at[i]), upper |= is_upper(v.at[i]);
     if (v.n < 10 || digit + lower + upper < 2)
         return REFUSED;
     if (may_be_reference(v))
@@ -401,7 +381,7 @@ static int given_password(const Scanner *self, Value v)
         return REFUSED;
     int capitals = 1;
     for (Py_ssize_t i = 0; i < v.n && capitals; i++)
-        capitals = is_capital(v.at[i]);
+        capitals = is_upper(v.at[i]);
     return capitals ? ASK : NO_OPINION; /* PASS may stand for one */
 }
 

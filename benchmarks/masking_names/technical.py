@@ -165,6 +165,7 @@ MONTHS: Final = _words("""
 Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun
 """)
 MARKS: Final = ("TODO", "FIXME", "NOTE", "XXX", "HACK", "Note", "Warning", "Example", "Step")
+"""What comments begin with: data for the sentences below, no notes of ours."""
 SYLLABLES: Final = _words("""
 get set max min val key idx ptr buf len ctx arn cfg env tmp src dst obj cls arg out in on map str int num err log net sys dev usr lib bin var opt req res url
 uri api db sql tbl col row id uid gid pid host port name path file mode type size node edge left right head tail root leaf data meta info time date year user

@@ -223,7 +223,7 @@ def _rotations_in(path: Path, *, is_copy: bool = False) -> list[dict[str, object
     return []
 
 
-def _read_only(path: Path, *, is_copy: bool) -> sqlite3.Connection:
+def _read_only(path: Path, *, is_copy: bool = False) -> sqlite3.Connection:
     """*is_copy*: nobody writes to it, and nothing is put beside it."""
     fixed = "&immutable=1" if is_copy else ""
     return sqlite3.connect(f"file:{quote(str(path))}?mode=ro{fixed}", uri=True)
@@ -258,7 +258,7 @@ def _must_be_stopped(config: Config) -> None:
 def _epoch_of(path: Path) -> int:
     """The lost database's epoch; 0 when it cannot be read."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(_read_only(path)) as connection:
             row = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
             return int(str(row[0]).partition("\n")[0]) if row else 0  # behind it stands the seal
     except (sqlite3.Error, ValueError, TypeError):

@@ -7,6 +7,7 @@ RFC 1035 section 2.3.4 (labels), RFC 3986 section 3.2.1 (userinfo).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -87,13 +88,24 @@ _SAID_LOCAL: Final = re.compile(r"[a-z0-9_+-]{1,40}(?:\.[a-z0-9_+-]{1,40}){0,3}+
 
 def find_said(view: View) -> list[Span]:
     """``ann [at] example [dot] org``: from each bracketed *at* the host to the right, then the local part to the left."""
+    return _around(view, _SAID_AT, _said, 0.85, "email-said")
+
+
+def _around(
+    view: View,
+    pattern: re.Pattern[str],
+    sides: Callable[[str, str], tuple[int, int]],
+    score: float,
+    rule: str,
+) -> list[Span]:
+    """Addresses around each match of *pattern*, as far to the left and right as *sides* says."""
     text = view.folded
     out = []
-    for at in _SAID_AT.finditer(text):
+    for at in pattern.finditer(text):
         left, right = at.span()
-        local, host = _said(text[max(0, left - LOCAL_MAX) : left], text[right : right + SAID_HOST_MAX])
+        local, host = sides(text[max(0, left - LOCAL_MAX) : left], text[right : right + SAID_HOST_MAX])
         if local and host:
-            out.append(Span(left - local, right + host, "EMAIL_ADDRESS", 0.85, "email-said", "form"))
+            out.append(Span(left - local, right + host, "EMAIL_ADDRESS", score, rule, "form"))
     return out
 
 
@@ -142,14 +154,7 @@ _TLDS: Final = frozenset(_TLDS_WORDS.split())
 
 def find_spelled(view: View) -> list[Span]:
     """``ann at example dot org``, where both sides fit: a word that no sentence has before *at*, and a host that ends as hosts do."""
-    text = view.folded
-    out = []
-    for at in _PLAIN_AT.finditer(text):
-        left, right = at.span()
-        local, host = _spelled(text[max(0, left - LOCAL_MAX) : left], text[right : right + SAID_HOST_MAX])
-        if local and host:
-            out.append(Span(left - local, right + host, "EMAIL_ADDRESS", 0.7, "email-spelled", "form"))
-    return out
+    return _around(view, _PLAIN_AT, _spelled, 0.7, "email-spelled")
 
 
 def find_spelled_at(view: View, places: list[int]) -> list[Span]:
